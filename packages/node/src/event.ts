@@ -1,0 +1,54 @@
+/** Who is on the other end of a connection; facts the host learnt from TLS. */
+export interface Session {
+  /** Unique for the life of the process; session consistency and idempotence hang on it. */
+  readonly id: number;
+  /** Name of the rpc interface of the configuration the connection came in by. */
+  readonly interface: string;
+  /** DER of the client certificate, when one was presented; not verified by TLS. */
+  readonly clientCertificate: Uint8Array | null;
+}
+
+/** A parsed HTTP request whose body has arrived whole. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query as received, never decoded. */
+  readonly target: string;
+  /** Lower-case names; duplicates joined with ', '. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Everything the world may tell a node. The whole list: nothing else reaches it. */
+export type Event =
+  /** Time has passed. `now` is the wall clock in ms, `elapsedMs` monotonic since the last tick. */
+  | { readonly kind: 'tick'; readonly now: number; readonly elapsedMs: number }
+  /** A request to answer; `id` comes back in exactly one `respond` effect. */
+  | {
+      readonly kind: 'request';
+      readonly id: number;
+      readonly session: Session;
+      readonly request: HttpRequest;
+    }
+  /** The client of a request went away; the answer, if any is still owed, will not be delivered. */
+  | { readonly kind: 'abandoned'; readonly id: number }
+  /** All entries up to and including `seqno` are durable in the ledger files. */
+  | { readonly kind: 'appended'; readonly seqno: number }
+  /** The answer to a `read-entries` effect: consecutive entries from `from`; empty when not there. */
+  | {
+      readonly kind: 'entries-read';
+      readonly from: number;
+      readonly to: number;
+      readonly entries: readonly Uint8Array[];
+    }
+  /** A snapshot file was written. */
+  | { readonly kind: 'snapshotted'; readonly name: string }
+  /** A message of another node, over an authenticated channel. */
+  | { readonly kind: 'received'; readonly from: string; readonly message: Uint8Array }
+  /** Answer to a `fetch` effect. */
+  | {
+      readonly kind: 'fetched';
+      readonly id: number;
+      readonly result: { readonly status: number; readonly body: Uint8Array } | { readonly error: string };
+    }
+  /** The operator wants the node to stop; the first one may be ignored (`ignore_first_sigterm`). */
+  | { readonly kind: 'stop' };
