@@ -1,1 +1,47 @@
-export {};
+export type {
+  Answer,
+  AuthPolicy,
+  Endpoint,
+  EndpointRow,
+  Forwarding,
+  Frontend,
+  GovMessageType,
+  Method,
+  Parameter,
+  Redirection,
+  RequestBody,
+} from './endpoint.ts';
+export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
+export type { CommitOut, TransactionOut, TransactionStatus } from './endpoints/common.ts';
+export {
+  commitOut,
+  commonEndpoints,
+  errorOut,
+  receiptOut,
+  transactionOut,
+  transactionStatus,
+} from './endpoints/common.ts';
+export type {
+  EncryptedShareOut,
+  MemberOut,
+  ProposalIn,
+  ProposalOut,
+  RecoveryOut,
+  ServiceInfoOut,
+  StateDigestOut,
+  UserOut,
+} from './endpoints/governance.ts';
+export { apiVersion, apiVersions, governanceEndpoints } from './endpoints/governance.ts';
+export type { NetworkOut, NodeOut, NodeState, NodesOut, ServiceStatus, StateOut } from './endpoints/node.ts';
+export { nodeEndpoints } from './endpoints/node.ts';
+export { endpoints, endpointsOf } from './endpoints/table.ts';
+export type { AuthDetail, ErrorBody, ErrorCode, ErrorDetail, ExceptionDetail } from './errors.ts';
+export { errorBody, errorCatalogue, parseErrorBody, statusOf } from './errors.ts';
+export type { WaitOutcome } from './headers.ts';
+export { challenge, contentType, header } from './headers.ts';
+export { preferLengthMax, waitSecondsMax } from './limits.ts';
+export type { AppEndpoint, DocumentInfo, OpenApiDocument } from './openapi.ts';
+export { openApi } from './openapi.ts';
+export type { CommitPreference } from './prefer.ts';
+export { formatPrefer, parsePrefer } from './prefer.ts';
+export type { Infer, Schema } from './schema.ts';

@@ -1,0 +1,18 @@
+import type { Endpoint, Frontend } from '../endpoint.ts';
+import { commonEndpoints } from './common.ts';
+import { governanceEndpoints } from './governance.ts';
+import { nodeEndpoints } from './node.ts';
+
+/** Every built-in endpoint of a service. */
+export const endpoints: readonly Endpoint[] = [
+  ...commonEndpoints('node'),
+  ...nodeEndpoints,
+  ...commonEndpoints('app'),
+  ...commonEndpoints('gov'),
+  ...governanceEndpoints,
+];
+
+/** The built-in endpoints of one frontend. */
+export function endpointsOf(frontend: Frontend): readonly Endpoint[] {
+  return endpoints.filter((row) => row.frontend === frontend);
+}

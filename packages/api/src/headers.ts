@@ -1,0 +1,44 @@
+/** Header names of the protocol, in the lower case in which they travel. */
+export const header = {
+  accept: 'accept',
+  acceptRanges: 'accept-ranges',
+  allow: 'allow',
+  authorization: 'authorization',
+  cacheControl: 'cache-control',
+  contentLength: 'content-length',
+  contentRange: 'content-range',
+  contentType: 'content-type',
+  location: 'location',
+  retryAfter: 'retry-after',
+  wwwAuthenticate: 'www-authenticate',
+  /** Id of the transaction of this answer, or of the state it was read from. */
+  transactionId: 'x-ms-ccf-transaction-id',
+  snapshotName: 'x-ms-ccf-snapshot-name',
+  /** Ours. RFC 7240: `wait=<seconds>` answers once committed; `receipt` adds the receipt to the answer. */
+  prefer: 'prefer',
+  /** Ours. RFC 7240: which preferences were honoured. */
+  preferenceApplied: 'preference-applied',
+  /** Ours. What became of the transaction within the wait: Committed, Invalid or Pending. */
+  transactionStatus: 'coco-transaction-status',
+  /** Ours. The JSON receipt of the transaction, base64url. */
+  receipt: 'coco-receipt',
+} as const;
+
+/** Content types of the protocol. */
+export const contentType = {
+  json: 'application/json',
+  text: 'text/plain',
+  binary: 'application/octet-stream',
+  cose: 'application/cose',
+  cbor: 'application/cbor',
+  javascript: 'text/javascript',
+} as const;
+
+/** Challenges of a 401 answer. */
+export const challenge = {
+  jwt: 'Bearer realm="JWT bearer token access", error="invalid_token"',
+  cose: 'COSE-SIGN1 realm="Signed request access"',
+} as const;
+
+/** What the header `coco-transaction-status` may say. */
+export type WaitOutcome = 'Committed' | 'Invalid' | 'Pending';
