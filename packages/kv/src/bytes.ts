@@ -1,0 +1,62 @@
+import { KvError } from './errors.ts';
+
+/**
+ * Bytes as a string: each char code, 0 to 255, is one byte. Usable as a `Map` key; `<` is bytewise order.
+ * See docs/decisions/0001-byte-strings.md.
+ */
+export type ByteString = string;
+
+/** Arguments of one `String.fromCharCode` call: engines bound the stack they may take. */
+const charactersPerCall = 4096;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+// Over a one-byte string, engines answer the first without looking at a character: none can match.
+const notBytes = /[\u0100-\uffff]/;
+const notAscii = /[\u0080-\uffff]/;
+
+/** The bytes as a ByteString. */
+export function bytesToByteString(bytes: Uint8Array): ByteString {
+  if (bytes.length <= charactersPerCall) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  let text = '';
+  for (let start = 0; start < bytes.length; start += charactersPerCall) {
+    const part = bytes.subarray(start, start + charactersPerCall);
+    text += String.fromCharCode.apply(null, part as unknown as number[]);
+  }
+  return text;
+}
+
+/** The ByteString as fresh bytes. Throws KvError 'InvalidBytes' for a string that is not one. */
+export function byteStringToBytes(text: ByteString): Uint8Array {
+  requireByteString(text);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** The UTF-8 encoding of a text; a lone surrogate becomes U+FFFD, as everywhere on the web. */
+export function utf8ToByteString(text: string): ByteString {
+  return notAscii.test(text) ? bytesToByteString(encoder.encode(text)) : text;
+}
+
+/** The text whose UTF-8 encoding this is. Throws KvError 'InvalidUtf8' when it is not any text's. */
+export function byteStringToUtf8(bytes: ByteString): string {
+  if (!notAscii.test(bytes)) return bytes;
+  try {
+    return decoder.decode(byteStringToBytes(bytes));
+  } catch (error) {
+    if (error instanceof KvError) throw error;
+    throw new KvError('InvalidUtf8', `${bytes.length} bytes are not valid UTF-8`);
+  }
+}
+
+/** True when every character is a byte. */
+export function isByteString(text: string): boolean {
+  return !notBytes.test(text);
+}
+
+function requireByteString(text: string): void {
+  if (isByteString(text)) return;
+  throw new KvError('InvalidBytes', 'a string with characters above 255 is not bytes: encode it first');
+}

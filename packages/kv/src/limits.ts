@@ -1,0 +1,15 @@
+/** Every bound of the key-value store. Generous: they stop a runaway contract, not an ordinary one. */
+export const limits = {
+  /** Bytes in one key. */
+  keyBytesMax: 64 * 1024,
+  /** Bytes in one value. */
+  valueBytesMax: 64 * 1024 * 1024,
+  /** UTF-16 units in the name of a map. */
+  mapNameUnitsMax: 1024,
+  /** Maps in one store. */
+  mapsMax: 100_000,
+  /** Distinct keys of one map a transaction remembers having read; beyond it counts as having read the map. */
+  keyReadsMax: 65_536,
+  /** Ranges of one map a transaction remembers having read; beyond it counts as having read the map. */
+  rangeReadsMax: 1_024,
+} as const;

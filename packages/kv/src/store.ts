@@ -1,0 +1,126 @@
+import type { ByteString } from './bytes.ts';
+import { KvError } from './errors.ts';
+import { type Catalog, Head, type WriteHook } from './head.ts';
+import type { Row } from './readable.ts';
+import { Snapshot } from './snapshot.ts';
+import { Tree } from './tree.ts';
+import { Tx } from './tx.ts';
+import type { MapName, Version, WriteSet } from './write-set.ts';
+
+interface Retained {
+  version: Version;
+  catalog: Catalog;
+}
+
+/** All maps of a replica: the latest version, and those that were retained and not yet compacted. */
+export class Store {
+  readonly #head: Head;
+  readonly #rollbackHooks: ((to: Version) => void)[] = [];
+  /** Ascending by version. */
+  #retained: Retained[] = [];
+  #compactedTo: Version;
+
+  /** An empty store at version 0, which is retained. */
+  constructor() {
+    this.#head = new Head(0, new Tree(0));
+    this.#compactedTo = 0;
+    this.retain();
+  }
+
+  /** A store of these maps; the version is retained, and nothing before it is known. Rows may come in any order. */
+  static from(version: Version, maps: Iterable<[MapName, Iterable<Row>]>): Store {
+    const store = new Store();
+    store.#load(version, maps);
+    return store;
+  }
+
+  get version(): Version {
+    return this.#head.version;
+  }
+
+  /** Versions before this one are gone for good. */
+  get compactedTo(): Version {
+    return this.#compactedTo;
+  }
+
+  /** A transaction over the latest version. */
+  begin(): Tx {
+    return new Tx(this.#head);
+  }
+
+  /** The latest version or a retained one. Throws KvError 'VersionNotRetained'. */
+  at(version: Version): Snapshot {
+    if (version === this.version) this.#head.freeze();
+    return new Snapshot(version, version === this.version ? this.#head.catalog : this.#find(version).catalog);
+  }
+
+  /** Applies a write set decided elsewhere. Throws KvError 'VersionNotNext' unless it is later than the latest. */
+  apply(version: Version, writeSet: WriteSet): void {
+    if (!Number.isSafeInteger(version) || version <= this.version) {
+      throw new KvError('VersionNotNext', `cannot apply version ${version}: the store is at ${this.version}`);
+    }
+    this.#head.apply(version, writeSet);
+  }
+
+  /** Keeps the latest version for `at` and `rollback`, until compacted. */
+  retain(): void {
+    if (this.#retained.at(-1)?.version === this.version) return;
+    this.#head.freeze();
+    this.#retained.push({ version: this.version, catalog: this.#head.catalog });
+  }
+
+  /** Returns to the latest version or a retained one, forgetting all later. Throws KvError 'VersionNotRetained'. */
+  rollback(version: Version): void {
+    if (version === this.version) return;
+    const { catalog } = this.#find(version);
+    this.#retained = this.#retained.filter((kept) => kept.version <= version);
+    this.#head.reset(version, catalog);
+    for (const hook of this.#rollbackHooks) hook(version);
+  }
+
+  /** Lets go of retained versions before this one. Snapshots already taken stay readable. */
+  compact(version: Version): void {
+    if (version <= this.#compactedTo) return;
+    if (version > this.version) {
+      throw new KvError(
+        'VersionNotRetained',
+        `cannot compact to ${version}: the store is at ${this.version}`,
+      );
+    }
+    this.#compactedTo = version;
+    this.#retained = this.#retained.filter((kept) => kept.version >= version);
+  }
+
+  /** Calls the hook after each local write to the map, in the order of registration. */
+  onWrite(map: MapName, hook: WriteHook): void {
+    this.#head.onWrite(map, hook);
+  }
+
+  /** Calls the hook after the store has returned to an earlier version. */
+  onRollback(hook: (to: Version) => void): void {
+    this.#rollbackHooks.push(hook);
+  }
+
+  #find(version: Version): Retained {
+    const found = this.#retained.find((kept) => kept.version === version);
+    if (found !== undefined) return found;
+    const kept = this.#retained.map((each) => each.version).join(', ');
+    throw new KvError(
+      'VersionNotRetained',
+      `version ${version} is not kept (latest ${this.version}, retained ${kept})`,
+    );
+  }
+
+  #load(version: Version, maps: Iterable<[MapName, Iterable<Row>]>): void {
+    const catalog: Catalog = new Tree(0);
+    for (const [name, rows] of maps) {
+      const map = new Tree<ByteString>(0);
+      for (const row of rows) map.set(row.key, row.value, row.version);
+      catalog.set(name, map, version);
+    }
+    this.#head.reset(version, catalog);
+    this.#retained = [];
+    this.#compactedTo = version;
+    this.retain();
+  }
+}

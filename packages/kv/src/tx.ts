@@ -1,0 +1,181 @@
+import { type ByteString, isByteString } from './bytes.ts';
+import { KvError } from './errors.ts';
+import { type Catalog, emptyMap, type Head } from './head.ts';
+import { limits } from './limits.ts';
+import { MapView } from './map-view.ts';
+import type { RangeOptions, ReadableMapState, Row } from './readable.ts';
+import { namesIn } from './snapshot.ts';
+import type { Generation } from './tree.ts';
+import type { MapName, Version, WriteSet } from './write-set.ts';
+
+/**
+ * How a transaction ended. 'read-only': nothing was written, `version` is the one that was read. 'conflict':
+ * something read has changed since (in `map`), nothing was written; run it again in a new transaction.
+ */
+export type CommitResult =
+  | { kind: 'committed'; version: Version; writeSet: WriteSet }
+  | { kind: 'read-only'; version: Version }
+  | { kind: 'conflict'; map: MapName };
+
+/**
+ * An optimistic, serialisable transaction over the version at which it began. It sees its own writes. Every
+ * method but `writeSet` throws KvError 'TransactionFinished' after `commit` or `discard`.
+ *
+ * ```ts
+ * const tx = store.begin();
+ * tx.set('accounts', 'alice', String(Number(tx.get('accounts', 'alice') ?? '0') + 1));
+ * const result = tx.commit();
+ * ```
+ */
+export class Tx implements ReadableMapState {
+  readonly readVersion: Version;
+
+  readonly #head: Head;
+  readonly #catalog: Catalog;
+  readonly #lineage: number;
+  readonly #generation: Generation;
+  #views: MapView[] = [];
+  #namesRead = false;
+  #finished = false;
+
+  constructor(head: Head) {
+    this.readVersion = head.version;
+    this.#head = head;
+    this.#catalog = head.catalog;
+    this.#lineage = head.lineage;
+    this.#generation = head.enter();
+  }
+
+  /** Whether any map was read or written. */
+  get touched(): boolean {
+    return this.#namesRead || this.#views.length > 0;
+  }
+
+  get(map: MapName, key: ByteString): ByteString | undefined {
+    return this.#view(map).get(key);
+  }
+
+  has(map: MapName, key: ByteString): boolean {
+    return this.#view(map).get(key) !== undefined;
+  }
+
+  versionOf(map: MapName, key: ByteString): Version | undefined {
+    return this.#view(map).versionOf(key);
+  }
+
+  size(map: MapName): number {
+    return this.#view(map).size();
+  }
+
+  range(map: MapName, options: RangeOptions = {}): IterableIterator<Row> {
+    return this.#view(map).range(options, this.#requireOpen);
+  }
+
+  /** The committed maps and those this transaction has written, in byte order. */
+  maps(): MapName[] {
+    this.#requireOpen();
+    this.#namesRead = true;
+    const names = namesIn(this.#catalog);
+    const created = this.#views.filter((view) => view.writes !== undefined && !this.#catalog.has(view.name));
+    return created.length === 0 ? names : [...names, ...created.map((view) => view.name)].sort();
+  }
+
+  /** Throws KvError 'InvalidBytes', 'KeyTooLong' or 'ValueTooLong'. */
+  set(map: MapName, key: ByteString, value: ByteString): void {
+    requireKey(map, key);
+    requireValue(map, value);
+    this.#view(map).write(key, value);
+  }
+
+  /** Removing an absent key is allowed, and is part of the write set. */
+  delete(map: MapName, key: ByteString): void {
+    requireKey(map, key);
+    this.#view(map).write(key, null);
+  }
+
+  /** Removes every key the transaction can see. Reads them, so it conflicts with any write to the map. */
+  clear(map: MapName): void {
+    const view = this.#view(map);
+    for (const { key } of view.range({}, this.#requireOpen)) view.write(key, null);
+  }
+
+  /** What commit would write, maps in the order they were first touched. */
+  writeSet(): WriteSet {
+    const writeSet: WriteSet = new Map();
+    for (const view of this.#views) if (view.writes !== undefined) writeSet.set(view.name, view.writes);
+    return writeSet;
+  }
+
+  /** Ends the transaction, as the next version of the store if every read still holds. */
+  commit(): CommitResult {
+    this.#requireOpen();
+    this.discard();
+    const writeSet = this.writeSet();
+    if (writeSet.size === 0) return { kind: 'read-only', version: this.readVersion };
+    const map = this.#firstConflict();
+    if (map !== undefined) return { kind: 'conflict', map };
+    const version = this.#head.version + 1;
+    this.#head.apply(version, writeSet);
+    return { kind: 'committed', version, writeSet };
+  }
+
+  /** Ends the transaction without writing. Not obligatory, but spares the next commit a copy. */
+  discard(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#head.leave(this.#generation);
+  }
+
+  #view(map: MapName): MapView {
+    this.#requireOpen();
+    for (const view of this.#views) if (view.name === map) return view;
+    requireMapName(map);
+    const view = new MapView(map, this.#catalog.get(map) ?? emptyMap);
+    this.#views.push(view);
+    return view;
+  }
+
+  /** The map in which something read has changed since. After a rollback every map counts as changed. */
+  #firstConflict(): MapName | undefined {
+    const head = this.#head;
+    if (this.#lineage !== head.lineage) return this.#views[0]?.name;
+    if (head.version === this.readVersion) return undefined;
+    if (this.#namesRead && head.catalog.size !== this.#catalog.size) {
+      return namesIn(head.catalog).find((name) => !this.#catalog.has(name));
+    }
+    return this.#views.find((view) => !view.holdsIn(head.catalog.get(view.name) ?? emptyMap))?.name;
+  }
+
+  // A field, so that iterators can carry it.
+  readonly #requireOpen = (): void => {
+    if (!this.#finished) return;
+    throw new KvError(
+      'TransactionFinished',
+      'the transaction has been committed or discarded: begin a new one',
+    );
+  };
+}
+
+function requireMapName(map: MapName): void {
+  if (map.length <= limits.mapNameUnitsMax) return;
+  throw new KvError('MapNameTooLong', `map name of ${map.length} units: at most ${limits.mapNameUnitsMax}`);
+}
+
+function requireKey(map: MapName, key: ByteString): void {
+  if (key.length > limits.keyBytesMax) {
+    throw new KvError('KeyTooLong', `key of ${key.length} bytes in ${map}: at most ${limits.keyBytesMax}`);
+  }
+  if (!isByteString(key))
+    throw new KvError('InvalidBytes', `key in ${map} is not bytes: encode the text first`);
+}
+
+function requireValue(map: MapName, value: ByteString): void {
+  if (value.length > limits.valueBytesMax) {
+    throw new KvError(
+      'ValueTooLong',
+      `value of ${value.length} bytes in ${map}: at most ${limits.valueBytesMax}`,
+    );
+  }
+  if (!isByteString(value))
+    throw new KvError('InvalidBytes', `value in ${map} is not bytes: encode the text first`);
+}
