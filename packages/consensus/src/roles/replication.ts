@@ -1,0 +1,102 @@
+import type { Core, Leading } from '../core.ts';
+import type { Entry, NodeId } from '../entry.ts';
+import { weightOf } from '../log.ts';
+import type { Progress } from '../progress.ts';
+
+/** Sends a follower what it lacks, as far as its window allows. */
+export function replicateTo(core: Core, leading: Leading, to: NodeId, peer: Progress): void {
+  const { limits } = core.options;
+  while (peer.next <= core.log.last && mayCarryEntries(core, peer)) {
+    if (peer.next < core.log.first) {
+      readBack(core, leading, peer);
+      return;
+    }
+    const entries = core.log.slice(peer.next, {
+      entriesMax: limits.messageEntriesMax,
+      bytesMax: limits.messageBytesMax,
+    });
+    sendEntries(core, leading, to, peer, entries);
+  }
+}
+
+/** The heartbeat: what the follower lacks, or at least one message that it has to answer. */
+export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): void {
+  // What was probed may be lost; what was read may never come.
+  peer.probing = false;
+  peer.reading = null;
+  const before = peer.messagesInFlight;
+  replicateTo(core, leading, to, peer);
+  if (peer.messagesInFlight === before && !peer.probing) sendEntries(core, leading, to, peer, []);
+}
+
+/** Sends what has been proposed. A follower that was never asked where it stands is asked now. */
+export function broadcast(core: Core, leading: Leading): void {
+  for (const [to, peer] of leading.peers) {
+    if (peer.state === 'probe' && !peer.probing) beat(core, leading, to, peer);
+    else replicateTo(core, leading, to, peer);
+  }
+}
+
+/** Tells followers that have everything that commit has moved; the others learn it with what they lack. */
+export function announceCommit(core: Core, leading: Leading): void {
+  for (const [to, peer] of leading.peers) {
+    if (peer.state === 'replicate' && peer.next > core.log.last) sendEntries(core, leading, to, peer, []);
+  }
+}
+
+/** The owner answered a read: whoever waits for these entries gets them, and they are not kept. */
+export function entriesRead(core: Core, leading: Leading, from: number, entries: readonly Entry[]): void {
+  for (const [to, peer] of leading.peers) {
+    if (peer.reading !== from) continue;
+    peer.reading = null;
+    if (entries.length > 0) {
+      sendEntries(core, leading, to, peer, entries);
+      replicateTo(core, leading, to, peer);
+    } else {
+      peer.needsSnapshot();
+      core.send(to, { kind: 'snapshot-needed', view: core.view, after: from - 1 });
+    }
+  }
+}
+
+function mayCarryEntries(core: Core, peer: Progress): boolean {
+  if (peer.reading !== null) return false;
+  if (peer.state === 'probe') return !peer.probing;
+  const { inFlightMessagesMax, inFlightBytesMax } = core.options.limits;
+  return (
+    peer.state === 'replicate' &&
+    peer.messagesInFlight < inFlightMessagesMax &&
+    peer.bytesInFlight < inFlightBytesMax
+  );
+}
+
+function sendEntries(
+  core: Core,
+  leading: Leading,
+  to: NodeId,
+  peer: Progress,
+  entries: readonly Entry[],
+): void {
+  core.send(to, {
+    kind: 'append',
+    view: core.view,
+    previous: core.log.txIdAt(peer.next - 1),
+    entries,
+    commit: core.log.commit,
+    round: leading.round,
+  });
+  let bytes = 0;
+  for (const entry of entries) bytes += weightOf(entry);
+  peer.sent(entries.length, bytes);
+}
+
+function readBack(core: Core, leading: Leading, peer: Progress): void {
+  const { limits } = core.options;
+  const from = peer.next;
+  let asked = false;
+  for (const other of leading.peers.values()) asked ||= other.reading === from;
+  peer.reading = from;
+  if (asked) return;
+  const to = Math.min(core.log.first - 1, from + limits.messageEntriesMax - 1);
+  core.outbox.add({ kind: 'read', from, to, bytesMax: limits.messageBytesMax });
+}
