@@ -1,0 +1,93 @@
+import { backend } from '#backend';
+import type { HashName } from './backend/backend.ts';
+import { type ByteString, bytesOf, writeByteString } from './encoding.ts';
+import { CryptoError } from './errors.ts';
+import { hkdfBytesMax } from './limits.ts';
+
+/** SHA-256 of the bytes (of a byte string: of its bytes, one per character). 32 bytes. */
+export function sha256(data: Uint8Array | ByteString): Uint8Array {
+  return backend.digest('SHA-256', bytesOf(data));
+}
+
+/** SHA-256 from bytes to a 32-character byte string: the form in which digests travel on hot paths. */
+export function sha256ByteString(data: Uint8Array | ByteString): ByteString {
+  return backend.sha256ByteString(data);
+}
+
+/** SHA-256 as 64 lower-case hexadecimal characters: the form of node, member and service identifiers. */
+export function sha256Hex(data: Uint8Array | ByteString): string {
+  return sha256(data).toHex();
+}
+
+/** SHA-256, SHA-384 or SHA-512 of the bytes. */
+export function digest(hash: HashName, data: Uint8Array): Uint8Array {
+  return backend.digest(hash, data);
+}
+
+/** HMAC (RFC 2104) with the named hash. */
+export function hmac(hash: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+  return backend.hmac(hash, key, data);
+}
+
+/** HMAC-SHA-256. For many short messages under one key, `HmacKey` costs half. */
+export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
+  return backend.hmac('SHA-256', key, data);
+}
+
+/** HKDF with SHA-256 (RFC 5869): `length` bytes, at most 255 * 32. An empty salt stands for 32 zero bytes. */
+export function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  if (!Number.isInteger(length) || length < 1 || length > hkdfBytesMax) {
+    throw new CryptoError('InvalidArgument', `HKDF output of ${length} bytes: expected 1 to ${hkdfBytesMax}`);
+  }
+  return backend.hkdfSha256(ikm, salt, info, length);
+}
+
+/** Whether two byte arrays are equal, in time that depends on their length only. Lengths are not secret. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && backend.constantTimeEqual(a, b);
+}
+
+/** SHA-256 takes its input in blocks of 64 bytes; HMAC fills one of them with the padded key. */
+const blockBytes = 64;
+const digestBytes = 32;
+/** Messages up to here are laid out in a buffer of their own beside the pad. Transaction IDs are about 12 bytes. */
+const shortMessageMax = 192;
+
+/**
+ * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are laid out once and each message
+ * costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
+ */
+export class HmacKey {
+  readonly #inner = new Uint8Array(blockBytes + shortMessageMax);
+  readonly #outer = new Uint8Array(blockBytes + digestBytes);
+  readonly #innerViews: (Uint8Array | undefined)[] = [];
+
+  constructor(key: Uint8Array) {
+    const block = key.length > blockBytes ? sha256(key) : key;
+    for (let i = 0; i < blockBytes; i++) {
+      const byte = block[i] ?? 0;
+      this.#inner[i] = byte ^ 0x36;
+      this.#outer[i] = byte ^ 0x5c;
+    }
+  }
+
+  /** The 32-byte code of `message`, as a byte string. */
+  sign(message: Uint8Array | ByteString): ByteString {
+    writeByteString(sha256ByteString(this.#innerInput(message)), this.#outer, blockBytes);
+    return sha256ByteString(this.#outer);
+  }
+
+  #innerInput(message: Uint8Array | ByteString): Uint8Array {
+    const length = message.length;
+    let input: Uint8Array | undefined;
+    if (length > shortMessageMax) {
+      input = new Uint8Array(blockBytes + length);
+      input.set(this.#inner.subarray(0, blockBytes));
+    } else {
+      input = this.#innerViews[length] ??= this.#inner.subarray(0, blockBytes + length);
+    }
+    if (typeof message === 'string') writeByteString(message, input, blockBytes);
+    else input.set(message, blockBytes);
+    return input;
+  }
+}
