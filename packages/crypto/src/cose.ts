@@ -127,24 +127,27 @@ export function parseSign1(bytes: Uint8Array): Sign1 {
 }
 
 /**
- * Verifies a parsed message and returns its payload. A detached payload is given as an option, and then the message
- * must not hold one. `understood` lists labels beyond the registered ones that the caller acts upon and that may
- * therefore be marked critical. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` when `alg` does not go
- * with the key, or `Unsupported` for a critical label that nobody here understands.
+ * Verifies a parsed message and returns its payload. When that is detached it is given, and then the message must not
+ * hold one. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` when `alg` does not go with the key,
+ * `MalformedCose` when there is not exactly one payload, or `Unsupported` for a critical label nobody understands.
  */
-export function verifySign1(message: Sign1, key: PublicKey, options: VerifySign1Options = {}): Uint8Array {
+export function verifySign1(
+  message: Sign1,
+  key: PublicKey,
+  detachedPayload?: Uint8Array,
+  options: VerifySign1Options = {},
+): Uint8Array {
   const algorithm = algorithmFor(message.protected.get(coseLabel.alg), key);
   checkCritical(message.protected, options.understood ?? []);
-  const payload = payloadOf(message, options.payload);
+  const payload = payloadOf(message, detachedPayload);
   const toBeSigned = sigStructure(message.protectedBytes, payload, options.externalAad);
   verify(key, algorithm.scheme, message.signature, toBeSigned);
   return payload;
 }
 
 export interface VerifySign1Options {
-  /** The payload of a detached message. */
-  readonly payload?: Uint8Array;
   readonly externalAad?: Uint8Array;
+  /** Labels beyond the registered ones that the caller acts upon, and that may therefore be marked critical. */
   readonly understood?: readonly CoseLabel[];
 }
 
