@@ -8,6 +8,8 @@ export interface Limits {
   readonly inFlightBytesMax: number;
   /** Entries kept in memory for followers; older durable ones are read back from the ledger. */
   readonly memoryBytesMax: number;
+  /** The same while there is no follower; nothing is kept that nobody is going to ask for. */
+  readonly memoryAloneBytesMax: number;
   /** Beyond these `admission` answers `full`. */
   readonly uncommittedEntriesMax: number;
   readonly uncommittedBytesMax: number;
@@ -23,6 +25,7 @@ export const defaultLimits: Limits = {
   inFlightMessagesMax: 32,
   inFlightBytesMax: 4 * 1024 * 1024,
   memoryBytesMax: 32 * 1024 * 1024,
+  memoryAloneBytesMax: 0,
   uncommittedEntriesMax: 10_000,
   uncommittedBytesMax: 64 * 1024 * 1024,
   confirmationsMax: 10_000,

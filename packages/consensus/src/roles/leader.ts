@@ -13,7 +13,6 @@ export function becomeLeader(core: Core): void {
   core.truncate(core.log.lastCommittable);
   const leading = lead(core);
   core.outbox.add({ kind: 'sign', view: core.view });
-  for (const [to, peer] of leading.peers) beat(core, leading, to, peer);
   askToRetire(core, leading);
 }
 
@@ -31,8 +30,8 @@ export function lead(core: Core): Leading {
   core.role = 'Leader';
   core.leader = core.id;
   core.leading = leading;
-  refreshPeers(core, leading);
   core.announceRole();
+  refreshPeers(core, leading);
   return leading;
 }
 
@@ -94,7 +93,8 @@ export function advance(core: Core, leading: Leading): void {
     // With an older configuration out of the way, more may be committed.
     if (!replaced) break;
   }
-  log.evict(leading.peers.size === 0 ? 0 : core.options.limits.memoryBytesMax);
+  const { memoryBytesMax, memoryAloneBytesMax } = core.options.limits;
+  log.evict(leading.peers.size === 0 ? memoryAloneBytesMax : memoryBytesMax);
 }
 
 function afterCommit(core: Core, leading: Leading): void {
@@ -113,13 +113,16 @@ function askToRetire(core: Core, leading: Leading): void {
   core.outbox.add({ kind: 'retire', nodes });
 }
 
-/** Starts with those who have joined, stops with those whose retirement is complete. */
+/** Asks those who have joined where they stand, and forgets those whose retirement is complete. */
 function refreshPeers(core: Core, leading: Leading): void {
   const recipients = core.members.recipients(core.log.commit);
   recipients.delete(core.id);
   for (const node of leading.peers.keys()) if (!recipients.has(node)) leading.peers.delete(node);
   for (const node of recipients) {
-    if (!leading.peers.has(node)) leading.peers.set(node, new Progress(core.log.last + 1));
+    if (leading.peers.has(node)) continue;
+    const peer = new Progress(core.log.last + 1);
+    leading.peers.set(node, peer);
+    beat(core, leading, node, peer);
   }
 }
 

@@ -29,12 +29,9 @@ export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): 
   if (peer.messagesInFlight === before && !peer.probing) sendEntries(core, leading, to, peer, []);
 }
 
-/** Sends what has been proposed. A follower that was never asked where it stands is asked now. */
+/** Sends what has been proposed. */
 export function broadcast(core: Core, leading: Leading): void {
-  for (const [to, peer] of leading.peers) {
-    if (peer.state === 'probe' && !peer.probing) beat(core, leading, to, peer);
-    else replicateTo(core, leading, to, peer);
-  }
+  for (const [to, peer] of leading.peers) replicateTo(core, leading, to, peer);
 }
 
 /** Tells followers that have everything that commit has moved; the others learn it with what they lack. */

@@ -44,10 +44,10 @@ export function handOver(core: Core, leading: Leading): void {
 /** The voter that holds most; among equals, one of the newest configuration. */
 function bestSuccessor(core: Core, leading: Leading): NodeId | null {
   let best: { readonly node: NodeId; readonly match: number } | null = null;
-  for (const { voters } of core.members.active) {
+  for (const { voters } of core.members.active.toReversed()) {
     for (const node of voters) {
       const match = leading.peers.get(node)?.match;
-      if (match !== undefined && (best === null || match >= best.match)) best = { node, match };
+      if (match !== undefined && (best === null || match > best.match)) best = { node, match };
     }
   }
   return best?.node ?? null;
