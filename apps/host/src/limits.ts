@@ -1,0 +1,28 @@
+/** Every bound of the doors that the configuration does not set. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** A TLS handshake that takes longer is cut off. */
+  handshakeMsMax: 10_000,
+  /** A request whose last byte comes later than this after its first is refused with 408. */
+  requestMsMax: 30_000,
+  /** All headers of a request together, as a multiple of `max_header_size`. */
+  headersTotalFactor: 4,
+  /** Requests of one session that may wait for their answer before no more are read from it. */
+  pipelinedRequestsMax: 128,
+  /** Answered bytes a session may leave unread before no more requests are read from it. */
+  unreadBytesMax: 1_048_576,
+  /** How often sessions are checked for idleness and slowness. */
+  sweepMs: 1_000,
+  /** A refused client gets this long to read the refusal before its socket is destroyed. */
+  lingerMs: 2_000,
+  /** Connections the system may queue before they are accepted. */
+  backlog: 1_024,
+  /** Bytes of ledger entries read into one answer to the node; at least one entry is given. */
+  readBytesMax: 16_777_216,
+  /** Bytes waiting to be written to the ledger beyond which the daemon gives up: the disk has stalled. */
+  unwrittenBytesMax: 1_073_741_824,
+  /** How long an orderly end waits for answers and flushes before it ends anyway. */
+  stopMsMax: 10_000,
+  /** Largest answer to a `fetch` effect, and how long it may take. */
+  fetchBytesMax: 1_048_576,
+  fetchMsMax: 10_000,
+} as const;

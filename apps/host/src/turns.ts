@@ -1,0 +1,115 @@
+import type { Effect, Event, HttpRequest, HttpResponse, Session } from '@coco/node';
+import type { RequestSink } from './http/listener.ts';
+import type { Answerable, Clock, Exchange } from './http/session-host.ts';
+
+/** The one function by which the node takes part in the world. */
+export type Step = (events: readonly Event[]) => readonly Effect[];
+
+/** What turns count. */
+export interface TurnFacts {
+  turns: number;
+  requests: number;
+  responses: number;
+  /** Requests handed over in the largest turn. */
+  requestsPerTurnMax: number;
+}
+
+/**
+ * Gathers all that happens in one turn of the event loop and hands it to the node as one batch: one step,
+ * one entry into the contract engine, one group for the ledger. Answers leave together at the end of the turn.
+ */
+export class Turns implements RequestSink {
+  readonly clock: Clock & { now: number } = { now: performance.now() };
+  readonly facts: TurnFacts = { turns: 0, requests: 0, responses: 0, requestsPerTurnMax: 0 };
+  readonly #step: Step;
+  readonly #perform: (effect: Effect) => void;
+  readonly #onError: (error: unknown) => void;
+  readonly #exchanges = new Map<number, Exchange>();
+  #events: Event[] = [];
+  #requestsGathered = 0;
+  #dirty: Answerable[] = [];
+  #scheduled = false;
+  #lastId = 0;
+
+  /** `perform` carries out every effect but `respond`; `onError` hears of a step that threw. */
+  constructor(step: Step, perform: (effect: Effect) => void, onError: (error: unknown) => void) {
+    this.#step = step;
+    this.#perform = perform;
+    this.#onError = onError;
+  }
+
+  /** Requests the node has not answered yet. */
+  get unanswered(): number {
+    return this.#exchanges.size;
+  }
+
+  /** Adds an event to the batch of this turn. */
+  push(event: Event): void {
+    this.#events.push(event);
+    this.#schedule();
+  }
+
+  submit(exchange: Exchange, session: Session, request: HttpRequest): void {
+    this.#lastId += 1;
+    exchange.id = this.#lastId;
+    this.#exchanges.set(exchange.id, exchange);
+    this.#requestsGathered += 1;
+    this.push({ kind: 'request', id: exchange.id, session, request });
+  }
+
+  abandon(exchange: Exchange): void {
+    if (this.#exchanges.delete(exchange.id)) this.push({ kind: 'abandoned', id: exchange.id });
+  }
+
+  dirty(session: Answerable): void {
+    this.#dirty.push(session);
+    this.#schedule();
+  }
+
+  /** Carries out effects that do not come from a turn: those of making the node. */
+  performAll(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'respond') this.#respond(effect.id, effect.response);
+      else this.#perform(effect);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.clock.now = performance.now();
+    try {
+      this.#runEvents();
+    } catch (error) {
+      this.#onError(error);
+    }
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const session of dirty) session.flush();
+  };
+
+  #runEvents(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    this.facts.turns += 1;
+    this.facts.requests += this.#requestsGathered;
+    this.facts.requestsPerTurnMax = Math.max(this.facts.requestsPerTurnMax, this.#requestsGathered);
+    this.#requestsGathered = 0;
+    this.performAll(this.#step(events));
+  }
+
+  #respond(id: number, response: HttpResponse): void {
+    const exchange = this.#exchanges.get(id);
+    // An abandoned request may still be answered in the turn in which its client went away.
+    if (exchange === undefined) return;
+    this.#exchanges.delete(id);
+    this.facts.responses += 1;
+    exchange.owner.answer(exchange, response);
+  }
+}
