@@ -1,5 +1,6 @@
 import type { ByteString } from './bytes.ts';
 import { type Interval, sameRows } from './cursor.ts';
+import { KvError } from './errors.ts';
 import { limits } from './limits.ts';
 import { intervalOf, MergedRows, type ReadObserver } from './range.ts';
 import type { RangeOptions, Row } from './readable.ts';
@@ -21,6 +22,10 @@ export class MapView {
   readonly name: MapName;
   readonly base: Tree<ByteString>;
   writes: MapWrites | undefined;
+  /** The view the transaction made after this one: a chain is the cheapest list of one or two. */
+  next: MapView | undefined;
+  /** Cleared when the transaction ends: from then on `base` may be edited, and iterators must not read on. */
+  open = true;
 
   /** `writes` in order, made when a range is first read over them, and kept up from then on. */
   #ordered: Tree<ByteString | null> | undefined;
@@ -71,9 +76,9 @@ export class MapView {
   }
 
   /** Rows as they are now: later writes of the transaction do not move an iterator already made. */
-  range(options: RangeOptions, beforeRead: () => void): IterableIterator<Row> {
+  range(options: RangeOptions): IterableIterator<Row> {
     const interval = intervalOf(options);
-    const walk = new Walk(interval, options.reverse ?? false, beforeRead);
+    const walk = new Walk(this, interval, options.reverse ?? false);
     const rows = new MergedRows(this.base, this.#orderedWrites(), interval, options, walk);
     this.#remember(walk);
     return rows;
@@ -128,16 +133,20 @@ export class MapView {
 
 /** How far one range has been read: the part that must still be the same at commit. */
 class Walk implements ReadObserver {
-  readonly beforeRead: () => void;
+  readonly #view: MapView;
   readonly #interval: Interval;
   readonly #reverse: boolean;
   #last: ByteString | undefined;
   #ended = false;
 
-  constructor(interval: Interval, reverse: boolean, beforeRead: () => void) {
+  constructor(view: MapView, interval: Interval, reverse: boolean) {
+    this.#view = view;
     this.#interval = interval;
     this.#reverse = reverse;
-    this.beforeRead = beforeRead;
+  }
+
+  beforeRead(): void {
+    if (!this.#view.open) throw transactionFinished();
   }
 
   sawKey(key: ByteString): void {
@@ -155,4 +164,9 @@ class Walk implements ReadObserver {
     if (this.#last === undefined) return undefined;
     return this.#reverse ? { from: this.#last, to } : { from, to: `${this.#last}\x00` };
   }
+}
+
+/** The error of using a transaction, or an iterator from it, after its end. */
+export function transactionFinished(): KvError {
+  return new KvError('TransactionFinished', 'the transaction was committed or discarded: begin a new one');
 }

@@ -17,19 +17,32 @@ export const nodeKeysMax = 32;
 export const nodeKeysMin = nodeKeysMax / 8;
 
 /** Rows in key order, as parallel arrays: half the memory of one object a row. */
-export interface Leaf<V> {
-  owner: Generation;
-  keys: ByteString[];
-  children: null;
+export class Leaf<V> {
+  readonly owner: Generation;
+  keys: readonly ByteString[];
+  readonly children = null;
   values: V[];
   versions: Version[];
+
+  constructor(owner: Generation, keys: readonly ByteString[], values: V[], versions: Version[]) {
+    this.owner = owner;
+    this.keys = keys;
+    this.values = values;
+    this.versions = versions;
+  }
 }
 
 /** `children[i]` holds the keys at or above `keys[i - 1]` and below `keys[i]`. */
-export interface Branch<V> {
-  owner: Generation;
-  keys: ByteString[];
+export class Branch<V> {
+  readonly owner: Generation;
+  keys: readonly ByteString[];
   children: Node<V>[];
+
+  constructor(owner: Generation, keys: readonly ByteString[], children: Node<V>[]) {
+    this.owner = owner;
+    this.keys = keys;
+    this.children = children;
+  }
 }
 
 /** A node knows its kind by whether it has children. */
@@ -41,7 +54,7 @@ export class Tree<V> {
   root: Node<V>;
   size: number;
 
-  constructor(owner: Generation, root: Node<V> = makeLeaf<V>(owner, [], [], []), size = 0) {
+  constructor(owner: Generation, root: Node<V> = new Leaf<V>(owner, [], [], []), size = 0) {
     this.owner = owner;
     this.root = root;
     this.size = size;
@@ -70,13 +83,9 @@ export class Tree<V> {
 
   /** Only for an owned tree. */
   set(key: ByteString, value: V, version: Version): void {
-    const root = own(this.root, this.owner);
-    if (insert(root, key, value, version)) this.size++;
-    if (root.keys.length <= nodeKeysMax) {
-      this.root = root;
-      return;
-    }
-    const parent = makeBranch<V>(this.owner, [], [root]);
+    this.root = this.#insert(this.root, key, value, version);
+    if (this.root.keys.length <= nodeKeysMax) return;
+    const parent = new Branch<V>(this.owner, [], [this.root]);
     splitChild(parent, 0, key);
     this.root = parent;
   }
@@ -91,21 +100,32 @@ export class Tree<V> {
     this.root = onlyChild ?? root;
     return true;
   }
-}
 
-/** A leaf of these rows. */
-export function makeLeaf<V>(
-  owner: Generation,
-  keys: ByteString[],
-  values: V[],
-  versions: Version[],
-): Leaf<V> {
-  return { owner, keys, children: null, values, versions };
-}
+  /** An owned node in the place of this one. It may be one key too long, for its parent to split. */
+  #insert(node: Node<V>, key: ByteString, value: V, version: Version): Node<V> {
+    if (node.children === null) return this.#insertRow(node, key, value, version);
+    const branch = ownBranch(node, this.owner);
+    const at = childIndex(branch.keys, key);
+    const before = branch.children[at]!;
+    const after = this.#insert(before, key, value, version);
+    // A write that changes nothing still costs the collector, in a branch it has grown old with.
+    if (after !== before) branch.children[at] = after;
+    if (after.keys.length > nodeKeysMax) splitChild(branch, at, key);
+    return branch;
+  }
 
-/** A branch over these children. */
-export function makeBranch<V>(owner: Generation, keys: ByteString[], children: Node<V>[]): Branch<V> {
-  return { owner, keys, children };
+  #insertRow(leaf: Leaf<V>, key: ByteString, value: V, version: Version): Leaf<V> {
+    const at = lowerBound(leaf.keys, key);
+    if (leaf.keys[at] === key) {
+      const owned = ownLeaf(leaf, this.owner);
+      owned.values[at] = value;
+      owned.versions[at] = version;
+      return owned;
+    }
+    this.size++;
+    const keys = leaf.keys.toSpliced(at, 0, key);
+    return new Leaf(this.owner, keys, leaf.values.toSpliced(at, 0, value), leaf.versions.toSpliced(at, 0, version));
+  }
 }
 
 /** Index of the first key at or above `key`. */
@@ -138,71 +158,52 @@ function leafFor<V>(root: Node<V>, key: ByteString): Leaf<V> {
   return node;
 }
 
+/**
+ * The node itself if the generation owns it, otherwise a copy. Both keep the same `keys`: these arrays are
+ * replaced and never edited, since most writes change a value or a child and no key.
+ */
+function ownLeaf<V>(leaf: Leaf<V>, generation: Generation): Leaf<V> {
+  if (leaf.owner === generation) return leaf;
+  return new Leaf(generation, leaf.keys, leaf.values.slice(), leaf.versions.slice());
+}
+
+/** The same for a branch. */
+function ownBranch<V>(branch: Branch<V>, generation: Generation): Branch<V> {
+  if (branch.owner === generation) return branch;
+  return new Branch(generation, branch.keys, branch.children.slice());
+}
+
 function own<V>(node: Node<V>, generation: Generation): Node<V> {
-  if (node.owner === generation) return node;
-  return node.children === null
-    ? makeLeaf(generation, node.keys.slice(), node.values.slice(), node.versions.slice())
-    : makeBranch(generation, node.keys.slice(), node.children.slice());
-}
-
-/** Into an owned node, which it may leave one key too long for its parent to split. True if the key is new. */
-function insert<V>(node: Node<V>, key: ByteString, value: V, version: Version): boolean {
-  if (node.children === null) return insertRow(node, key, value, version);
-  const at = childIndex(node.keys, key);
-  const child = own(node.children[at]!, node.owner);
-  node.children[at] = child;
-  const isNew = insert(child, key, value, version);
-  if (child.keys.length > nodeKeysMax) splitChild(node, at, key);
-  return isNew;
-}
-
-function insertRow<V>(leaf: Leaf<V>, key: ByteString, value: V, version: Version): boolean {
-  const at = lowerBound(leaf.keys, key);
-  if (leaf.keys[at] === key) {
-    leaf.values[at] = value;
-    leaf.versions[at] = version;
-    return false;
-  }
-  leaf.keys.splice(at, 0, key);
-  leaf.values.splice(at, 0, value);
-  leaf.versions.splice(at, 0, version);
-  return true;
+  return node.children === null ? ownLeaf(node, generation) : ownBranch(node, generation);
 }
 
 /** Divides an overlong owned child in two: evenly, or, when keys arrive in order, with little to the right. */
 function splitChild<V>(parent: Branch<V>, at: number, inserted: ByteString): void {
   const child = parent.children[at]!;
-  const count = child.keys.length;
-  const appended = inserted >= child.keys[count - 1]!;
-  const middle = appended ? count - nodeKeysMin - 1 : count >>> 1;
+  const { owner, keys } = child;
+  const appended = inserted >= keys[keys.length - 1]!;
+  const middle = appended ? keys.length - nodeKeysMin - 1 : keys.length >>> 1;
   let right: Node<V>;
-  let separator = child.keys[middle]!;
   if (child.children === null) {
-    right = makeLeaf(
-      parent.owner,
-      child.keys.slice(middle),
-      child.values.slice(middle),
-      child.versions.slice(middle),
-    );
-    child.values.length = middle;
-    child.versions.length = middle;
+    right = new Leaf(owner, keys.slice(middle), child.values.slice(middle), child.versions.slice(middle));
+    child.values = child.values.slice(0, middle);
+    child.versions = child.versions.slice(0, middle);
   } else {
-    separator = child.keys[middle]!;
-    right = makeBranch(parent.owner, child.keys.slice(middle + 1), child.children.slice(middle + 1));
-    child.children.length = middle + 1;
+    right = new Branch(owner, keys.slice(middle + 1), child.children.slice(middle + 1));
+    child.children = child.children.slice(0, middle + 1);
   }
-  child.keys.length = middle;
-  parent.keys.splice(at, 0, separator);
-  parent.children.splice(at + 1, 0, right);
+  child.keys = keys.slice(0, middle);
+  parent.keys = parent.keys.toSpliced(at, 0, keys[middle]!);
+  parent.children = parent.children.toSpliced(at + 1, 0, right);
 }
 
 /** From an owned node, which it may leave one key too short for its parent to mend. The key is present. */
 function remove<V>(node: Node<V>, key: ByteString): void {
   if (node.children === null) {
     const at = lowerBound(node.keys, key);
-    node.keys.splice(at, 1);
-    node.values.splice(at, 1);
-    node.versions.splice(at, 1);
+    node.keys = node.keys.toSpliced(at, 1);
+    node.values = node.values.toSpliced(at, 1);
+    node.versions = node.versions.toSpliced(at, 1);
     return;
   }
   const at = childIndex(node.keys, key);
@@ -217,19 +218,15 @@ function mendChild<V>(parent: Branch<V>, at: number): void {
   const leftAt = at === 0 ? 0 : at - 1;
   const left = own(parent.children[leftAt]!, parent.owner);
   const right = parent.children[leftAt + 1]!;
-  const separator = parent.keys[leftAt]!;
   if (left.children === null && right.children === null) {
-    for (let i = 0; i < right.keys.length; i++) {
-      left.keys.push(right.keys[i]!);
-      left.values.push(right.values[i]!);
-      left.versions.push(right.versions[i]!);
-    }
+    left.keys = left.keys.concat(right.keys);
+    left.values = left.values.concat(right.values);
+    left.versions = left.versions.concat(right.versions);
   } else if (left.children !== null && right.children !== null) {
-    left.keys.push(separator, ...right.keys);
-    left.children.push(...right.children);
+    left.keys = left.keys.concat(parent.keys[leftAt]!, right.keys);
+    left.children = left.children.concat(right.children);
   }
-  parent.children[leftAt] = left;
-  parent.keys.splice(leftAt, 1);
-  parent.children.splice(leftAt + 1, 1);
+  parent.children = parent.children.toSpliced(leftAt, 2, left);
+  parent.keys = parent.keys.toSpliced(leftAt, 1);
   if (left.keys.length > nodeKeysMax) splitChild(parent, leftAt, '');
 }

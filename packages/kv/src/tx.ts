@@ -2,7 +2,7 @@ import { type ByteString, isByteString } from './bytes.ts';
 import { KvError } from './errors.ts';
 import { type Catalog, emptyMap, type Head } from './head.ts';
 import { limits } from './limits.ts';
-import { MapView } from './map-view.ts';
+import { MapView, transactionFinished } from './map-view.ts';
 import type { RangeOptions, ReadableMapState, Row } from './readable.ts';
 import { namesIn } from './snapshot.ts';
 import type { Generation } from './tree.ts';
@@ -34,7 +34,8 @@ export class Tx implements ReadableMapState {
   readonly #catalog: Catalog;
   readonly #lineage: number;
   readonly #generation: Generation;
-  #views: MapView[] = [];
+  #first: MapView | undefined;
+  #last: MapView | undefined;
   #namesRead = false;
   #finished = false;
 
@@ -48,7 +49,7 @@ export class Tx implements ReadableMapState {
 
   /** Whether any map was read or written. */
   get touched(): boolean {
-    return this.#namesRead || this.#views.length > 0;
+    return this.#namesRead || this.#first !== undefined;
   }
 
   get(map: MapName, key: ByteString): ByteString | undefined {
@@ -68,7 +69,7 @@ export class Tx implements ReadableMapState {
   }
 
   range(map: MapName, options: RangeOptions = {}): IterableIterator<Row> {
-    return this.#view(map).range(options, this.#requireOpen);
+    return this.#view(map).range(options);
   }
 
   /** The committed maps and those this transaction has written, in byte order. */
@@ -76,8 +77,13 @@ export class Tx implements ReadableMapState {
     this.#requireOpen();
     this.#namesRead = true;
     const names = namesIn(this.#catalog);
-    const created = this.#views.filter((view) => view.writes !== undefined && !this.#catalog.has(view.name));
-    return created.length === 0 ? names : [...names, ...created.map((view) => view.name)].sort();
+    let created = 0;
+    for (const name of this.writeSet().keys()) {
+      if (this.#catalog.has(name)) continue;
+      names.push(name);
+      created++;
+    }
+    return created === 0 ? names : names.sort();
   }
 
   /** Throws KvError 'InvalidBytes', 'KeyTooLong' or 'ValueTooLong'. */
@@ -96,13 +102,15 @@ export class Tx implements ReadableMapState {
   /** Removes every key the transaction can see. Reads them, so it conflicts with any write to the map. */
   clear(map: MapName): void {
     const view = this.#view(map);
-    for (const { key } of view.range({}, this.#requireOpen)) view.write(key, null);
+    for (const { key } of view.range({})) view.write(key, null);
   }
 
   /** What commit would write, maps in the order they were first touched. */
   writeSet(): WriteSet {
     const writeSet: WriteSet = new Map();
-    for (const view of this.#views) if (view.writes !== undefined) writeSet.set(view.name, view.writes);
+    for (let view = this.#first; view !== undefined; view = view.next) {
+      if (view.writes !== undefined) writeSet.set(view.name, view.writes);
+    }
     return writeSet;
   }
 
@@ -110,11 +118,11 @@ export class Tx implements ReadableMapState {
   commit(): CommitResult {
     this.#requireOpen();
     this.discard();
-    const writeSet = this.writeSet();
-    if (writeSet.size === 0) return { kind: 'read-only', version: this.readVersion };
-    const map = this.#firstConflict();
+    if (!this.#wrote()) return { kind: 'read-only', version: this.readVersion };
+    const map = this.#conflict();
     if (map !== undefined) return { kind: 'conflict', map };
     const version = this.#head.version + 1;
+    const writeSet = this.writeSet();
     this.#head.apply(version, writeSet);
     return { kind: 'committed', version, writeSet };
   }
@@ -123,37 +131,44 @@ export class Tx implements ReadableMapState {
   discard(): void {
     if (this.#finished) return;
     this.#finished = true;
+    for (let view = this.#first; view !== undefined; view = view.next) view.open = false;
     this.#head.leave(this.#generation);
   }
 
   #view(map: MapName): MapView {
     this.#requireOpen();
-    for (const view of this.#views) if (view.name === map) return view;
+    for (let view = this.#first; view !== undefined; view = view.next) if (view.name === map) return view;
     requireMapName(map);
     const view = new MapView(map, this.#catalog.get(map) ?? emptyMap);
-    this.#views.push(view);
+    if (this.#last === undefined) this.#first = view;
+    else this.#last.next = view;
+    this.#last = view;
     return view;
   }
 
-  /** The map in which something read has changed since. After a rollback every map counts as changed. */
-  #firstConflict(): MapName | undefined {
+  #wrote(): boolean {
+    for (let view = this.#first; view !== undefined; view = view.next)
+      if (view.writes !== undefined) return true;
+    return false;
+  }
+
+  /** The map in which something read has changed since; undefined if none. A rollback changes every map. */
+  #conflict(): MapName | undefined {
     const head = this.#head;
-    if (this.#lineage !== head.lineage) return this.#views[0]?.name;
+    if (this.#lineage !== head.lineage) return this.#first?.name;
     if (head.version === this.readVersion) return undefined;
     if (this.#namesRead && head.catalog.size !== this.#catalog.size) {
       return namesIn(head.catalog).find((name) => !this.#catalog.has(name));
     }
-    return this.#views.find((view) => !view.holdsIn(head.catalog.get(view.name) ?? emptyMap))?.name;
+    for (let view = this.#first; view !== undefined; view = view.next) {
+      if (!view.holdsIn(head.catalog.get(view.name) ?? emptyMap)) return view.name;
+    }
+    return undefined;
   }
 
-  // A field, so that iterators can carry it.
-  readonly #requireOpen = (): void => {
-    if (!this.#finished) return;
-    throw new KvError(
-      'TransactionFinished',
-      'the transaction has been committed or discarded: begin a new one',
-    );
-  };
+  #requireOpen(): void {
+    if (this.#finished) throw transactionFinished();
+  }
 }
 
 function requireMapName(map: MapName): void {
