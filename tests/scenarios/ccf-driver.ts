@@ -1,6 +1,6 @@
 import type { Entry, NodeId } from '@coco/consensus';
-import { CcfNode, detailsOf, sameEntry } from './ccf-node.ts';
 import { generator } from '../simulation/consensus/random.ts';
+import { CcfNode, detailsOf, sameEntry } from './ccf-node.ts';
 
 /** What a scenario line asked for and did not get. */
 export class ScenarioFailed extends Error {}
@@ -218,7 +218,10 @@ export class CcfDriver {
   }
 
   /** Answers whether it was delivered: messages over a cut link, or whose entries are gone, are lost. */
-  #deliver(from: CcfNode, { to, message }: { to: NodeId; message: Parameters<CcfNode['receive']>[1] }): boolean {
+  #deliver(
+    from: CcfNode,
+    { to, message }: { to: NodeId; message: Parameters<CcfNode['receive']>[1] },
+  ): boolean {
     if (!this.#links.has(`${from.id} ${to}`)) return false;
     // CCF's driver reads the entries from the sender's ledger only now.
     const isHeld = (entry: Entry) => sameEntry(entry, from.ledger[entry.seqno - 1]);

@@ -43,7 +43,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   trust_node: { run: trust },
   trust_nodes: { run: trust },
   swap_node: {
-    run: (driver, [view = '', outgoing = '', incoming = '']) => driver.swapNodes(view, [incoming], [outgoing]),
+    run: (driver, [view = '', outgoing = '', incoming = '']) =>
+      driver.swapNodes(view, [incoming], [outgoing]),
   },
   swap_nodes: {
     run: (driver, [view = '', ...lists]) => {
@@ -51,7 +52,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       driver.swapNodes(view, incoming, outgoing);
     },
   },
-  nodes: { run: (driver, ids) => ids.forEach((id) => driver.createNode(id)) },
+  nodes: {
+    run: (driver, ids) => {
+      for (const id of ids) driver.createNode(id);
+    },
+  },
   create_new_node: { run: (driver, fields) => driver.createNode(field(fields, 0)) },
   replicate_new_configuration: { run: (driver, [view = '', ...ids]) => driver.configure(view, ids) },
   cleanup_nodes: { run: (driver, [view = '', ...ids]) => driver.cleanupNodes(view, ids) },

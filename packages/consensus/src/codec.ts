@@ -29,6 +29,7 @@ export function encodeMessage(message: Message): Uint8Array {
       writer.number(message.commit);
       writer.number(message.round);
       writer.number(message.entries.length);
+      if (message.entries.length > 0) writer.number(message.entries[0]!.view);
       for (const entry of message.entries) writeEntry(writer, entry);
       break;
     case 'accepted':
@@ -103,7 +104,7 @@ function appendBytes(entries: readonly Entry[]): number {
   return bytes;
 }
 
-/** The seqno is not written: entries follow the message's `previous` without gap. */
+/** Neither view nor seqno is written: entries are of one view and follow `previous` without gap. */
 function writeEntry(writer: Writer, entry: Entry): void {
   const { configuration, retired } = entry;
   writer.byte(
@@ -111,7 +112,6 @@ function writeEntry(writer: Writer, entry: Entry): void {
       (configuration === undefined ? 0 : CONFIGURATION) |
       (retired === undefined ? 0 : RETIRED),
   );
-  writer.number(entry.view);
   if (configuration !== undefined) {
     writer.nodes(configuration.voters);
     writer.nodes(configuration.learners);
@@ -123,15 +123,15 @@ function writeEntry(writer: Writer, entry: Entry): void {
 function readEntries(reader: Reader, from: number): Entry[] {
   const count = reader.count(WIRE.entriesMax);
   const entries: Entry[] = [];
-  for (let i = 0; i < count; i++) entries.push(readEntry(reader, from + i));
+  const view = count > 0 ? reader.number() : 0;
+  for (let i = 0; i < count; i++) entries.push(readEntry(reader, view, from + i));
   return entries;
 }
 
-function readEntry(reader: Reader, seqno: number): Entry {
+function readEntry(reader: Reader, view: number, seqno: number): Entry {
   const flags = reader.byte();
   if (flags > (COMMITTABLE | CONFIGURATION | RETIRED))
     throw malformed(reader.offset - 1, 'unknown entry flags');
-  const view = reader.number();
   const membership = flags & CONFIGURATION ? readMembership(reader) : undefined;
   const retired = flags & RETIRED ? reader.nodes() : undefined;
   return {

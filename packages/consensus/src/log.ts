@@ -127,7 +127,7 @@ export class Log {
     this.#committable.splice(0, passed);
   }
 
-  /** Entries from `from` on while they fit the bounds; at least one if any is in memory there. */
+  /** Entries of one view from `from` on while they fit the bounds; at least one if any is in memory there. */
   slice(from: number, bounds: { readonly entriesMax: number; readonly bytesMax: number }): Entry[] {
     const found: Entry[] = [];
     let bytes = 0;
@@ -135,6 +135,7 @@ export class Log {
       const entry = this.#entries[at]!;
       bytes += weightOf(entry);
       if (found.length > 0 && (bytes > bounds.bytesMax || found.length >= bounds.entriesMax)) break;
+      if (entry.view !== (found[0] ?? entry).view) break;
       found.push(entry);
     }
     return found;

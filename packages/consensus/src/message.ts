@@ -1,8 +1,9 @@
 import type { Entry, TxId } from './entry.ts';
 
 /**
- * Replicates entries and, empty, serves as heartbeat. `entries` follow `previous` without gap.
- * The leader vouches that the receiver may commit up to the lower of `commit` and the last entry here.
+ * Replicates entries and, empty, serves as heartbeat. `entries` follow `previous` without
+ * gap and are all of one view.
+ * The receiver may commit up to the lower of `commit` and the last entry here, and no further.
  */
 export interface AppendMessage {
   readonly kind: 'append';

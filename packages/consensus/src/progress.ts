@@ -1,10 +1,10 @@
 /**
  * What a leader knows of one follower, and how it sends to it.
  *
- *              a positive answer
- *     probe ───────────────────────▶ replicate
- *      ▲  ▲       a refusal             │
- *      │  └──────────────────────────── ┘
+ *            the place is found
+ *     probe ────────────────────▶ replicate
+ *      ▲  ▲  an unclear refusal     │
+ *      │  └─────────────────────────┘
  *      │ it answers beyond the gap
  *   snapshot ◀── the ledger lacks what it needs (from either)
  *
@@ -29,6 +29,12 @@ export class Progress {
   /** A learner's catching up is reported once. */
   reportedCaughtUp = false;
 
+  /**
+   * After a step back: where sending resumed, and the last seqno sent before it. One loss makes the follower
+   * refuse everything after it; answering each refusal would send the window once for every message in it.
+   */
+  #resumedAt = 0;
+  #refusedUpTo = 0;
   readonly #inFlight: { last: number; bytes: number }[] = [];
   #bytesInFlight = 0;
 
@@ -68,25 +74,36 @@ export class Progress {
   }
 
   /**
-   * The follower refused a message that followed `previous`. Answers whether to send again. A refusal that
-   * is not about the latest probe is old news: it was sent before the last step back.
+   * The follower refused a message that followed `previous`. `possibleMatch` is where the logs may agree;
+   * `certain` when they do. Answers whether to send again.
    */
-  rejected(previous: number, possibleMatch: number): boolean {
-    const back = Math.max(Math.min(possibleMatch, this.next - 1), this.match) + 1;
+  rejected(previous: number, possibleMatch: number, certain: boolean): boolean {
     if (this.state === 'snapshot') {
       if (possibleMatch < this.next) return false;
-      this.#enter('probe', possibleMatch + 1);
-      return true;
-    }
-    if (previous <= this.match) return false;
-    if (this.state === 'probe' && previous !== this.next - 1) return false;
-    this.#enter('probe', back);
+    } else if (previous <= this.match || this.#isOldNews(previous)) return false;
+    this.#refusedUpTo = this.next - 1;
+    const match = Math.max(Math.min(possibleMatch, this.next - 1), this.match);
+    this.#enter(certain ? 'replicate' : 'probe', this.state === 'snapshot' ? possibleMatch + 1 : match + 1);
+    this.#resumedAt = this.next;
     return true;
+  }
+
+  /** Whatever was sent may be lost: probes and refusals count anew, and what was read may never come. */
+  beat(): void {
+    this.probing = false;
+    this.reading = null;
+    this.#refusedUpTo = 0;
   }
 
   /** The ledger lacks the entries from `next` on. */
   needsSnapshot(): void {
     this.#enter('snapshot', this.next);
+  }
+
+  /** A refusal of something sent before the last step back. */
+  #isOldNews(previous: number): boolean {
+    if (this.state === 'probe') return previous !== this.next - 1;
+    return previous >= this.#resumedAt && previous <= this.#refusedUpTo;
   }
 
   #moveTo(next: number): void {

@@ -6,7 +6,7 @@ import type { AppendMessage, SnapshotNeededMessage } from '../message.ts';
 export function onAppend(core: Core, from: NodeId, message: AppendMessage): void {
   heard(core, from);
   const { log } = core;
-  if (!consecutive(message)) return;
+  if (!isWellFormed(message)) return;
   if (!fits(core, message)) {
     core.send(from, {
       kind: 'rejected',
@@ -78,12 +78,9 @@ function answer(core: Core, to: NodeId, message: AppendMessage): void {
   core.send(to, { kind: 'accepted', view: core.view, seqno: held, round: following.round });
 }
 
-/** A leader's message is numbered without gap and its views never fall; anything else is not answered. */
-function consecutive({ view, previous, entries }: AppendMessage): boolean {
-  let last = previous;
-  for (const entry of entries) {
-    if (entry.seqno !== last.seqno + 1 || entry.view < last.view) return false;
-    last = entry;
-  }
-  return last.view <= view;
+/** A leader numbers a message without gap and gives it one view; anything else is not answered. */
+function isWellFormed({ view, previous, entries }: AppendMessage): boolean {
+  const ofView = entries[0]?.view ?? previous.view;
+  if (ofView < previous.view || ofView > view) return false;
+  return entries.every((entry, at) => entry.view === ofView && entry.seqno === previous.seqno + 1 + at);
 }

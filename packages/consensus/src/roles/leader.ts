@@ -72,8 +72,12 @@ export function onRejected(core: Core, leading: Leading, from: NodeId, message: 
   if (peer === undefined) return;
   peer.silentTicks = 0;
   onConfirmation(core, leading, peer, message.round);
-  const match = core.log.views.highestPossibleMatch(message.estimate, core.log.last);
-  if (peer.rejected(message.previous, match)) beat(core, leading, from, peer);
+  const { log, options } = core;
+  const match = log.views.highestPossibleMatch(message.estimate, log.last);
+  // A place of the same view and seqno means that everything before it is the same, too.
+  const certain = match === message.estimate.seqno && log.viewAt(match) === message.estimate.view;
+  if (peer.rejected(message.previous, match, certain) && options.eager)
+    replicateTo(core, leading, from, peer);
 }
 
 /**

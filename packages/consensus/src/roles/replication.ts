@@ -21,9 +21,7 @@ export function replicateTo(core: Core, leading: Leading, to: NodeId, peer: Prog
 
 /** The heartbeat: what the follower lacks, or at least one message that it has to answer. */
 export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): void {
-  // What was probed may be lost; what was read may never come.
-  peer.probing = false;
-  peer.reading = null;
+  peer.beat();
   const before = peer.messagesInFlight;
   replicateTo(core, leading, to, peer);
   if (peer.messagesInFlight === before && !peer.probing) sendEntries(core, leading, to, peer, []);
@@ -47,7 +45,9 @@ export function entriesRead(core: Core, leading: Leading, from: number, entries:
     if (peer.reading !== from) continue;
     peer.reading = null;
     if (entries.length > 0) {
-      sendEntries(core, leading, to, peer, entries);
+      // One view a message; what follows a change of view is read again, which happens once an election.
+      const ofOneView = entries.filter(({ view }) => view === entries[0]!.view);
+      sendEntries(core, leading, to, peer, ofOneView);
       replicateTo(core, leading, to, peer);
     } else {
       peer.needsSnapshot();
