@@ -1,13 +1,11 @@
 import { KvError } from './errors.ts';
+import { latin1 } from './latin1.ts';
 
 /**
  * Bytes as a string: each char code, 0 to 255, is one byte. Usable as a `Map` key; `<` is bytewise order.
  * See docs/decisions/0001-byte-strings.md.
  */
 export type ByteString = string;
-
-/** Arguments of one `String.fromCharCode` call: engines bound the stack they may take. */
-const charactersPerCall = 4096;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -18,20 +16,14 @@ const notAscii = /[\u0080-\uffff]/;
 
 /** The bytes as a ByteString. */
 export function bytesToByteString(bytes: Uint8Array): ByteString {
-  if (bytes.length <= charactersPerCall) return String.fromCharCode.apply(null, bytes as unknown as number[]);
-  let text = '';
-  for (let start = 0; start < bytes.length; start += charactersPerCall) {
-    const part = bytes.subarray(start, start + charactersPerCall);
-    text += String.fromCharCode.apply(null, part as unknown as number[]);
-  }
-  return text;
+  return latin1.toText(bytes);
 }
 
 /** The ByteString as fresh bytes. Throws KvError 'InvalidBytes' for a string that is not one. */
 export function byteStringToBytes(text: ByteString): Uint8Array {
   requireByteString(text);
   const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  latin1.toBytes(text, bytes);
   return bytes;
 }
 

@@ -124,7 +124,12 @@ export class Tree<V> {
     }
     this.size++;
     const keys = leaf.keys.toSpliced(at, 0, key);
-    return new Leaf(this.owner, keys, leaf.values.toSpliced(at, 0, value), leaf.versions.toSpliced(at, 0, version));
+    return new Leaf(
+      this.owner,
+      keys,
+      leaf.values.toSpliced(at, 0, value),
+      leaf.versions.toSpliced(at, 0, version),
+    );
   }
 }
 
