@@ -1,27 +1,19 @@
-import {
-  ECParameters,
-  ECPrivateKey,
-  id_ecPublicKey,
-  id_secp256r1,
-  id_secp384r1,
-  id_secp521r1,
-} from '@peculiar/asn1-ecc';
+import { ECPrivateKey } from '@peculiar/asn1-ecc';
 import { PrivateKeyInfo } from '@peculiar/asn1-pkcs8';
-import { id_rsaEncryption, RSAPrivateKey, RSAPublicKey } from '@peculiar/asn1-rsa';
-import { OctetString } from '@peculiar/asn1-schema';
+import { RSAPrivateKey, RSAPublicKey } from '@peculiar/asn1-rsa';
 import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import type { Curve, KeyKind } from './backend/backend.ts';
+import { curves } from './curves.ts';
 import { parseDer, serializeDer } from './der.ts';
 import { concatBytes, equalBytes, fromBase64Url, toBase64Url } from './encoding.ts';
 import { CryptoError } from './errors.ts';
+import { ecPkcs8, ecSpki, okpKeyBytes, okpPkcs8, okpSpki, rsaPkcs8, rsaSpki } from './key-info.ts';
 import {
   importPrivateKey,
   importPublicKey,
   type PrivateKey,
   type PublicKey,
-  pkcs8,
   privateKeyFromPkcs8,
-  subjectPublicKeyInfo,
 } from './keys.ts';
 import { singlePem } from './pem.ts';
 
@@ -42,15 +34,6 @@ export interface Jwk {
   readonly qi?: string;
 }
 
-const curveOids: Readonly<Record<Curve, string>> = {
-  'P-256': id_secp256r1,
-  'P-384': id_secp384r1,
-  'P-521': id_secp521r1,
-};
-const coordinateBytes: Readonly<Record<Curve, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
-/** RFC 8410: the key of either kind is 32 bytes, an octet string within an octet string when private. */
-const okpOids = { Ed25519: '1.3.101.112', X25519: '1.3.101.110' } as const;
-const okpKeyBytes = 32;
 const uncompressedPoint = 0x04;
 
 /** The JWK of a public key. */
@@ -61,7 +44,7 @@ export function publicKeyToJwk(key: PublicKey, kid?: string): Jwk {
   const { type } = key;
   switch (type.kind) {
     case 'EC': {
-      const size = coordinateBytes[type.curve];
+      const size = curves[type.curve].coordinateBytes;
       const [x, y] = [bits.subarray(1, 1 + size), bits.subarray(1 + size)];
       return { kty: 'EC', ...named, crv: type.curve, x: toBase64Url(x), y: toBase64Url(y) };
     }
@@ -109,16 +92,14 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   switch (jwk.kty) {
     case 'EC': {
       const curve = curveOf(jwk);
-      return importPublicKey(
-        subjectPublicKeyInfo(id_ecPublicKey, curveParameters(curve), pointOf(jwk, curve)),
-      );
+      return importPublicKey(ecSpki(curve, pointOf(jwk, curve)));
     }
     case 'RSA': {
       const key = new RSAPublicKey({ modulus: toInteger(jwk, 'n'), publicExponent: toInteger(jwk, 'e') });
-      return importPublicKey(subjectPublicKeyInfo(id_rsaEncryption, derNull, serializeDer(key)));
+      return importPublicKey(rsaSpki(serializeDer(key)));
     }
     case 'OKP':
-      return importPublicKey(subjectPublicKeyInfo(okpOid(jwk), undefined, fixed(jwk, 'x', okpKeyBytes)));
+      return importPublicKey(okpSpki(okpKind(jwk), fixed(jwk, 'x', okpKeyBytes)));
     default:
       throw unsupportedType(jwk);
   }
@@ -137,10 +118,8 @@ function pkcs8FromJwk(jwk: Jwk): Uint8Array {
   switch (jwk.kty) {
     case 'EC': {
       const curve = curveOf(jwk);
-      const scalar = new OctetString(fixed(jwk, 'd', coordinateBytes[curve]));
-      const key = new ECPrivateKey({ version: 1, privateKey: scalar });
-      key.publicKey = pointOf(jwk, curve).buffer;
-      return pkcs8(id_ecPublicKey, curveParameters(curve), serializeDer(key));
+      const scalar = fixed(jwk, 'd', curves[curve].coordinateBytes);
+      return ecPkcs8(curve, scalar, pointOf(jwk, curve));
     }
     case 'RSA': {
       const key = new RSAPrivateKey({
@@ -154,21 +133,13 @@ function pkcs8FromJwk(jwk: Jwk): Uint8Array {
         exponent2: toInteger(jwk, 'dq'),
         coefficient: toInteger(jwk, 'qi'),
       });
-      return pkcs8(id_rsaEncryption, derNull, serializeDer(key));
+      return rsaPkcs8(serializeDer(key));
     }
-    case 'OKP': {
-      const secret = concatBytes(Uint8Array.of(0x04, okpKeyBytes), fixed(jwk, 'd', okpKeyBytes));
-      return pkcs8(okpOid(jwk), undefined, secret);
-    }
+    case 'OKP':
+      return okpPkcs8(okpKind(jwk), fixed(jwk, 'd', okpKeyBytes));
     default:
       throw unsupportedType(jwk);
   }
-}
-
-const derNull = new Uint8Array([0x05, 0x00]);
-
-function curveParameters(curve: Curve): Uint8Array {
-  return serializeDer(new ECParameters({ namedCurve: curveOids[curve] }));
 }
 
 function curveOf(jwk: Jwk): Curve {
@@ -177,13 +148,13 @@ function curveOf(jwk: Jwk): Curve {
   throw new CryptoError('Unsupported', `JWK member crv "${curve}": expected P-256, P-384 or P-521`);
 }
 
-function okpOid(jwk: Jwk): string {
-  if (jwk.crv === 'Ed25519' || jwk.crv === 'X25519') return okpOids[jwk.crv];
+function okpKind(jwk: Jwk): 'Ed25519' | 'X25519' {
+  if (jwk.crv === 'Ed25519' || jwk.crv === 'X25519') return jwk.crv;
   throw new CryptoError('Unsupported', `JWK member crv "${jwk.crv}": expected Ed25519 or X25519`);
 }
 
 function pointOf(jwk: Jwk, curve: Curve): Uint8Array<ArrayBuffer> {
-  const size = coordinateBytes[curve];
+  const size = curves[curve].coordinateBytes;
   return concatBytes(Uint8Array.of(uncompressedPoint), fixed(jwk, 'x', size), fixed(jwk, 'y', size));
 }
 

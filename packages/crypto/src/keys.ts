@@ -1,12 +1,10 @@
-import { ECPrivateKey, id_ecPublicKey } from '@peculiar/asn1-ecc';
-import { PrivateKeyInfo, PrivateKey as PrivateKeyOctets } from '@peculiar/asn1-pkcs8';
-import { id_rsaEncryption, RSAPublicKey } from '@peculiar/asn1-rsa';
-import { AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { ECPrivateKey } from '@peculiar/asn1-ecc';
 import { backend, type PrivateHandle, type PublicHandle } from '#backend';
 import type { Curve, Held, KeyKind, KeySpec, KeyType } from './backend/backend.ts';
 import { checkDer, parseDer, serializeDer } from './der.ts';
 import { CryptoError, orMalformed } from './errors.ts';
 import { sha256Hex } from './hash.ts';
+import { ecPkcs8FromSec1, rsaPkcs8, rsaSpki } from './key-info.ts';
 import { rsaBits } from './limits.ts';
 import { decodePem, encodePem, type PemBlock, singlePem } from './pem.ts';
 
@@ -102,7 +100,7 @@ export function generateKeyPair(spec: Curve | KeySpec): PrivateKey {
 export function importPublicKey(pemOrDer: string | Uint8Array): PublicKey {
   if (typeof pemOrDer !== 'string') return publicKeyFromSpki(pemOrDer);
   const block = singlePem(pemOrDer, 'PUBLIC KEY', 'RSA PUBLIC KEY');
-  return publicKeyFromSpki(block.label === 'PUBLIC KEY' ? block.der : spkiFromPkcs1(block.der));
+  return publicKeyFromSpki(block.label === 'PUBLIC KEY' ? block.der : rsaSpki(block.der));
 }
 
 /** Reads a private key: PEM `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (SEC 1) or `RSA PRIVATE KEY` (PKCS#1). */
@@ -149,44 +147,11 @@ function pkcs8Of(block: PemBlock): Uint8Array {
     case 'EC PRIVATE KEY': {
       const { parameters } = parseDer(block.der, ECPrivateKey, 'InvalidKey', 'EC private key');
       if (parameters === undefined) throw new CryptoError('InvalidKey', 'EC private key names no curve');
-      return pkcs8(id_ecPublicKey, serializeDer(parameters), block.der);
+      return ecPkcs8FromSec1(serializeDer(parameters), block.der);
     }
     case 'RSA PRIVATE KEY':
-      return pkcs8(id_rsaEncryption, derNull, block.der);
+      return rsaPkcs8(block.der);
     default:
       throw new CryptoError('InvalidKey', `PEM block ${block.label} is not a private key that can be read`);
   }
-}
-
-const derNull = new Uint8Array([0x05, 0x00]);
-
-/** DER PKCS#8 around a key of the named algorithm. */
-export function pkcs8(algorithm: string, parameters: Uint8Array | undefined, key: Uint8Array): Uint8Array {
-  const identifier = new AlgorithmIdentifier({ algorithm });
-  if (parameters !== undefined) identifier.parameters = new Uint8Array(parameters).buffer;
-  return serializeDer(
-    new PrivateKeyInfo({
-      version: 0,
-      privateKeyAlgorithm: identifier,
-      privateKey: new PrivateKeyOctets(new Uint8Array(key).buffer),
-    }),
-  );
-}
-
-/** DER SubjectPublicKeyInfo around a key of the named algorithm. */
-export function subjectPublicKeyInfo(
-  algorithm: string,
-  parameters: Uint8Array | undefined,
-  key: Uint8Array,
-): Uint8Array {
-  const identifier = new AlgorithmIdentifier({ algorithm });
-  if (parameters !== undefined) identifier.parameters = new Uint8Array(parameters).buffer;
-  return serializeDer(
-    new SubjectPublicKeyInfo({ algorithm: identifier, subjectPublicKey: new Uint8Array(key).buffer }),
-  );
-}
-
-function spkiFromPkcs1(der: Uint8Array): Uint8Array {
-  parseDer(der, RSAPublicKey, 'InvalidKey', 'RSA public key');
-  return subjectPublicKeyInfo(id_rsaEncryption, derNull, der);
 }

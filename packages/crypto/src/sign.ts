@@ -1,5 +1,6 @@
 import { backend } from '#backend';
 import type { Curve, HashName, KeyKind, Scheme } from './backend/backend.ts';
+import { curves, pointBytes } from './curves.ts';
 import { readTwoIntegers, writeTwoIntegers } from './der.ts';
 import { CryptoError, orMalformed } from './errors.ts';
 import { type PrivateKey, type PublicKey, privateHandle, publicHandle } from './keys.ts';
@@ -11,11 +12,6 @@ export interface EcdsaOptions {
   readonly hash: HashName;
   readonly format: EcdsaFormat;
 }
-
-const coordinateBytes: Readonly<Record<Curve, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
-
-/** Where the point begins in a canonical SubjectPublicKeyInfo: it is what the DER ends with. */
-const pointBytes = (curve: Curve) => 1 + 2 * coordinateBytes[curve];
 
 /** Signs the bytes with ECDSA, hashing them with `hash`. Throws `InvalidKey` when the key is not EC. */
 export function signEcdsa(key: PrivateKey, data: Uint8Array, options: EcdsaOptions): Uint8Array {
@@ -121,14 +117,14 @@ export function verify(key: PublicKey, scheme: Scheme, signature: Uint8Array, da
 
 /** Rewrites an ECDSA signature from r || s to DER. Throws `MalformedSignature`. */
 export function ecdsaToDer(signature: Uint8Array, curve: Curve): Uint8Array {
-  const size = coordinateBytes[curve];
+  const size = curves[curve].coordinateBytes;
   checkP1363(signature, curve);
   return writeTwoIntegers(signature.subarray(0, size), signature.subarray(size));
 }
 
 /** Rewrites an ECDSA signature from strict DER to r || s. Throws `MalformedSignature`. */
 export function ecdsaFromDer(der: Uint8Array, curve: Curve): Uint8Array {
-  const size = coordinateBytes[curve];
+  const size = curves[curve].coordinateBytes;
   let integers: readonly [Uint8Array, Uint8Array];
   try {
     integers = readTwoIntegers(der);
@@ -152,7 +148,7 @@ function toP1363(signature: Uint8Array, curve: Curve, format: EcdsaFormat): Uint
 }
 
 function checkP1363(signature: Uint8Array, curve: Curve): void {
-  const expected = 2 * coordinateBytes[curve];
+  const expected = 2 * curves[curve].coordinateBytes;
   if (signature.length !== expected) {
     throw new CryptoError(
       'MalformedSignature',

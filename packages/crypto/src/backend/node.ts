@@ -1,6 +1,10 @@
 import * as crypto from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import { pointBytes } from '../curves.ts';
 import type { ByteString } from '../encoding.ts';
 import { CryptoError } from '../errors.ts';
+import { ecSpki } from '../key-info.ts';
 import type { Backend, Curve, HashName, Held, KeySpec, KeyType, Scheme } from './backend.ts';
 import { verifyDigest } from './ecdsa-digest.ts';
 
@@ -64,7 +68,24 @@ function typeOf(key: crypto.KeyObject): KeyType {
 function held(key: crypto.KeyObject): Held<crypto.KeyObject> {
   const type = typeOf(key);
   const publicKey = key.type === 'private' ? crypto.createPublicKey(key) : key;
-  return { handle: key, type, spki: plain(publicKey.export({ format: 'der', type: 'spki' })) };
+  const spki = plain(publicKey.export({ format: 'der', type: 'spki' }));
+  return { handle: key, type, spki: type.kind === 'EC' ? canonicalSpki(type.curve, spki) : spki };
+}
+
+/** OpenSSL writes a point the way it was read; identifiers need one way: uncompressed. */
+function canonicalSpki(curve: Curve, spki: Uint8Array): Uint8Array {
+  const point = spki.subarray(-pointBytes(curve));
+  if (point[0] === 0x04 && spki.length > pointBytes(curve)) return spki;
+  const info = AsnConvert.parse(spki, SubjectPublicKeyInfo);
+  const read = new Uint8Array(info.subjectPublicKey);
+  const uncompressed = crypto.ECDH.convertKey(
+    read,
+    opensslCurve[curve],
+    undefined,
+    undefined,
+    'uncompressed',
+  );
+  return ecSpki(curve, uncompressed as Buffer);
 }
 
 function generatePrivateKey(spec: KeySpec): Held<crypto.KeyObject> {

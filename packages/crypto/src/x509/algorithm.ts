@@ -12,13 +12,13 @@ import {
 } from '@peculiar/asn1-rsa';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
-import type { Curve, HashName, Scheme } from '../backend/backend.ts';
+import type { HashName, Scheme } from '../backend/backend.ts';
+import { curves } from '../curves.ts';
 import { parseDer } from '../der.ts';
 import { CryptoError } from '../errors.ts';
+import { okpOids } from '../key-info.ts';
 import type { PrivateKey, PublicKey } from '../keys.ts';
 import { ecdsaFromDer, ecdsaToDer, sign, verify } from '../sign.ts';
-
-const id_ed25519 = '1.3.101.112';
 
 /** Signature algorithms of certificates that are fully named by an object identifier. */
 const schemes: Readonly<Record<string, Scheme>> = {
@@ -28,20 +28,13 @@ const schemes: Readonly<Record<string, Scheme>> = {
   [id_sha256WithRSAEncryption]: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
   [id_sha384WithRSAEncryption]: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' },
   [id_sha512WithRSAEncryption]: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' },
-  [id_ed25519]: { name: 'EdDSA' },
+  [okpOids.Ed25519]: { name: 'EdDSA' },
 };
 
 const hashes: Readonly<Record<string, HashName>> = {
   [id_sha256]: 'SHA-256',
   [id_sha384]: 'SHA-384',
   [id_sha512]: 'SHA-512',
-};
-
-/** Each curve signs certificates with the hash of its own strength, as CCF's do. */
-const hashOfCurve: Readonly<Record<Curve, HashName>> = {
-  'P-256': 'SHA-256',
-  'P-384': 'SHA-384',
-  'P-521': 'SHA-512',
 };
 
 /** The scheme that an AlgorithmIdentifier names. Throws `Unsupported`. */
@@ -72,13 +65,13 @@ export function algorithmOf(key: PublicKey): { identifier: AlgorithmIdentifier; 
   let algorithm: string;
   switch (type.kind) {
     case 'EC':
-      algorithm = oidOf((scheme) => scheme.name === 'ECDSA' && scheme.hash === hashOfCurve[type.curve]);
+      algorithm = oidOf((scheme) => scheme.name === 'ECDSA' && scheme.hash === curves[type.curve].hash);
       break;
     case 'RSA':
       algorithm = id_sha256WithRSAEncryption;
       break;
     case 'Ed25519':
-      algorithm = id_ed25519;
+      algorithm = okpOids.Ed25519;
       break;
     case 'X25519':
       throw new CryptoError('InvalidKey', 'an X25519 key cannot sign a certificate');
