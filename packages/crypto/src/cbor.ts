@@ -1,4 +1,5 @@
 import { encode, rfc8949EncodeOptions, Tagged, type Token, Tokenizer } from 'cborg';
+import { equalBytes } from './encoding.ts';
 import { CryptoError, orMalformed } from './errors.ts';
 import { cborBytesMax, cborDepthMax } from './limits.ts';
 
@@ -26,15 +27,21 @@ export class CborTag extends Tagged {
  * How much freedom of encoding is accepted. In every form lengths are definite, text is UTF-8 and map keys are unique.
  * - `any`: nothing more. For signed bytes that are kept as received, where another encoding does no harm.
  * - `shortest`: integers, lengths and tags in their shortest form.
- * - `deterministic`: also floats shortest and map keys in bytewise order (RFC 8949, section 4.2.1).
+ * - `deterministic`: also map keys in bytewise order (RFC 8949, section 4.2.1), floats shortest and never integral: the
+ *   only bytes that `encodeCbor` gives for the value.
  */
 export type CborForm = 'any' | 'shortest' | 'deterministic';
 
 /** Encodes deterministically (RFC 8949, section 4.2.1). */
 export function encodeCbor(value: CborValue): Uint8Array {
   return orMalformed('InvalidArgument', 'value cannot be encoded as CBOR', () =>
-    encode(value, rfc8949EncodeOptions),
+    plain(encode(value, rfc8949EncodeOptions)),
   );
+}
+
+/** Under Node.js the library gives a `Buffer` now and then, which is not deeply equal to the same plain bytes. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Decodes exactly one item that fills `bytes`. Throws `MalformedCbor`. */
@@ -197,8 +204,9 @@ class Decoder {
   }
 
   #checkFloat(token: Token): void {
-    const shortest = Number.isInteger(token.value) ? undefined : encodeCbor(token.value);
-    if (shortest?.length !== token.encodedLength) throw malformed('CBOR float is not in shortest form');
+    const end = this.#tokens.pos();
+    const given = this.#bytes.subarray(end - (token.encodedLength ?? 0), end);
+    if (!equalBytes(given, encodeCbor(token.value))) throw malformed('CBOR float is not in shortest form');
   }
 
   #finish(value: CborValue): CborValue {
