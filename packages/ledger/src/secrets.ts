@@ -1,0 +1,83 @@
+import { type AesKey, HmacKey, hmacSha256, importAesKey } from '@coco/crypto';
+import { LedgerError } from './errors.ts';
+
+/** What entries of a range of seqnos are made with. */
+export interface LedgerKey {
+  /** Encrypts the private domain. */
+  readonly key: AesKey;
+  /** Makes the nonces of commit evidence. */
+  readonly commitSecret: HmacKey;
+}
+
+interface Range extends LedgerKey {
+  readonly from: number;
+  readonly raw: Uint8Array;
+}
+
+const secretBytes = 32;
+const commitSecretLabel = new TextEncoder().encode('Commit Secret Label');
+
+/**
+ * The ledger secrets a node knows, each in force from one seqno until the next one begins. The bytes of the
+ * secrets show only in `entries()`.
+ */
+export class LedgerSecrets {
+  /** Ascending by `from`. */
+  #ranges: Range[] = [];
+
+  /**
+   * Adds a secret in force from `fromSeqno`. Older ones may come later (recovery finds them from newest to
+   * oldest).
+   */
+  add(fromSeqno: number, raw: Uint8Array): void {
+    if (raw.length !== secretBytes) {
+      throw new LedgerError(
+        'MalformedSecret',
+        `ledger secret of ${raw.length} bytes: expected ${secretBytes}`,
+      );
+    }
+    if (!Number.isSafeInteger(fromSeqno) || fromSeqno < 0) {
+      throw new LedgerError('InvalidArgument', `ledger secret from seqno ${fromSeqno}: expected 0 or more`);
+    }
+    const place = this.#ranges.findIndex((range) => range.from >= fromSeqno);
+    if (place >= 0 && this.#ranges[place]!.from === fromSeqno) {
+      throw new LedgerError('InvalidArgument', `there is a ledger secret from seqno ${fromSeqno} already`);
+    }
+    const range = {
+      from: fromSeqno,
+      raw: raw.slice(),
+      key: importAesKey(raw),
+      commitSecret: new HmacKey(hmacSha256(raw, commitSecretLabel)),
+    };
+    this.#ranges.splice(place < 0 ? this.#ranges.length : place, 0, range);
+  }
+
+  /** The keys in force at `seqno`. Throws `MissingSecret` when the secret of that time is not known (yet). */
+  keyFor(seqno: number): LedgerKey {
+    // Nearly every call is for the newest range.
+    for (let i = this.#ranges.length - 1; i >= 0; i--) {
+      const range = this.#ranges[i]!;
+      if (range.from <= seqno) return range;
+    }
+    throw new LedgerError('MissingSecret', `no ledger secret is known for seqno ${seqno}`);
+  }
+
+  /** First seqno and bytes of each secret, oldest first. The bytes are copies. */
+  *entries(): Generator<[number, Uint8Array]> {
+    for (const { from, raw } of this.#ranges) yield [from, raw.slice()];
+  }
+
+  /** The newest secret, or undefined when none is known. */
+  latest(): { readonly from: number; readonly raw: Uint8Array } | undefined {
+    const range = this.#ranges.at(-1);
+    return range && { from: range.from, raw: range.raw.slice() };
+  }
+
+  /**
+   * Forgets secrets whose rekey was rolled back: a rekey at seqno v makes a secret from v + 1, so only those
+   * from `seqno` + 2 on go.
+   */
+  truncateAfter(seqno: number): void {
+    this.#ranges = this.#ranges.filter((range) => range.from <= seqno + 1);
+  }
+}
