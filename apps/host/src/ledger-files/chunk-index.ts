@@ -1,0 +1,124 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChunkName, chunkHeaderBytes, chunkName, parseChunkName } from '@coco/ledger';
+import { HostError, messageOf } from '../errors.ts';
+import {
+  type CompleteChunk,
+  checkCompleteChunk,
+  damaged,
+  inspectOpenChunk,
+  type OpenChunk,
+} from './chunk-file.ts';
+import { syncDirectory, syncFile } from './durable.ts';
+
+/** What lies in the ledger directories, in order and without gaps. */
+export interface ChunkIndex {
+  /** Complete chunks, oldest first. */
+  readonly complete: CompleteChunk[];
+  /** The chunk that entries were last written to, when it is still open. */
+  readonly open: OpenChunk | null;
+  /** What was put right, for the log. */
+  readonly repairs: readonly string[];
+}
+
+interface Found {
+  readonly name: ChunkName;
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+/**
+ * Looks through the ledger directories at start. A write that was cut short at the very end of the ledger is
+ * cut off; everything else that does not fit is refused.
+ * @throws HostError `Ledger`, `File`
+ */
+export function indexChunks(directory: string, readOnlyDirectories: readonly string[]): ChunkIndex {
+  const repairs: string[] = [];
+  const found = [
+    ...listChunks(directory, true),
+    ...readOnlyDirectories.flatMap((other) => listChunks(other, false).filter(({ name }) => name.committed)),
+  ];
+  const complete: CompleteChunk[] = [];
+  let open: OpenChunk | null = null;
+  for (const { name, path, writable } of found) {
+    if (name.end !== undefined) {
+      const committed = name.committed ?? false;
+      complete.push({ path, start: name.start, end: name.end, committed, writable });
+      continue;
+    }
+    const chunk = inspectOpenChunk(path, name);
+    if (chunk.complete) complete.push(finishName(directory, chunk, repairs));
+    else if (open) throw new HostError('Ledger', `${open.path} and ${path} are both open: only one can be`);
+    else open = chunk;
+  }
+  const ordered = withoutDuplicates(complete);
+  for (const chunk of ordered) checkCompleteChunk(chunk);
+  if (open) open = cutExcess(open, repairs);
+  refuseGaps(ordered, open);
+  return { complete: ordered, open, repairs };
+}
+
+/** Whether a directory holds a ledger already. */
+export function holdsLedger(directory: string): boolean {
+  return listChunks(directory, true).length > 0;
+}
+
+function listChunks(directory: string, writable: boolean): Found[] {
+  let names: string[];
+  try {
+    if (writable) mkdirSync(directory, { recursive: true });
+    names = readdirSync(directory);
+  } catch (error) {
+    throw new HostError('File', `ledger directory ${directory}: ${messageOf(error)}`, { cause: error });
+  }
+  return names.flatMap((text) => {
+    const name = parseChunkName(text);
+    return name === undefined || name.ignored ? [] : [{ name, path: join(directory, text), writable }];
+  });
+}
+
+/** The daemon ended between completing the file and naming it so. */
+function finishName(directory: string, chunk: OpenChunk, repairs: string[]): CompleteChunk {
+  const end = chunk.start + chunk.positions.length - 1;
+  const path = join(directory, chunkName({ start: chunk.start, end }));
+  renameSync(chunk.path, path);
+  syncDirectory(directory);
+  repairs.push(`${chunk.path} is complete: renamed to ${path}`);
+  return { path, start: chunk.start, end, committed: false, writable: true };
+}
+
+/** The daemon ended while writing: what was not written to its end was never acknowledged. */
+function cutExcess(chunk: OpenChunk, repairs: string[]): OpenChunk | null {
+  if (chunk.size < chunkHeaderBytes) {
+    rmSync(chunk.path);
+    repairs.push(`${chunk.path} holds no entry: removed`);
+    return null;
+  }
+  if (chunk.excess > 0) {
+    truncateSync(chunk.path, chunk.size);
+    syncFile(chunk.path);
+    repairs.push(`${chunk.path}: cut off ${chunk.excess} bytes of an unfinished write at ${chunk.size}`);
+  }
+  return { ...chunk, excess: 0 };
+}
+
+/** The same chunk may lie in several directories: the main one counts, and a committed name before another. */
+function withoutDuplicates(chunks: readonly CompleteChunk[]): CompleteChunk[] {
+  const rank = (chunk: CompleteChunk) => (chunk.committed ? 0 : 2) + (chunk.writable ? 0 : 1);
+  const ordered = [...chunks].sort((a, b) => a.start - b.start || rank(a) - rank(b));
+  return ordered.filter(
+    (chunk, i) => chunk.start !== ordered[i - 1]?.start || chunk.end !== ordered[i - 1]?.end,
+  );
+}
+
+function refuseGaps(complete: readonly CompleteChunk[], open: OpenChunk | null): void {
+  let last: { path: string; end: number } | undefined;
+  for (const chunk of [...complete, ...(open ? [{ path: open.path, start: open.start, end: 0 }] : [])]) {
+    if (last && chunk.start !== last.end + 1) {
+      const what = `${last.path} ends at ${last.end}, but ${chunk.path} begins at ${chunk.start}`;
+      throw new HostError('Ledger', `${what}: chunks are missing or overlap; restore the missing ones`);
+    }
+    last = chunk;
+  }
+  if (open && statSync(open.path).size < open.size) throw damaged(open.path, open.size, 'the file shrank');
+}

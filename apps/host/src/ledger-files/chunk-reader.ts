@@ -1,0 +1,109 @@
+import { closeSync, fstatSync, read } from 'node:fs';
+import { chunkHeaderBytes } from '@coco/ledger';
+import { type CompleteChunk, checkEntry, damaged } from './chunk-file.ts';
+import { openFile } from './durable.ts';
+
+const positionBytes = 4;
+
+/** Which entries are wanted; `budget.bytes` is lessened by what is read. */
+export interface ReadRequest {
+  readonly from: number;
+  readonly to: number;
+  readonly budget: { bytes: number };
+}
+
+/** A chunk's book, and the entries asked for. */
+export interface ChunkContent {
+  readonly positions: readonly number[];
+  /** Bytes up to the end of the last entry. */
+  readonly size: number;
+  readonly entries: readonly Uint8Array[];
+}
+
+/**
+ * Reads from a complete chunk.
+ * @throws HostError `Ledger` naming file and offset where an entry is not what its place promises
+ */
+export async function readCompleteChunk(chunk: CompleteChunk, request?: ReadRequest): Promise<ChunkContent> {
+  const fd = await openFile(chunk.path, 'r');
+  try {
+    const header = await readAt(fd, chunk.path, 0, chunkHeaderBytes);
+    const size = Number(header.readBigUInt64LE(0));
+    const tableBytes = (chunk.end - chunk.start + 1) * positionBytes;
+    if (size + tableBytes !== fstatSync(fd).size) {
+      throw damaged(chunk.path, 0, 'the header does not point at the positions of the entries');
+    }
+    const table = await readAt(fd, chunk.path, size, tableBytes);
+    const positions: number[] = [];
+    for (let i = 0; i < tableBytes; i += positionBytes) positions.push(table.readUInt32LE(i));
+    const open = { path: chunk.path, start: chunk.start, positions, size };
+    return { positions, size, entries: request ? await readEntries(fd, open, request) : [] };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The book of a chunk, from which entries can be found. */
+interface ChunkBook {
+  readonly path: string;
+  readonly start: number;
+  readonly positions: readonly number[];
+  readonly size: number;
+}
+
+/** Reads from the chunk that is being written, by the book kept of it. */
+export async function readOpenChunk(chunk: ChunkBook, request: ReadRequest): Promise<readonly Uint8Array[]> {
+  const fd = await openFile(chunk.path, 'r');
+  try {
+    return await readEntries(fd, chunk, request);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function readEntries(
+  fd: number,
+  chunk: ChunkBook,
+  request: ReadRequest,
+): Promise<readonly Uint8Array[]> {
+  const { positions, start, path } = chunk;
+  const endOf = (i: number) => positions[i + 1] ?? chunk.size;
+  const first = request.from - start;
+  const begin = positions[first];
+  if (begin === undefined) return [];
+  let last = first;
+  while (
+    last + 1 < positions.length &&
+    start + last < request.to &&
+    endOf(last + 1) - begin <= request.budget.bytes
+  ) {
+    last += 1;
+  }
+  for (let i = first; i <= last; i += 1) {
+    if (endOf(i) <= positions[i]! || endOf(i) > chunk.size) {
+      throw damaged(path, positions[i]!, `entry ${start + i} would end at ${endOf(i)}`);
+    }
+  }
+  const length = endOf(last) - begin;
+  request.budget.bytes -= length;
+  const bytes = await readAt(fd, path, begin, length);
+  return positions.slice(first, last + 1).map((position, i) => {
+    const entry = bytes.subarray(position - begin, endOf(first + i) - begin);
+    checkEntry(path, position, entry, start + first + i);
+    return new Uint8Array(entry.buffer, entry.byteOffset, entry.length);
+  });
+}
+
+async function readAt(fd: number, path: string, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = await new Promise<number>((resolve, reject) => {
+      read(fd, bytes, done, length - done, position + done, (error, n) =>
+        error ? reject(error) : resolve(n),
+      );
+    });
+    if (count === 0) throw damaged(path, position + done, 'the file ends early');
+    done += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,356 @@
+import { closeSync, constants, ftruncate, rename } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ChunkWriter, chunkHeaderBytes, chunkName } from '@coco/ledger';
+import { HostError, messageOf } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompleteChunk } from './chunk-file.ts';
+import { type ChunkIndex, indexChunks } from './chunk-index.ts';
+import { readCompleteChunk, readOpenChunk } from './chunk-reader.ts';
+import { openFile, syncData, syncNames, writeAll } from './durable.ts';
+
+const truncateFile = promisify(ftruncate);
+const renameFile = promisify(rename);
+
+/** Where the ledger lies and how it is watched. */
+export interface LedgerFilesOptions {
+  readonly directory: string;
+  readonly readOnlyDirectories: readonly string[];
+  /** Flushes that take longer are reported. */
+  readonly slowMs: number;
+}
+
+/** What the files have to say. */
+export interface LedgerFilesListener {
+  /** Everything up to `seqno` is durable. */
+  appended(seqno: number): void;
+  entriesRead(from: number, to: number, entries: readonly Uint8Array[]): void;
+  slow(what: string, ms: number): void;
+  /** Nothing further was written or acknowledged; the daemon must end. */
+  failed(error: HostError): void;
+}
+
+/** What the ledger files count. */
+export interface LedgerFilesFacts {
+  entries: number;
+  bytes: number;
+  flushes: number;
+  flushMs: number;
+  flushMsMax: number;
+  chunksCompleted: number;
+}
+
+type Operation =
+  | {
+      readonly kind: 'append';
+      readonly from: number;
+      readonly entries: readonly Uint8Array[];
+      readonly endsChunk: boolean;
+    }
+  | { readonly kind: 'truncate'; readonly seqno: number }
+  | { readonly kind: 'committed'; readonly seqno: number }
+  | { readonly kind: 'read'; readonly from: number; readonly to: number };
+
+type Append = Extract<Operation, { kind: 'append' }>;
+
+/** The chunk being written: its book, its file, and where each entry begins. */
+interface CurrentChunk {
+  readonly writer: ChunkWriter;
+  readonly fd: number;
+  readonly path: string;
+  readonly positions: number[];
+}
+
+/**
+ * The ledger on disk. Operations are carried out one after the other, in the order given; appends that gather
+ * while a flush is in flight become one write and one flush. The first error ends it for good.
+ */
+export class LedgerFiles {
+  readonly facts: LedgerFilesFacts = {
+    entries: 0,
+    bytes: 0,
+    flushes: 0,
+    flushMs: 0,
+    flushMsMax: 0,
+    chunksCompleted: 0,
+  };
+  /** What was put right at start, for the log. */
+  readonly repairs: readonly string[];
+  readonly #options: LedgerFilesOptions;
+  readonly #listener: LedgerFilesListener;
+  readonly #complete: CompleteChunk[];
+  #resume: ChunkIndex['open'];
+  #current: CurrentChunk | null = null;
+  #last: number;
+  #queue: Operation[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | null = null;
+  #failed = false;
+
+  /** Looks through the directories. @throws HostError `Ledger`, `File` */
+  constructor(options: LedgerFilesOptions, listener: LedgerFilesListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const index = indexChunks(options.directory, options.readOnlyDirectories);
+    this.#complete = index.complete;
+    this.#resume = index.open;
+    this.repairs = index.repairs;
+    this.#last = index.open
+      ? index.open.start + index.open.positions.length - 1
+      : (index.complete.at(-1)?.end ?? 0);
+  }
+
+  /** Seqno of the last entry written, or 0. */
+  get last(): number {
+    return this.#last;
+  }
+
+  append(from: number, entries: readonly Uint8Array[], endsChunk: boolean): void {
+    for (const entry of entries) this.#queuedBytes += entry.length;
+    if (this.#queuedBytes > limits.unwrittenBytesMax) {
+      this.#fail(new Error(`${this.#queuedBytes} bytes wait to be written: the disk does not keep up`));
+      return;
+    }
+    this.#submit({ kind: 'append', from, entries, endsChunk });
+  }
+
+  truncate(seqno: number): void {
+    this.#submit({ kind: 'truncate', seqno });
+  }
+
+  committed(seqno: number): void {
+    this.#submit({ kind: 'committed', seqno });
+  }
+
+  read(from: number, to: number): void {
+    this.#submit({ kind: 'read', from, to });
+  }
+
+  /** Resolves when everything submitted is done. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Closes the files once everything submitted is done. */
+  async close(): Promise<void> {
+    await this.idle();
+    if (this.#current) closeSync(this.#current.fd);
+    this.#current = null;
+  }
+
+  /** File and offset of an entry, for whoever found it wanting; undefined when it is not in the files. */
+  locate(seqno: number): { readonly path: string; readonly offset: number | null } | undefined {
+    const chunk = this.#complete.find(({ start, end }) => start <= seqno && seqno <= end);
+    if (chunk) return { path: chunk.path, offset: null };
+    const open = this.#current ?? this.#resume;
+    const start = this.#current?.writer.start ?? this.#resume?.start ?? 0;
+    const offset = open?.positions[seqno - start];
+    return open && offset !== undefined ? { path: open.path, offset } : undefined;
+  }
+
+  #submit(operation: Operation): void {
+    if (this.#failed) return;
+    this.#queue.push(operation);
+    // Begins after the current turn, so that all it appends is one group.
+    this.#running ??= Promise.resolve().then(() => this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        if (next.kind === 'append') await this.#write(this.#takeGroup(next));
+        else if (next.kind === 'truncate') await this.#truncate(next.seqno);
+        else if (next.kind === 'committed') await this.#markCommitted(next.seqno);
+        else await this.#read(next.from, next.to);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#queue = [];
+    const known = error instanceof HostError ? error : undefined;
+    const where = `ledger directory ${this.#options.directory}`;
+    this.#listener.failed(known ?? new HostError('Write', `${where}: ${messageOf(error)}`, { cause: error }));
+  }
+
+  /** Appends up to the end of the chunk, or to the next operation of another kind. */
+  #takeGroup(first: Append): Append[] {
+    const group = [first];
+    for (let last = first; !last.endsChunk && this.#queue[0]?.kind === 'append'; ) {
+      last = this.#queue.shift() as Append;
+      group.push(last);
+    }
+    return group;
+  }
+
+  async #write(group: readonly Append[]): Promise<void> {
+    const begun = performance.now();
+    const isNew = this.#current === null && this.#resume === null;
+    const { from } = group[0]!;
+    if (this.#last > 0 && from !== this.#last + 1)
+      throw new Error(`entry ${from} cannot follow ${this.#last}`);
+    const chunk = this.#current ?? (await this.#openChunk(from));
+    const position = isNew ? 0 : chunk.writer.size;
+    const pieces: Uint8Array[] = isNew ? [chunk.writer.openHeader] : [];
+    for (const { from, entries } of group) {
+      if (from !== chunk.writer.last + 1)
+        throw new Error(`entry ${from} does not follow ${chunk.writer.last}`);
+      for (const entry of entries) {
+        chunk.positions.push(chunk.writer.append(entry.length));
+        pieces.push(entry);
+      }
+    }
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    await writeAll(chunk.fd, bytes, position);
+    await syncData(chunk.fd);
+    if (isNew) await syncNames(this.#options.directory);
+    this.#count(chunk.writer.last - this.#last, bytes.length, performance.now() - begun);
+    this.#last = chunk.writer.last;
+    this.#listener.appended(this.#last);
+    if (group.at(-1)!.endsChunk) await this.#completeChunk(chunk);
+  }
+
+  #count(entries: number, bytes: number, ms: number): void {
+    this.#queuedBytes = Math.max(0, this.#queuedBytes - bytes);
+    this.facts.entries += entries;
+    this.facts.bytes += bytes;
+    this.facts.flushes += 1;
+    this.facts.flushMs += ms;
+    this.facts.flushMsMax = Math.max(this.facts.flushMsMax, ms);
+    if (ms > this.#options.slowMs) this.#listener.slow(`flush of ${entries} ledger entries`, ms);
+  }
+
+  /** Takes up the chunk that was open at start, or begins one. */
+  async #openChunk(start: number): Promise<CurrentChunk> {
+    const resume = this.#resume;
+    this.#resume = null;
+    const writer = new ChunkWriter(resume?.start ?? start);
+    const path = resume?.path ?? join(this.#options.directory, writer.name);
+    const { O_RDWR, O_CREAT, O_EXCL } = constants;
+    const fd = await openFile(path, resume ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, 0o600);
+    const positions = [...(resume?.positions ?? [])];
+    for (const [i, position] of positions.entries()) {
+      writer.append((positions[i + 1] ?? resume!.size) - position);
+    }
+    this.#current = { writer, fd, path, positions };
+    return this.#current;
+  }
+
+  /** In an order in which every crash leaves a file that can be told apart: table, header, name. */
+  async #completeChunk(chunk: CurrentChunk): Promise<void> {
+    const { table, header, name } = chunk.writer.complete();
+    await writeAll(chunk.fd, table, chunk.writer.size);
+    await syncData(chunk.fd);
+    await writeAll(chunk.fd, header, 0);
+    await syncData(chunk.fd);
+    const path = join(this.#options.directory, name);
+    await renameFile(chunk.path, path);
+    await syncNames(this.#options.directory);
+    closeSync(chunk.fd);
+    this.#current = null;
+    this.facts.chunksCompleted += 1;
+    const { start, last: end } = chunk.writer;
+    this.#complete.push({ path, start, end, committed: false, writable: true });
+  }
+
+  async #markCommitted(seqno: number): Promise<void> {
+    let renamed = false;
+    // Newest first: what is behind a committed chunk is committed already.
+    for (let i = this.#complete.length - 1; i >= 0; i -= 1) {
+      const chunk = this.#complete[i]!;
+      if (chunk.committed) break;
+      if (chunk.end > seqno) continue;
+      const path = `${chunk.path}.committed`;
+      await renameFile(chunk.path, path);
+      this.#complete[i] = { ...chunk, path, committed: true };
+      renamed = true;
+    }
+    if (renamed) await syncNames(this.#options.directory);
+  }
+
+  async #truncate(seqno: number): Promise<void> {
+    if (seqno >= this.#last) return;
+    if (this.#resume) await this.#openChunk(this.#resume.start);
+    if (this.#current && this.#current.writer.start > seqno) await this.#setAside(this.#current);
+    while (!this.#current && (this.#complete.at(-1)?.end ?? 0) > seqno) await this.#reopen(seqno);
+    const chunk = this.#current;
+    if (chunk) {
+      await truncateFile(chunk.fd, chunk.writer.truncate(seqno));
+      await syncData(chunk.fd);
+      chunk.positions.length = chunk.writer.last - chunk.writer.start + 1;
+    }
+    await syncNames(this.#options.directory);
+    this.#last = seqno;
+  }
+
+  async #setAside(chunk: CurrentChunk): Promise<void> {
+    closeSync(chunk.fd);
+    await renameFile(chunk.path, `${chunk.path}.ignored`);
+    this.#current = null;
+  }
+
+  /** Takes up the last complete chunk again to cut it, or sets it aside when none of it is kept. */
+  async #reopen(seqno: number): Promise<void> {
+    const chunk = this.#complete.at(-1)!;
+    if (chunk.committed || !chunk.writable) {
+      throw new HostError('Ledger', `${chunk.path}: to be cut after ${seqno}, but it is committed`);
+    }
+    this.#complete.pop();
+    if (chunk.start > seqno) {
+      await renameFile(chunk.path, `${chunk.path}.ignored`);
+      return;
+    }
+    const { positions, size } = await readCompleteChunk(chunk);
+    // The name first: an open name with a finished header is put right at start, the reverse is not.
+    const path = join(this.#options.directory, chunkName({ start: chunk.start }));
+    await renameFile(chunk.path, path);
+    await syncNames(this.#options.directory);
+    this.#resume = { path, start: chunk.start, positions, size, excess: 0, complete: false };
+    const current = await this.#openChunk(chunk.start);
+    await writeAll(current.fd, new Uint8Array(chunkHeaderBytes), 0);
+    await syncData(current.fd);
+  }
+
+  async #read(from: number, to: number): Promise<void> {
+    const entries: Uint8Array[] = [];
+    const budget = { bytes: limits.readBytesMax };
+    for (
+      let next = from;
+      next <= Math.min(to, this.#last) && budget.bytes > 0;
+      next = from + entries.length
+    ) {
+      const found = await this.#readSome(next, to, budget);
+      if (found.length === 0) break;
+      entries.push(...found);
+    }
+    this.#listener.entriesRead(from, to, entries);
+  }
+
+  async #readSome(from: number, to: number, budget: { bytes: number }): Promise<readonly Uint8Array[]> {
+    const chunk = findChunk(this.#complete, from);
+    if (chunk) return (await readCompleteChunk(chunk, { from, to, budget })).entries;
+    const open = this.#current
+      ? { ...this.#current, start: this.#current.writer.start, size: this.#current.writer.size }
+      : this.#resume;
+    if (!open || from < open.start) return [];
+    return readOpenChunk(open, { from, to, budget });
+  }
+}
+
+function findChunk(chunks: readonly CompleteChunk[], seqno: number): CompleteChunk | undefined {
+  let low = 0;
+  let high = chunks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (chunks[middle]!.end < seqno) low = middle + 1;
+    else high = middle;
+  }
+  const chunk = chunks[low];
+  return chunk && chunk.start <= seqno ? chunk : undefined;
+}
