@@ -94,13 +94,16 @@ export class Cursor<V> {
   }
 }
 
-/** Whether two trees hold the same rows (keys and versions) in an interval. Leaves they share are not read. */
+/**
+ * Whether two trees hold the same rows (keys and versions) in an interval. Leaves they share are not read:
+ * both walks have seen equal keys so far, so they enter a shared leaf at the same place.
+ */
 export function sameRows<V>(left: Tree<V>, right: Tree<V>, interval: Interval): boolean {
   if (left.root === right.root) return true;
   const one = new Cursor(left, interval);
   const other = new Cursor(right, interval);
   while (one.leaf !== undefined && other.leaf !== undefined) {
-    if (one.leaf === other.leaf && one.index === other.index) {
+    if (one.leaf === other.leaf) {
       one.skipLeaf();
       other.skipLeaf();
       continue;

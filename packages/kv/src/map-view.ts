@@ -2,13 +2,12 @@ import type { ByteString } from './bytes.ts';
 import { type Interval, sameRows } from './cursor.ts';
 import { KvError } from './errors.ts';
 import { limits } from './limits.ts';
-import { intervalOf, MergedRows, type ReadObserver } from './range.ts';
+import { intervalOf, MergedRows, noOverlay, type ReadObserver } from './range.ts';
 import type { RangeOptions, Row } from './readable.ts';
 import { Tree } from './tree.ts';
 import type { MapName, MapWrites, Version } from './write-set.ts';
 
 const everything: Interval = { from: '', to: undefined };
-const noWrites = new Tree<ByteString | null>(-1);
 
 /**
  * One map as one transaction sees it: the map as it was (`base`), what the transaction wrote over it, and
@@ -121,7 +120,7 @@ export class MapView {
   }
 
   #orderedWrites(): Tree<ByteString | null> {
-    if (this.writes === undefined) return noWrites;
+    if (this.writes === undefined) return noOverlay;
     if (this.#ordered === undefined) {
       this.#ordered = new Tree<ByteString | null>(0);
       for (const [key, value] of this.writes) this.#ordered.set(key, value, 0);

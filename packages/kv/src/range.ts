@@ -2,7 +2,7 @@ import type { ByteString } from './bytes.ts';
 import { Cursor, type Interval } from './cursor.ts';
 import { KvError } from './errors.ts';
 import type { RangeOptions, Row } from './readable.ts';
-import type { Tree } from './tree.ts';
+import { Tree } from './tree.ts';
 
 /** The interval that options describe. An empty one may have `from` above `to`. */
 export function intervalOf(options: RangeOptions): Interval {
@@ -55,18 +55,17 @@ export interface ReadObserver {
   sawEnd(): void;
 }
 
-/** The rows of a frozen tree. */
-export function* rowsOf(tree: Tree<ByteString>, options: RangeOptions): Generator<Row, undefined> {
-  let left = limitOf(options);
-  const cursor = new Cursor(tree, intervalOf(options), options.reverse);
-  while (left-- > 0 && cursor.leaf !== undefined) {
-    const { leaf, index } = cursor;
-    yield { key: leaf.keys[index]!, value: leaf.values[index]!, version: leaf.versions[index]! };
-    cursor.advance();
-  }
+const unobserved: ReadObserver = { beforeRead() {}, sawKey() {}, sawEnd() {} };
+
+/** No rows to lay over any map. Never edited: no generation is this low. */
+export const noOverlay = new Tree<ByteString | null>(-1);
+
+/** The rows of a frozen tree. Throws KvError 'InvalidRange'. */
+export function rowsOf(tree: Tree<ByteString>, options: RangeOptions): IterableIterator<Row> {
+  return new MergedRows(tree, noOverlay, intervalOf(options), options, unobserved);
 }
 
-/** The rows of `base` with `overlay` (null = removed) laid over it. */
+/** The rows of `base` with `overlay` (null = removed) laid over it; neither may be edited meanwhile. */
 export class MergedRows implements IterableIterator<Row> {
   readonly #base: Cursor<ByteString>;
   readonly #overlay: Cursor<ByteString | null>;
