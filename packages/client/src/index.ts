@@ -1,1 +1,41 @@
-export {};
+export type { Answer } from './answer.ts';
+export { accepted, isOk, jsonOf, refusalOf, textOf, transactionIdOf } from './answer.ts';
+export type { ClientErrorCode, Refusal } from './errors.ts';
+export { ClientError } from './errors.ts';
+export type { GovRequest } from './governance.ts';
+export {
+  ack,
+  ballotOf,
+  constitution,
+  decryptShare,
+  govRequest,
+  members,
+  plainBallot,
+  proposal,
+  proposalActions,
+  proposals,
+  propose,
+  sendEnvelope,
+  sendSigned,
+  serviceInfo,
+  submitShare,
+  users,
+  versioned,
+  vote,
+  withdraw,
+} from './governance.ts';
+export { historical, untilAvailable } from './historical.ts';
+export { checkIdentity, connect, discover, get, network, nodeState, nodes } from './identity.ts';
+export { list } from './lists.ts';
+export type { MemoryStore, Remembered } from './memory.ts';
+export { Memory } from './memory.ts';
+export type { CheckedReceipt, ReceiptExpectation } from './receipts.ts';
+export { checkReceipt, fetchReceipt, receiptFromHeader } from './receipts.ts';
+export type { Credentials, Request, SessionOptions } from './session.ts';
+export { Session } from './session.ts';
+export type { GovMessage, Signer } from './signing.ts';
+export { draftMessage, idOf, keySigner, signedRequest, signMessage } from './signing.ts';
+export type { SubmitOptions, Submitted } from './transactions.ts';
+export { awaitCommit, checkMemory, lastCommitted, submit, transactionStatus } from './transactions.ts';
+export type { FetchLike, Transport, WireRequest, World } from './transport.ts';
+export { fetchTransport } from './transport.ts';

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { CliError } from '../errors.ts';
+import { tail } from './workspace.ts';
+
+const pollMs = 25;
+
+/** A node of one's own, in a process of its own; its output goes to `out` and `err` in its folder. */
+export class NodeProcess implements AsyncDisposable {
+  readonly folder: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(folder: string, configuration: object, executable = nodeExecutable) {
+    this.folder = folder;
+    const config = join(folder, 'config.json');
+    writeFileSync(config, `${JSON.stringify(configuration, null, 2)}\n`);
+    const out = openSync(join(folder, 'out'), 'w');
+    const err = openSync(join(folder, 'err'), 'w');
+    // A process group of its own: Ctrl-C at the terminal is for the tool, which then stops the node.
+    this.#child = spawn(executable, ['--config', config], {
+      stdio: ['ignore', out, err],
+      cwd: folder,
+      detached: true,
+    });
+    closeSync(out);
+    closeSync(err);
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.once('error', () => resolve());
+    });
+  }
+
+  /** Resolves when the process ends, for whatever reason. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  get running(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The address of the client interface, once the node serves it. Throws `Failed` when the node ends before. */
+  async address(serviceCert: string, waitMs: number): Promise<string> {
+    const file = join(this.folder, 'rpc_addresses.json');
+    const deadline = Date.now() + waitMs;
+    while (Date.now() < deadline) {
+      if (!this.running) throw this.died();
+      const address = existsSync(serviceCert) && existsSync(file) ? addressIn(file) : undefined;
+      if (address !== undefined) return `https://${address}`;
+      await Promise.race([delay(pollMs), this.#ended]);
+    }
+    throw new CliError('Failed', `the node does not answer; see ${join(this.folder, 'out')}`);
+  }
+
+  /** Says why the node ended, with the last lines it wrote. */
+  died(): CliError {
+    const said = [tail(join(this.folder, 'err'), 5), tail(join(this.folder, 'out'), 5)].filter(
+      (text) => text !== '',
+    );
+    const how = this.#child.exitCode === null ? 'did not start' : `ended with code ${this.#child.exitCode}`;
+    return new CliError('Failed', [`the node ${how}; its logs are in ${this.folder}`, ...said].join('\n'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) this.#child.kill('SIGTERM');
+    const patience = delay(10_000, 'late', { ref: false });
+    if ((await Promise.race([this.#ended, patience])) === 'late') this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** The daemon that belongs to this tool. */
+export const nodeExecutable = fileURLToPath(new URL('../../../../bin/coco-node', import.meta.url));
+
+function addressIn(file: string): string | undefined {
+  try {
+    const addresses = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    const [address] = Object.values(addresses);
+    return typeof address === 'string' ? address : undefined;
+  } catch {
+    // Being written at this moment.
+    return undefined;
+  }
+}

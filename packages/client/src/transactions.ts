@@ -1,0 +1,129 @@
+import { type CommitOut, formatPrefer, header, type TransactionOut, type TransactionStatus } from '@coco/api';
+import type { ByteString } from '@coco/crypto';
+import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
+import { type Answer, accepted, isOk, jsonOf, transactionIdOf } from './answer.ts';
+import { ClientError } from './errors.ts';
+import { pollDelayMaxMs, pollDelayMs, waitMs } from './limits.ts';
+import { type CheckedReceipt, checkReceipt, fetchReceipt, receiptFromHeader } from './receipts.ts';
+import type { Request, Session } from './session.ts';
+
+/** What `submit` should wait for. */
+export interface SubmitOptions {
+  /** Also obtain the receipt and verify it. */
+  readonly receipt?: boolean;
+  /** How long to wait for the commit, in milliseconds. */
+  readonly waitMs?: number;
+  /** SHA-256 of what the contract claims, when the receipt must prove it. */
+  readonly claimsDigest?: ByteString;
+}
+
+/**
+ * What became of a write. `Refused`: the service did not do it. `Unrecorded`: done, and nothing was
+ * written. `Invalid`: a change of primary has dropped it for good; submitting it again is safe. `Pending`:
+ * not final within the wait.
+ */
+export type Submitted =
+  | { readonly outcome: 'Refused' | 'Unrecorded'; readonly answer: Answer }
+  | { readonly outcome: 'Invalid' | 'Pending'; readonly answer: Answer; readonly transactionId: TxId }
+  | {
+      readonly outcome: 'Committed';
+      readonly answer: Answer;
+      readonly transactionId: TxId;
+      readonly receipt?: CheckedReceipt;
+    };
+
+/**
+ * Sends a write and waits for its commit. A service that honours `prefer: wait` answers in one round trip,
+ * receipt included; with any other the transaction is looked at until it is final.
+ */
+export async function submit(
+  session: Session,
+  request: Request,
+  options: SubmitOptions = {},
+): Promise<Submitted> {
+  const patienceMs = options.waitMs ?? waitMs;
+  const deadline = session.world.now() + patienceMs;
+  const prefer = formatPrefer({ waitMs: patienceMs, receipt: options.receipt === true });
+  const answer = await session.request({
+    ...request,
+    headers: { ...request.headers, [header.prefer]: prefer },
+  });
+  const transactionId = transactionIdOf(answer);
+  if (transactionId === undefined) return { outcome: isOk(answer) ? 'Unrecorded' : 'Refused', answer };
+  const status = await settle(session, answer, transactionId, deadline);
+  if (status !== 'Committed') return { outcome: status, answer, transactionId };
+  if (options.receipt !== true) return { outcome: 'Committed', answer, transactionId };
+  const expected = { transactionId, ...(options.claimsDigest && { claimsDigest: options.claimsDigest }) };
+  const included = receiptFromHeader(answer);
+  const receipt =
+    included === undefined
+      ? await fetchReceipt(session, transactionId, { ...expected, waitMs: deadline - session.world.now() })
+      : checkReceipt(session, included, expected);
+  return { outcome: 'Committed', answer, transactionId, receipt };
+}
+
+async function settle(session: Session, answer: Answer, txId: TxId, deadline: number) {
+  const told = answer.headers[header.transactionStatus];
+  if (told === 'Committed' || told === 'Invalid') {
+    take(session, txId, told);
+    return told;
+  }
+  return awaitCommit(session, txId, { waitMs: deadline - session.world.now() });
+}
+
+/** What a node says of a transaction at this moment. */
+export async function transactionStatus(session: Session, txId: TxId): Promise<TransactionStatus> {
+  const path = `/app/tx?transaction_id=${formatTxId(txId)}`;
+  const answer = accepted(await session.request({ method: 'GET', path }), path);
+  const { status } = jsonOf<TransactionOut>(answer);
+  take(session, txId, status);
+  return status;
+}
+
+/** Looks at a transaction until it is final; `Pending` when it is not within the wait. */
+export async function awaitCommit(
+  session: Session,
+  txId: TxId,
+  options: { readonly waitMs?: number } = {},
+): Promise<'Committed' | 'Invalid' | 'Pending'> {
+  const { now, sleep } = session.world;
+  const deadline = now() + (options.waitMs ?? waitMs);
+  for (let pause = pollDelayMs; ; pause = Math.min(pause * 1.5, pollDelayMaxMs)) {
+    const status = await transactionStatus(session, txId);
+    if (status === 'Committed' || status === 'Invalid') return status;
+    const left = deadline - now();
+    if (left <= 0) return 'Pending';
+    await sleep(Math.min(pause, left));
+  }
+}
+
+/** The highest transaction that a node knows to be committed. */
+export async function lastCommitted(session: Session): Promise<TxId> {
+  const answer = accepted(await session.request({ method: 'GET', path: '/app/commit' }), '/app/commit');
+  const txId = parseTxId(jsonOf<CommitOut>(answer).transaction_id);
+  session.memory.committed(txId);
+  return txId;
+}
+
+/**
+ * Holds the service to the highest transaction that was remembered from earlier sessions. Throws
+ * `WentBack` when it denies it, `TimedOut` when no node knows of it within the wait.
+ */
+export async function checkMemory(
+  session: Session,
+  options: { readonly waitMs?: number } = {},
+): Promise<void> {
+  const remembered = session.memory.highest;
+  if (remembered === undefined) return;
+  const status = await awaitCommit(session, remembered.txId, options);
+  const name = formatTxId(remembered.txId);
+  if (status === 'Pending') {
+    throw new ClientError('TimedOut', `no node confirms ${name}, which was committed when last seen`);
+  }
+  if (remembered.leaf !== undefined) await fetchReceipt(session, remembered.txId, options);
+}
+
+function take(session: Session, txId: TxId, status: TransactionStatus): void {
+  if (status === 'Committed') session.memory.committed(txId);
+  if (status === 'Invalid') session.memory.invalid(txId);
+}
