@@ -66,7 +66,7 @@ export function envelopeOf(draft: DraftJson, given: Uint8Array): Uint8Array {
   const { certificate, message } = draft;
   const drafted = draftMessage({ ...message, payload: fromBase64(message.payload) }, certificate);
   const { publicKey } = parseCertificate(certificate);
-  const envelope = drafted.assemble(plain(signatureIn(given), publicKey.curve));
+  const envelope = drafted.assemble(plain(given, publicKey.curve));
   try {
     verifySign1(parseSign1(envelope), publicKey);
     return envelope;
@@ -77,24 +77,25 @@ export function envelopeOf(draft: DraftJson, given: Uint8Array): Uint8Array {
   }
 }
 
-function signatureIn(given: Uint8Array): Uint8Array {
-  if (given[0] !== '{'.charCodeAt(0)) return given;
+const plainBytes = { 'P-256': 64, 'P-384': 96, 'P-521': 132 } as const;
+
+/** r || s, whichever form the signature came in: that itself, DER, or JSON around r || s. */
+function plain(given: Uint8Array, curve: keyof typeof plainBytes | undefined): Uint8Array {
+  if (curve === undefined || given.length === plainBytes[curve]) return given;
+  if (given[0] === '{'.charCodeAt(0)) return valueIn(given);
   try {
-    const { value } = JSON.parse(new TextDecoder().decode(given)) as { value: string };
-    return /[-_]/.test(value) || !value.endsWith('=')
-      ? fromBase64Url(value.replaceAll('=', ''))
-      : fromBase64(value);
+    return ecdsaFromDer(given, curve);
   } catch (cause) {
-    throw new CliError('Failed', 'the signature file is JSON without a base64 "value"', { cause });
+    throw new CliError('Failed', `the signature is neither r || s nor DER of ${curve}`, { cause });
   }
 }
 
-function plain(signature: Uint8Array, curve: Parameters<typeof ecdsaFromDer>[1] | undefined): Uint8Array {
-  const sizes = { 'P-256': 64, 'P-384': 96, 'P-521': 132 } as const;
-  if (curve === undefined || signature.length === sizes[curve]) return signature;
+/** Vaults answer in base64url, CCF's tools in base64. */
+function valueIn(json: Uint8Array): Uint8Array {
   try {
-    return ecdsaFromDer(signature, curve);
+    const { value } = JSON.parse(new TextDecoder().decode(json)) as { value: string };
+    return fromBase64Url(value.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
   } catch (cause) {
-    throw new CliError('Failed', `the signature is neither r || s nor DER of ${curve}`, { cause });
+    throw new CliError('Failed', 'the signature file is JSON without a base64 "value"', { cause });
   }
 }
