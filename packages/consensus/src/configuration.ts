@@ -105,6 +105,15 @@ export class Configurations {
     return waiting;
   }
 
+  /** What is known at `commit` alone: the committed configuration, and removed nodes still to be recorded. */
+  committedAt(commit: number): Pick<Origin, 'configurations' | 'retiring'> {
+    const retiring: NodeId[] = [];
+    for (const [node, { orderedAt, retiredAt }] of this.#retirements) {
+      if (orderedAt <= commit && (retiredAt === null || retiredAt > commit)) retiring.push(node);
+    }
+    return { configurations: this.#active.filter(({ seqno }) => seqno <= commit), retiring };
+  }
+
   /** Everyone entries are sent to: all members, and removed nodes until their retirement is committed. */
   recipients(commit: number): Set<NodeId> {
     const nodes = new Set<NodeId>();

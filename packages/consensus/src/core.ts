@@ -95,16 +95,21 @@ export class Core {
 
   /** Follows in `view`, which is not lower than the current one. The unsigned suffix goes. */
   becomeFollower(view: number, leader: NodeId | null): void {
+    const wasLeading = this.leading;
+    // Whoever only asked for pre-votes still follows the leader of its view, and has acknowledged entries to it.
+    const resumes = view === this.view && this.role === 'PreVoteCandidate';
     // A vote belongs to its view: stepping down within one must not free this node to vote twice.
     if (view > this.view) this.votedFor = null;
-    const wasLeading = this.leading;
     this.view = view;
     this.leader = leader;
     this.role = 'Follower';
     this.leading = null;
-    this.following = { verified: 0, answered: 0, round: 0 };
-    this.restartElectionTimer();
-    this.truncate(this.log.lastCommittable);
+    // A refused candidate must not put off this node's own campaign: it may be the only one that can win.
+    if (wasLeading !== null) this.restartElectionTimer();
+    if (!resumes) {
+      this.following = { verified: 0, answered: 0, round: 0 };
+      this.truncate(this.log.lastCommittable);
+    }
     this.announceRole();
     if (wasLeading !== null) this.refuseConfirmations(wasLeading);
   }
@@ -138,7 +143,7 @@ export class Core {
   commitTo(seqno: number): boolean {
     this.log.commitTo(seqno);
     const replaced = this.members.commit(seqno);
-    this.outbox.commit(seqno);
+    this.outbox.add({ kind: 'commit', seqno });
     this.noteMembership();
     return replaced;
   }

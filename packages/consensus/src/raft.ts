@@ -1,5 +1,5 @@
 import { Core, type Options } from './core.ts';
-import type { NodeId, Origin, ViewStart } from './entry.ts';
+import type { Configuration, NodeId, Origin, ViewStart } from './entry.ts';
 import { ConsensusError } from './errors.ts';
 import type { Event } from './event.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -11,7 +11,7 @@ import * as follower from './roles/follower.ts';
 import * as leader from './roles/leader.ts';
 import { entriesRead } from './roles/replication.ts';
 import { transfer } from './roles/transfer.ts';
-import type { PeerStatus, Role, Status } from './status.ts';
+import type { PeerStatus, RetirementPhase, Role, Status } from './status.ts';
 
 /** `Options`, with the origin and bounds that differ from `defaultLimits`. */
 export interface RaftOptions extends Omit<Options, 'limits'> {
@@ -117,6 +117,15 @@ export class Raft {
     return this.#core.log.lastCommittable;
   }
 
+  /** Active configurations: the current one first, pending ones after it. */
+  get configurations(): readonly Configuration[] {
+    return this.#core.members.active;
+  }
+
+  get retirementPhase(): RetirementPhase | null {
+    return this.#core.phase;
+  }
+
   get admission(): Admission {
     const { leading, log, options } = this.#core;
     if (leading === null) return 'not-leader';
@@ -134,7 +143,19 @@ export class Raft {
 
   /** Where each view began, ascending, up to `last`. */
   viewHistory(): readonly ViewStart[] {
-    return this.#core.log.views.toArray();
+    return this.#core.log.views.upTo(this.#core.log.last);
+  }
+
+  /** The origin for a node that starts from a snapshot of the state committed now. */
+  snapshotOrigin(): Origin {
+    const { log, members } = this.#core;
+    return {
+      view: 0,
+      leads: false,
+      seqno: log.commit,
+      viewHistory: log.views.upTo(log.commit),
+      ...members.committedAt(log.commit),
+    };
   }
 
   /** A reading for operators (`/node/consensus`) and tests. Not for the hot path. */

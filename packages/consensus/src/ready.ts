@@ -36,7 +36,10 @@ export type Output =
   | { readonly kind: 'caught-up'; readonly node: NodeId }
   /** Read entries back from the ledger, up to `to` or about `bytesMax`; answer with `entries-read`. */
   | { readonly kind: 'read'; readonly from: number; readonly to: number; readonly bytesMax: number }
-  /** This node has fallen behind what the leader keeps: fetch a snapshot beyond `after`, then `installed`. */
+  /**
+   * This node has fallen behind what the leader keeps: fetch a snapshot beyond `after`, then `installed`.
+   * Repeated with every heartbeat until that has happened.
+   */
   | { readonly kind: 'fetch-snapshot'; readonly from: NodeId; readonly after: number }
   /** The hand-over did not happen within an election timeout; the leader goes on. */
   | { readonly kind: 'transfer-failed'; readonly to: NodeId | null }
@@ -45,7 +48,7 @@ export type Output =
   /** This node cannot vouch that it leads; ask `leader`, if one is known. */
   | { readonly kind: 'unconfirmed'; readonly context: number; readonly leader: NodeId | null };
 
-/** Outputs in the making, in order. A commit replaces one that immediately precedes it. */
+/** Outputs in the making, in order. */
 export class Outbox {
   #outputs: Output[] = [];
 
@@ -57,12 +60,6 @@ export class Outbox {
     const first = entries[0];
     if (first !== undefined)
       this.#outputs.push({ kind: 'append', from: first.seqno, entries, origin, token });
-  }
-
-  commit(seqno: number): void {
-    const at = this.#outputs.length - 1;
-    if (this.#outputs[at]?.kind === 'commit') this.#outputs[at] = { kind: 'commit', seqno };
-    else this.#outputs.push({ kind: 'commit', seqno });
   }
 
   take(): Output[] {

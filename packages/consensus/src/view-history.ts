@@ -50,7 +50,8 @@ export class ViewHistory {
     return seqno;
   }
 
-  toArray(): readonly ViewStart[] {
-    return [...this.#starts];
+  /** Where each view that begins at or before `seqno` began, ascending. */
+  upTo(seqno: number): readonly ViewStart[] {
+    return this.#starts.filter((start) => start.seqno <= seqno);
   }
 }

@@ -25,6 +25,7 @@ export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): 
   const before = peer.messagesInFlight;
   replicateTo(core, leading, to, peer);
   if (peer.messagesInFlight === before && !peer.probing) sendEntries(core, leading, to, peer, []);
+  if (peer.state === 'snapshot') sendSnapshotNeeded(core, to, peer);
 }
 
 /** Sends what has been proposed. */
@@ -51,7 +52,7 @@ export function entriesRead(core: Core, leading: Leading, from: number, entries:
       replicateTo(core, leading, to, peer);
     } else {
       peer.needsSnapshot();
-      core.send(to, { kind: 'snapshot-needed', view: core.view, after: from - 1 });
+      sendSnapshotNeeded(core, to, peer);
     }
   }
 }
@@ -85,6 +86,10 @@ function sendEntries(
   let bytes = 0;
   for (const entry of entries) bytes += weightOf(entry);
   peer.sent(entries.length, bytes);
+}
+
+function sendSnapshotNeeded(core: Core, to: NodeId, peer: Progress): void {
+  core.send(to, { kind: 'snapshot-needed', view: core.view, after: peer.next - 1 });
 }
 
 function readBack(core: Core, leading: Leading, peer: Progress): void {

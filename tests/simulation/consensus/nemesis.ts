@@ -1,0 +1,53 @@
+import type { Consortium } from './consortium.ts';
+import { between, pick, type Random } from './random.ts';
+
+type Fault = (consortium: Consortium, random: Random) => void;
+
+const FAULTS: readonly Fault[] = [split, split, isolate, clog, clog, stallDisk, pause, heal, heal];
+
+/** One fault of the network, of a disk or of a process. What lasts ends by `heal`, or by itself. */
+export function injectFault(consortium: Consortium, random: Random): void {
+  pick(random, FAULTS)!(consortium, random);
+}
+
+function split(consortium: Consortium, random: Random): void {
+  const ids = consortium.alive().map(({ id }) => id);
+  const here = ids.filter(() => random() < 0.5);
+  consortium.network.partition(
+    here,
+    ids.filter((id) => !here.includes(id)),
+    random() < 0.3,
+  );
+}
+
+/** The leader, usually: nobody else is missed. */
+function isolate(consortium: Consortium, random: Random): void {
+  const victim = random() < 0.7 ? consortium.leader() : consortium.any();
+  if (victim === undefined) return;
+  const others = consortium.alive().flatMap(({ id }) => (id === victim.id ? [] : [id]));
+  if (random() < 0.5) consortium.network.partition([victim.id], others, random() < 0.3);
+  else consortium.network.partition(others, [victim.id], true);
+}
+
+function clog(consortium: Consortium, random: Random): void {
+  const ids = consortium.alive().map(({ id }) => id);
+  const [from, to] = [pick(random, ids), pick(random, ids)];
+  if (from !== undefined && to !== undefined) consortium.network.clog(from, to);
+}
+
+function stallDisk(consortium: Consortium, random: Random): void {
+  consortium.faults.add('disk stalled');
+  consortium.any()?.disk.stall(between(random, 1, 3 * consortium.parameters.election));
+}
+
+function pause(consortium: Consortium, random: Random): void {
+  const victim = random() < 0.5 ? consortium.leader() : consortium.any();
+  if (victim === undefined) return;
+  consortium.faults.add('process paused');
+  victim.pause();
+  consortium.clock.after(between(random, 1, 3 * consortium.parameters.election), () => victim.resume());
+}
+
+function heal(consortium: Consortium): void {
+  consortium.network.heal();
+}
