@@ -12,6 +12,8 @@ export const limits = {
   unreadBytesMax: 1_048_576,
   /** How often sessions are checked for idleness and slowness. */
   sweepMs: 1_000,
+  /** How often the node is told what the host counts about itself. */
+  factsMs: 1_000,
   /** A refused client gets this long to read the refusal before its socket is destroyed. */
   lingerMs: 2_000,
   /** Connections the system may queue before they are accepted. */

@@ -30,6 +30,8 @@ export class Turns implements RequestSink {
   #dirty: Answerable[] = [];
   #scheduled = false;
   #lastId = 0;
+  #halted = false;
+  #awaitingQuiet: (() => void)[] = [];
 
   /** `perform` carries out every effect but `respond`; `onError` hears of a step that threw. */
   constructor(step: Step, perform: (effect: Effect) => void, onError: (error: unknown) => void) {
@@ -38,13 +40,21 @@ export class Turns implements RequestSink {
     this.#onError = onError;
   }
 
-  /** Requests the node has not answered yet. */
-  get unanswered(): number {
-    return this.#exchanges.size;
+  /** Resolves when every request is answered and nothing is left to tell the node; at once when halted. */
+  async quiet(): Promise<void> {
+    if (!this.#isQuiet()) await new Promise<void>((resolve) => this.#awaitingQuiet.push(resolve));
+  }
+
+  /** The node is not to be stepped any more: it is no longer known to be sound. */
+  halt(): void {
+    this.#halted = true;
+    this.#events = [];
+    this.#noteQuiet();
   }
 
   /** Adds an event to the batch of this turn. */
   push(event: Event): void {
+    if (this.#halted) return;
     this.#events.push(event);
     this.#schedule();
   }
@@ -69,6 +79,7 @@ export class Turns implements RequestSink {
   /** Carries out effects that do not come from a turn: those of making the node. */
   performAll(effects: readonly Effect[]): void {
     for (const effect of effects) {
+      if (this.#halted) return;
       if (effect.kind === 'respond') this.#respond(effect.id, effect.response);
       else this.#perform(effect);
     }
@@ -91,7 +102,20 @@ export class Turns implements RequestSink {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const session of dirty) session.flush();
+    this.#noteQuiet();
   };
+
+  #isQuiet(): boolean {
+    return (
+      this.#halted || (this.#exchanges.size === 0 && this.#events.length === 0 && this.#dirty.length === 0)
+    );
+  }
+
+  #noteQuiet(): void {
+    if (this.#awaitingQuiet.length === 0 || !this.#isQuiet()) return;
+    for (const resolve of this.#awaitingQuiet) resolve();
+    this.#awaitingQuiet = [];
+  }
 
   #runEvents(): void {
     if (this.#events.length === 0) return;

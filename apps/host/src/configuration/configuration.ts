@@ -19,18 +19,29 @@ export interface Configuration extends Parsed {
 }
 
 /**
- * Reads the configuration file of a node: CCF's format, with our additions under `coco`.
+ * Reads the configuration file of a node: CCF's format, with our additions under `coco`. Waits up to `timeoutMs`
+ * for the file to be there, for it may be put in place by another process.
  * @throws HostError `Configuration` naming each refused field, what is expected there and what was found
  */
-export function readConfiguration(path: string): Configuration {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new HostError('Configuration', `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+export async function readConfiguration(path: string, timeoutMs: number): Promise<Configuration> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return parseConfiguration(readFileSync(path, 'utf8'), path);
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (error instanceof HostError) throw error;
+      if (!isMissing || performance.now() >= deadline) {
+        const what = `${path}: cannot be read: ${messageOf(error)}`;
+        throw new HostError('Configuration', what, { cause: error });
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
   }
-  return parseConfiguration(text, path);
 }
+
+/** Pause between two looks for the file. */
+const retryMs = 100;
 
 /** Parses the text of a configuration file; `name` stands before each complaint. */
 export function parseConfiguration(text: string, name: string): Configuration {

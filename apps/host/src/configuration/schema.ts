@@ -18,6 +18,10 @@ const duration = quantity(durationHint, parseDuration);
 const address = z
   .string({ error: `expected ${addressHint}` })
   .refine((text) => parseAddress(text) !== undefined, { error: `expected ${addressHint}` });
+const loopback = address.refine(
+  (text) => /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(parseAddress(text)?.host ?? ''),
+  { error: 'expected a loopback address: metrics are served without TLS' },
+);
 const count = z.int().min(0);
 const atLeastOne = z.int().min(1);
 const file = z.string().min(1, { error: 'expected the path of a file' });
@@ -308,7 +312,7 @@ export const configurationSchema = z.strictObject({
   sealing_recovery: unused('Recovery from locally sealed secrets.'),
   coco: section({
     metrics_address: optional(
-      address,
+      loopback,
       'Plain HTTP address for Prometheus, loopback only; none when left out.',
     ),
   }),

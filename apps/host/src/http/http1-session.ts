@@ -37,6 +37,7 @@ export class Http1Session {
   /** No more requests are taken: the last answer is under way or was given. */
   #closing = false;
   #ended = false;
+  #shuttingDown = false;
   #paused = false;
   #lastActive: number;
   /** When the request that is arriving began; 0 between requests. */
@@ -101,7 +102,9 @@ export class Http1Session {
       this.#out = '';
       if (this.#socket.writableLength > limits.unreadBytesMax) this.#pause();
     }
-    if (this.#ended) this.#socket.end();
+    if (!this.#ended) return;
+    if (this.#shuttingDown) this.#socket.destroySoon();
+    else this.#socket.end();
   }
 
   /** Ends the session when it has been silent, or slow, for too long. */
@@ -117,10 +120,15 @@ export class Http1Session {
     }
   }
 
-  /** Takes no more requests; ends when those taken are answered. */
+  /** Takes no more requests; ends when those taken are answered, without waiting for the client's part. */
   shutdown(): void {
     this.#closing = true;
+    this.#shuttingDown = true;
     if (this.#queue.length === 0) this.#end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #onData(bytes: Uint8Array): void {

@@ -48,6 +48,7 @@ export class Listener {
   readonly #sessions = new Set<LiveSession>();
   #peak = 0;
   #presentable: boolean;
+  #address: HostPort | undefined;
 
   constructor(name: string, configuration: InterfaceConfiguration, idleMs: number | null, sink: RequestSink) {
     this.name = name;
@@ -74,7 +75,17 @@ export class Listener {
    * @throws HostError `Listen`
    */
   async listen(): Promise<HostPort> {
-    return listenOn(this.#server, this.#configuration.bind_address, `rpc interface ${this.name}`);
+    this.#address = await listenOn(
+      this.#server,
+      this.#configuration.bind_address,
+      `rpc interface ${this.name}`,
+    );
+    return this.#address;
+  }
+
+  /** The address bound. */
+  get address(): HostPort | undefined {
+    return this.#address;
   }
 
   /** Presents this identity to new connections, when it is of the interface's authority. */
@@ -95,10 +106,16 @@ export class Listener {
     for (const session of this.#sessions) session.sweep();
   }
 
-  /** Accepts no more connections, and no more requests on those there are. */
-  shutdown(): void {
-    this.#server.close();
+  /** Accepts no more connections, and no more requests on those there are; resolves when all are gone. */
+  shutdown(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions) session.shutdown();
+    return closed;
+  }
+
+  /** Cuts off every session at once. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
   }
 
   facts(): ListenerFacts {

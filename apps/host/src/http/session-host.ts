@@ -19,6 +19,7 @@ export interface Answerable {
 export interface LiveSession extends Answerable {
   sweep(): void;
   shutdown(): void;
+  destroy(): void;
 }
 
 /** Counts of what was refused; names as `/node/metrics` shows them. */

@@ -263,7 +263,7 @@ describe('damage elsewhere', () => {
       // Version, size, and the seqno in the initialisation vector.
       for (const at of [0, 2, 3, 4, 24, 25]) {
         const changed = Buffer.from(whole);
-        changed[offset + at] ^= 0x10;
+        changed[offset + at]! ^= 0x10;
         writeFileSync(path, changed);
         const error = await damage(directory);
         assert.ok(error instanceof HostError, `${name} byte ${at}: ${error}`);
@@ -284,7 +284,7 @@ describe('damage elsewhere', () => {
     const table = Number(whole.readBigUInt64LE(0));
     for (const at of [0, 1, 7, ...Array.from({ length: whole.length - table }, (_, i) => table + i)]) {
       const changed = Buffer.from(whole);
-      changed[at] ^= 0x10;
+      changed[at]! ^= 0x10;
       writeFileSync(path, changed);
       const error = await damage(directory);
       assert.ok(error instanceof HostError, `byte ${at}`);

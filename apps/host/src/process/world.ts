@@ -1,0 +1,79 @@
+import type { Effect, Event } from '@coco/node';
+import type { Configuration } from '../configuration/configuration.ts';
+import { writeOutput } from '../configuration/named-files.ts';
+import type { Listener } from '../http/listener.ts';
+import type { LedgerFiles } from '../ledger-files/ledger-files.ts';
+import type { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
+import { fetchResource } from './fetch.ts';
+import type { LogLine } from './log.ts';
+
+/** What effects act on. */
+export interface WorldParts {
+  readonly configuration: Configuration;
+  readonly ledger: LedgerFiles;
+  readonly snapshots: SnapshotFiles;
+  readonly listeners: readonly Listener[];
+  readonly log: LogLine;
+  /** Tells the node what came of an effect. */
+  readonly tell: (event: Event) => void;
+  /** The node ended, or must not go on. */
+  readonly exit: (code: number, reason: string) => void;
+}
+
+/** Every effect but `respond`, which belongs to the turn. */
+export type WorldEffect = Exclude<Effect, { kind: 'respond' }>;
+
+/** Carries out what the node asks of the world. */
+export function perform(effect: WorldEffect, parts: WorldParts): void {
+  const { configuration, ledger, snapshots, log, tell } = parts;
+  switch (effect.kind) {
+    case 'append':
+      ledger.append(effect.from, effect.entries, effect.endsChunk);
+      break;
+    case 'truncate':
+      ledger.truncate(effect.seqno);
+      break;
+    case 'committed':
+      ledger.committed(effect.seqno);
+      break;
+    case 'read-entries':
+      ledger.read(effect.from, effect.to);
+      break;
+    case 'write-snapshot': {
+      const { name } = effect;
+      snapshots.write(name, effect.bytes, () => tell({ kind: 'snapshotted', name }));
+      break;
+    }
+    case 'commit-snapshot':
+      snapshots.commit(effect.name, effect.receipt);
+      break;
+    case 'identity':
+      for (const listener of parts.listeners) listener.setIdentity(effect.authority, effect);
+      break;
+    case 'output':
+      writeOutput(outputPath(effect.file, configuration), effect.text);
+      break;
+    case 'fetch': {
+      const { id } = effect;
+      void fetchResource(effect.url, effect.caPem).then((result) => tell({ kind: 'fetched', id, result }));
+      break;
+    }
+    case 'send':
+      log('debug', 'host', `a message to ${effect.to} was dropped: nodes are not connected yet`);
+      break;
+    case 'log':
+      log(effect.level, effect.source, effect.message);
+      break;
+    case 'exit':
+      parts.exit(effect.code, effect.reason);
+      break;
+    default:
+      effect satisfies never;
+  }
+}
+
+function outputPath(file: 'service-certificate' | 'node-certificate', configuration: Configuration): string {
+  return file === 'service-certificate'
+    ? configuration.command.service_certificate_file
+    : configuration.output_files.node_certificate_file;
+}
