@@ -9,7 +9,8 @@ export type KvErrorCode =
   | 'MapNameTooLong'
   | 'KeyTooLong'
   | 'ValueTooLong'
-  | 'TooManyMaps';
+  | 'TooManyMaps'
+  | 'MapExists';
 
 /** The only error this room throws; the message names the offending thing, never a key or a value. */
 export class KvError extends Error {

@@ -1,6 +1,7 @@
 import type { ByteString } from './bytes.ts';
 import { KvError } from './errors.ts';
 import { limits } from './limits.ts';
+import type { Row } from './readable.ts';
 import { type Generation, Tree } from './tree.ts';
 import type { MapName, MapWrites, Version, WriteSet } from './write-set.ts';
 
@@ -69,6 +70,17 @@ export class Head {
     this.freeze();
     this.version = version;
     this.catalog = catalog;
+    this.lineage++;
+  }
+
+  /** Adds a whole map; transactions begun before conflict. Throws KvError 'MapExists'. */
+  adopt(name: MapName, rows: Iterable<Row>): void {
+    if (this.catalog.has(name)) throw new KvError('MapExists', `cannot adopt map ${name}: it has been written`);
+    this.freeze();
+    this.catalog = this.catalog.editable(this.#generation);
+    const map = new Tree<ByteString>(this.#generation);
+    for (const row of rows) map.set(row.key, row.value, row.version);
+    this.catalog.set(name, map, this.version);
     this.lineage++;
   }
 

@@ -235,3 +235,21 @@ describe('a store', () => {
     assert.equal(store.at(3).size('m'), 0);
   });
 });
+
+describe('adopt', () => {
+  test('puts whole maps beside the others, with the versions of their rows, and makes open transactions conflict', () => {
+    const lost = new Store();
+    lost.apply(3, new Map([['private', new Map([['k', 'v']])]]));
+    const store = new Store();
+    store.apply(7, new Map([['public:x', new Map([['a', '1']])]]));
+    const open = store.begin();
+    open.get('private', 'k');
+    open.set('public:x', 'a', '2');
+    const kept = lost.at(3);
+    store.adopt([['private', kept.range('private')]]);
+    assert.deepEqual([...store.begin().range('private')], [{ key: 'k', value: 'v', version: 3 }]);
+    assert.equal(store.version, 7);
+    assert.equal(open.commit().kind, 'conflict');
+    assert.throws(() => store.adopt([['public:x', []]]), { code: 'MapExists' });
+  });
+});

@@ -62,6 +62,14 @@ export class Store {
     this.#head.apply(version, writeSet);
   }
 
+  /**
+   * Puts whole maps beside those that are there, each row with its version: what a recovery could read only later.
+   * The version of the store stays. Throws KvError 'MapExists' for a map that has been written.
+   */
+  adopt(maps: Iterable<[MapName, Iterable<Row>]>): void {
+    for (const [name, rows] of maps) this.#head.adopt(name, rows);
+  }
+
   /** Keeps the latest version for `at` and `rollback`, until compacted. */
   retain(): void {
     if (this.#retained.at(-1)?.version === this.version) return;

@@ -2,6 +2,7 @@
 export interface HttpResponse {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
+  /** A string is a ByteString: one character per byte (write it as latin1). */
   readonly body: Uint8Array | string;
   /** The session is to be closed after this answer (session consistency lost, limits). */
   readonly close?: boolean;

@@ -18,10 +18,43 @@ export interface HttpRequest {
   readonly body: Uint8Array;
 }
 
+/** What the host counts about itself. */
+export interface HostFacts {
+  readonly sessions: {
+    readonly active: number;
+    readonly peak: number;
+    /** By interface name; field names as `/node/metrics` shows them. */
+    readonly interfaces: Readonly<
+      Record<
+        string,
+        {
+          readonly active: number;
+          readonly peak: number;
+          readonly soft_cap: number;
+          readonly hard_cap: number;
+          readonly errors: {
+            readonly parsing: number;
+            readonly request_payload_too_large: number;
+            readonly request_header_too_large: number;
+          };
+        }
+      >
+    >;
+  };
+  /** Bytes of the process heap. */
+  readonly memory: { readonly limit: number; readonly used: number; readonly peak: number };
+}
+
 /** Everything the world may tell a node. The whole list: nothing else reaches it. */
 export type Event =
   /** Time has passed. `now` is the wall clock in ms, `elapsedMs` monotonic since the last tick. */
-  | { readonly kind: 'tick'; readonly now: number; readonly elapsedMs: number }
+  | {
+      readonly kind: 'tick';
+      readonly now: number;
+      readonly elapsedMs: number;
+      /** What only the host can count, for /node/metrics and /node/memory; now and then is enough. */
+      readonly host?: HostFacts;
+    }
   /** A request to answer; `id` comes back in exactly one `respond` effect. */
   | {
       readonly kind: 'request';

@@ -1,0 +1,276 @@
+import type { Origin } from '@coco/consensus';
+import type { AppWorld, Engine } from '@coco/contracts';
+import { serviceInfo, type ServiceStatus } from '@coco/governance';
+import type { ByteString, WriteSet } from '@coco/kv';
+import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
+import { GovernanceActions } from './actions.ts';
+import { Application } from './application.ts';
+import type { NodeConfig } from './config.ts';
+import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
+import { builtinRoutes } from './endpoints/routes.ts';
+import type { HostFacts } from './event.ts';
+import { AppCalls } from './frontend/app-calls.ts';
+import { appWorld } from './frontend/app-world.ts';
+import { Authentication } from './frontend/authentication.ts';
+import { GovernanceDoor } from './frontend/governance-door.ts';
+import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
+import { HistoricalQueries, SignatureIndex } from './historical.ts';
+import type { NodeIdentity, Random, ServiceIdentity } from './identity.ts';
+import type { Outbox } from './outbox.ts';
+import type { PreviousServices } from './previous-services.ts';
+import { Replica, type ReplicaState } from './replica.ts';
+import { signatureIsDue } from './signing.ts';
+import { Waiting } from './waiting.ts';
+
+/** What stays with a node for its whole life. */
+export interface NodeParts {
+  readonly config: NodeConfig;
+  readonly engine: Engine;
+  readonly random: Random;
+  readonly identity: NodeIdentity;
+  readonly versions: { readonly product: string; readonly engine: string };
+  readonly outbox: Outbox;
+  /** Wall clock of the latest tick, ms. */
+  readonly clock: { now: number; host: HostFacts | undefined };
+}
+
+/** What a node begins to serve with: made at genesis or brought back by recovery. */
+export interface Beginning {
+  readonly state: ReplicaState;
+  readonly origin: Origin;
+  readonly service: ServiceIdentity;
+  /** PEM of the node's certificate endorsed by the service. */
+  readonly endorsedPem: string;
+  readonly signatures: SignatureIndex;
+  readonly previousServices: PreviousServices;
+  readonly cose: { readonly issuer: string; readonly subject: string };
+}
+
+/** What the core tells the life cycle above it. */
+export interface CoreListener {
+  privateLedgerOpened(latestSecret: Uint8Array): void;
+  snapshotWanted(): void;
+  committed(seqno: number): void;
+}
+
+/** A node that holds a ledger and serves: the parts, and the order in which they work. */
+export class Core implements NodeView {
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
+  readonly replica: Replica;
+  readonly historical: HistoricalQueries;
+  readonly application: Application;
+  readonly actions: GovernanceActions;
+  readonly startupSeqno: number;
+  readonly versions: NodeParts['versions'];
+  status: NodeStatus = 'PartOfNetwork';
+  stopNotice = false;
+  recovery: { readonly target: number; readonly done: number } | undefined;
+  service: ServiceIdentity;
+
+  readonly #parts: NodeParts;
+  readonly #beginning: Beginning;
+  readonly #listener: CoreListener;
+  readonly #pipeline: Pipeline;
+  readonly #waiting: Waiting;
+  #endorsedPem: string;
+  #serviceStatus: ServiceStatus | undefined | null = null;
+  #signatureWanted = false;
+  #lastSignedAt = 0;
+
+  constructor(parts: NodeParts, beginning: Beginning, listener: CoreListener) {
+    this.#parts = parts;
+    this.#beginning = beginning;
+    this.#listener = listener;
+    this.config = parts.config;
+    this.identity = parts.identity;
+    this.versions = parts.versions;
+    this.service = beginning.service;
+    this.startupSeqno = beginning.origin.seqno;
+    this.#endorsedPem = beginning.endorsedPem;
+    const { outbox, engine, random } = parts;
+    this.replica = this.#makeReplica();
+    this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
+    this.application = new Application(engine, this.replica.store, outbox);
+    this.actions = this.#makeActions();
+    const authentication = new Authentication(this.replica.store);
+    this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
+    this.#pipeline = new Pipeline({
+      node: this,
+      routes: builtinRoutes(),
+      appCalls: new AppCalls({
+        node: this,
+        authentication,
+        world: this.#appWorld(),
+        outbox,
+        finish: (event, answer, outcome) => this.#pipeline.finish(event, answer, outcome),
+      }),
+      governance: new GovernanceDoor({ node: this, engine, authentication, actions: this.actions, outbox, random }),
+      waiting: this.#waiting,
+      outbox,
+    });
+    this.#watchTables();
+  }
+
+  get now(): number {
+    return this.#parts.clock.now;
+  }
+
+  get hostFacts(): HostFacts | undefined {
+    return this.#parts.clock.host;
+  }
+
+  /** Status of the service, as of the latest transaction. */
+  get serviceStatus(): ServiceStatus | undefined {
+    if (this.#serviceStatus === null) this.#serviceStatus = serviceInfo.get(this.replica.store.begin())?.status;
+    return this.#serviceStatus;
+  }
+
+  /** Answers requests in their order; see `Pipeline`. */
+  handle(requests: readonly RequestEvent[]): void {
+    this.#pipeline.handle(requests);
+  }
+
+  tick(elapsedMs: number): void {
+    this.replica.step({ kind: 'tick', ticks: elapsedMs });
+    this.historical.tick(this.now);
+    this.#waiting.expire(this.now);
+  }
+
+  /** Signs if a signature is due, and proposes what has gathered in this step. */
+  finishStep(): void {
+    const { replica } = this;
+    const state = {
+      unsigned: replica.unsigned,
+      inFlight: replica.signatureInFlight,
+      sinceLastMs: this.now - this.#lastSignedAt,
+    };
+    const { tx_count: txCount, delay: delayMs } = this.config.ledger_signatures;
+    if (replica.isPrimary && (this.#signatureWanted || signatureIsDue(state, { txCount, delayMs }))) this.sign();
+    replica.propose();
+  }
+
+  /** Appends a signature over everything so far. */
+  sign(): void {
+    const { replica, identity } = this;
+    const seqno = replica.nextSeqno;
+    this.#signatureWanted = false;
+    this.#lastSignedAt = this.now;
+    if (seqno <= 1) return;
+    const writeSet = buildSignature({
+      view: replica.raft.view,
+      seqno,
+      history: replica.history,
+      nodeKey: identity.key,
+      nodeId: identity.id,
+      nodeCert: this.#endorsedPem,
+      serviceKey: this.service.key,
+      cose: this.#beginning.cose,
+      nowSeconds: Math.floor(this.now / 1000),
+      commit: replica.committed ?? { view: 0, seqno: 0 },
+      treeFrom: replica.history.flushed > replica.lastSigned ? replica.history.flushed : replica.lastSigned,
+    });
+    if (this.#waiting.wantsReceipts) this.#giveReceipts(seqno, writeSet);
+    replica.appendSignature(writeSet);
+    this.#beginning.signatures.add(seqno);
+  }
+
+  #giveReceipts(seqno: number, writeSet: WriteSet): void {
+    const value = writeSet.get(tables.signatures)?.get(singletonKey) as ByteString;
+    const signature = { ...parseRootSignature(value), nodeCert: this.#endorsedPem };
+    this.#waiting.signed(seqno, (of, leaf) => buildReceipt(signature, leaf, this.replica.history.proof(of)));
+  }
+
+  #makeReplica(): Replica {
+    const { config, outbox, identity, random } = this.#parts;
+    const { state, origin } = this.#beginning;
+    return new Replica(state, { id: identity.id, origin, config, random: uniform(random) }, outbox, {
+      signatureWanted: () => {
+        this.#signatureWanted = true;
+      },
+      committed: (seqno) => {
+        this.#waiting.committed(seqno);
+        this.#listener.committed(seqno);
+      },
+      rolledBack: (seqno) => {
+        this.#beginning.signatures.rollBack(seqno);
+        this.#waiting.rolledBack(seqno);
+      },
+      roleChanged: () => undefined,
+    });
+  }
+
+  #makeActions(): GovernanceActions {
+    return new GovernanceActions({
+      replica: this.replica,
+      service: () => this.service,
+      random: this.#parts.random,
+      now: () => this.now,
+      isReadingPrivateLedger: () => this.status === 'ReadingPrivateLedger',
+      listener: {
+        serviceRenewed: (service) => this.#present(service),
+        serviceOpened: () => this.#parts.outbox.log('info', 'The service is open.'),
+        snapshotWanted: () => this.#listener.snapshotWanted(),
+        privateLedgerOpened: (secret) => this.#listener.privateLedgerOpened(secret),
+      },
+    });
+  }
+
+  #historicalSource() {
+    const { signatures, previousServices } = this.#beginning;
+    return {
+      secrets: this.replica.secrets,
+      signatureAfter: (seqno: number) => {
+        const next = signatures.after(seqno - 1);
+        return next !== undefined && next <= this.replica.raft.commit ? next : undefined;
+      },
+      endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
+      serviceCertificate: () => this.service.certificate.pem,
+    };
+  }
+
+  #appWorld(): AppWorld {
+    return appWorld({ node: this, random: this.#parts.random, statusOf: (txId) => statusOf(this.replica, txId) });
+  }
+
+  #watchTables(): void {
+    const { store } = this.replica;
+    const forget = (): void => {
+      this.#serviceStatus = null;
+    };
+    store.onWrite(serviceInfo.name, forget);
+    store.onRollback(forget);
+    store.onWrite('public:ccf.gov.nodes.endorsed_certificates', (_version, writes) => {
+      const pem = writes.get(this.identity.id);
+      if (pem) this.#endorse(pem);
+    });
+  }
+
+  #endorse(pem: string): void {
+    this.#endorsedPem = pem;
+    this.present();
+  }
+
+  #present(service: ServiceIdentity): void {
+    this.service = service;
+    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: service.certificate.pem });
+  }
+
+  /** Tells the host whom the listeners are to present. */
+  present(): void {
+    const { outbox, identity } = this.#parts;
+    const privateKeyPem = identity.key.exportPem();
+    outbox.push({ kind: 'identity', authority: 'Service', certificatePem: this.#endorsedPem, privateKeyPem });
+    outbox.push({ kind: 'identity', authority: 'Node', certificatePem: identity.selfSignedPem, privateKeyPem });
+    outbox.push({ kind: 'output', file: 'service-certificate', text: this.service.certificate.pem });
+    outbox.push({ kind: 'output', file: 'node-certificate', text: identity.selfSignedPem });
+  }
+}
+
+/** A number in [0, 1) from random bytes. */
+function uniform(random: Random): () => number {
+  return () => {
+    const [a = 0, b = 0, c = 0, d = 0] = random(4);
+    return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
+  };
+}

@@ -1,0 +1,95 @@
+import { contentType, header, type OpenApiDocument } from '@coco/api';
+import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
+import { type Answer, json, refusal, text, withHeader } from '../frontend/answer.ts';
+import type { PastState } from '../historical.ts';
+import { type BuiltinContext, type Handler, type NodeView, receiptBody, statusOf } from './context.ts';
+
+function badQuery(message: string, status = 400): Answer {
+  return refusal(status, 'InvalidQueryParameterValue', message);
+}
+
+function tryParseTxId(value: string): TxId | undefined {
+  try {
+    return parseTxId(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `GET /commit`: the latest committed transaction, and where views began if asked. */
+export const getCommit: Handler = ({ node: { replica }, query }) => {
+  const { committed } = replica;
+  const body: Record<string, unknown> = { transaction_id: committed ? formatTxId(committed) : '0.0' };
+  const wanted = query.get('view_history');
+  if (wanted !== null && wanted !== 'true' && wanted !== 'false') {
+    return badQuery(`Invalid value for view_history: '${wanted.slice(0, 64)}'. Expected true or false.`);
+  }
+  const since = query.get('view_history_since');
+  const first = since === null ? (wanted === 'true' ? 1 : undefined) : Number.parseInt(since, 10);
+  if (first === undefined || Number.isNaN(first)) return json(body);
+  const { view } = replica.raft;
+  if (first < 1 || first > view) {
+    const range = 'Invalid value for view_history_since, must be in range [1, current_term]';
+    return badQuery(range, first < 1 ? 400 : 404);
+  }
+  return json({ ...body, view_history: viewStarts(replica, view).slice(first - 1) });
+};
+
+/** First transaction of each view from 1 on; a view without entries is shown where the next one began. */
+function viewStarts(replica: NodeView['replica'], current: number): string[] {
+  const starts = replica.raft.viewHistory();
+  return Array.from({ length: current }, (_, i) => {
+    const next = starts.find((start) => start.view >= i + 1);
+    return `${i + 1}.${next?.seqno ?? replica.nextSeqno}`;
+  });
+}
+
+/** `GET /tx?transaction_id=V.S`. */
+export const getTransaction: Handler = ({ node: view, query }) => {
+  const given = query.get('transaction_id');
+  if (given === null) return badQuery("Missing query parameter 'transaction_id'");
+  const txId = tryParseTxId(given);
+  if (!txId) {
+    const shown = given.slice(0, 64);
+    return badQuery(
+      `The value '${shown}' passed as query parameter 'transaction_id' could not be converted to a valid Transaction ID.`,
+    );
+  }
+  return json({ status: statusOf(view.replica, txId), transaction_id: formatTxId(txId) });
+};
+
+/** The past state of one committed transaction, or the answer to give instead. */
+export function pastState(view: NodeView, given: string | null | undefined): PastState | Answer {
+  const txId = given ? tryParseTxId(given) : undefined;
+  if (!txId) return refusal(404, 'TransactionInvalid', 'Could not extract Transaction Id');
+  const name = formatTxId(txId);
+  const status = statusOf(view.replica, txId);
+  if (status === 'Invalid') {
+    return refusal(404, 'TransactionInvalid', `Transaction ${name} is invalid.`);
+  }
+  if (status !== 'Committed') {
+    const pending = `Only committed transactions can be queried. Transaction ${name} is ${status}`;
+    return withHeader(refusal(404, 'TransactionPendingOrUnknown', pending), header.cacheControl, 'no-cache');
+  }
+  const states = view.historical.request(`tx ${name}`, txId.seqno, txId.seqno);
+  const [state] = states ?? [];
+  if (!state) {
+    return withHeader(text(`Historical transaction ${name} is not currently available.`, 202), header.retryAfter, '3');
+  }
+  return state;
+}
+
+/** `GET /receipt?transaction_id=V.S`. */
+export const getReceipt: Handler = ({ node: view, query }) => {
+  const state = pastState(view, query.get('transaction_id'));
+  return 'status' in state ? state : json(receiptBody(state.receipt));
+};
+
+/** `GET /api`: the OpenAPI document that `build` makes. */
+export function getApi(build: (context: BuiltinContext) => OpenApiDocument): Handler {
+  return (context) => ({
+    status: 200,
+    headers: [[header.contentType, contentType.json]],
+    body: new TextEncoder().encode(JSON.stringify(build(context))),
+  });
+}

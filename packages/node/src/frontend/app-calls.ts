@@ -1,0 +1,181 @@
+import { header } from '@coco/api';
+import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
+import { bytesToByteString, type Tx } from '@coco/kv';
+import type { AppEndpoint } from '../application.ts';
+import { pastState } from '../endpoints/common.ts';
+import type { NodeView } from '../endpoints/context.ts';
+import type { Session } from '../event.ts';
+import { limits } from '../limits.ts';
+import type { Outbox } from '../outbox.ts';
+import type { CommitOutcome } from '../replica.ts';
+import { type Answer, refusal } from './answer.ts';
+import type { Authentication } from './authentication.ts';
+import { ambiguousAnswer, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import { decodeQuery, type Target } from './target.ts';
+
+interface GatheredCall extends PendingCall {
+  readonly event: RequestEvent;
+  readonly attempts: number;
+}
+
+/** Gives an answer on, with what its transaction came to. */
+type Finish = (event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined) => void;
+
+/** Gathers calls of the installed contract and runs them as one batch. */
+export class AppCalls {
+  readonly #node: NodeView;
+  readonly #authentication: Authentication;
+  readonly #world: AppWorld;
+  readonly #outbox: Outbox;
+  readonly #finish: Finish;
+  #calls: GatheredCall[] = [];
+
+  constructor(parts: {
+    readonly node: NodeView;
+    readonly authentication: Authentication;
+    readonly world: AppWorld;
+    readonly outbox: Outbox;
+    readonly finish: Finish;
+  }) {
+    this.#node = parts.node;
+    this.#authentication = parts.authentication;
+    this.#world = parts.world;
+    this.#outbox = parts.outbox;
+    this.#finish = parts.finish;
+  }
+
+  /** Whether a call of this session waits to be run. */
+  holds(session: Session): boolean {
+    return this.#calls.some((call) => call.event.session === session);
+  }
+
+  /** Takes a request that is for the contract, and answers false for one that is not. */
+  offer(event: RequestEvent, target: Target): boolean {
+    const found = this.#node.application.router.find(event.request.method, target.path);
+    switch (found.kind) {
+      case 'found':
+        this.#gather(event, target, found.value, found.params);
+        return true;
+      case 'ambiguous':
+        this.#finish(event, ambiguousAnswer(target.path, found.templates), undefined);
+        return true;
+      case 'method-not-allowed':
+        this.#finish(event, methodAnswer(event.request.method, target.path, found.allow), undefined);
+        return true;
+      case 'not-found':
+        return false;
+    }
+  }
+
+  /** Runs what has gathered. */
+  run(): void {
+    while (this.#calls.length > 0) {
+      const calls = this.#calls;
+      this.#calls = [];
+      const { failure } = this.#node.application;
+      if (failure === undefined) this.#execute(calls);
+      else for (const { event } of calls) this.#finish(event, refusal(500, 'InternalError', failure), undefined);
+    }
+  }
+
+  #gather(event: RequestEvent, target: Target, endpoint: AppEndpoint, params: Readonly<Record<string, string>>): void {
+    const { properties } = endpoint;
+    const authenticated = this.#authentication.authenticate(properties.authn_policies, event, this.#node.now);
+    if ('refusal' in authenticated) {
+      this.#finish(event, authenticated.refusal, undefined);
+      return;
+    }
+    const past = properties.mode === 'historical' ? pastState(this.#node, event.request.headers[header.transactionId]) : undefined;
+    if (past && 'status' in past) {
+      this.#finish(event, past, undefined);
+      return;
+    }
+    this.#calls.push({
+      module: properties.js_module,
+      export: properties.js_function,
+      mode: properties.mode,
+      request: callRequest(event, target, endpoint, params, authenticated.caller),
+      now: this.#node.now,
+      ...(past ? { historical: past } : {}),
+      ...(properties.interpreter_reuse ? { reuseKey: properties.interpreter_reuse.key } : {}),
+      event,
+      attempts: 0,
+    });
+  }
+
+  #execute(calls: readonly GatheredCall[]): void {
+    let tx: Tx | undefined;
+    const host: BatchHost = {
+      world: this.#world,
+      begin: () => {
+        tx = this.#node.replica.store.begin();
+        return tx;
+      },
+      settle: (index, outcome) => {
+        const call = calls[index];
+        if (!call || !tx) throw new Error('a call was settled that was not begun');
+        this.#settle(call, tx, outcome);
+        tx = undefined;
+      },
+    };
+    this.#node.application.execute(calls, host);
+  }
+
+  #settle(call: GatheredCall, tx: Tx, outcome: Outcome): void {
+    this.#log(call, outcome);
+    const answer = answerOf(outcome);
+    const applies = outcome.kind === 'response' && (outcome.applyWrites ?? isSuccess(answer.status));
+    if (!applies) {
+      const txId = this.#node.replica.txIdAt(tx.readVersion);
+      tx.discard();
+      this.#finish(call.event, answer, isSuccess(answer.status) ? { kind: 'read-only', txId } : undefined);
+      return;
+    }
+    const committed = this.#node.replica.commit(tx, { claimsDigest: outcome.claimsDigest });
+    if (committed.kind !== 'conflict') this.#finish(call.event, answer, committed);
+    else if (call.attempts + 1 >= limits.commitAttemptsMax) this.#finish(call.event, tooManyAttempts(), undefined);
+    else this.#calls.push({ ...call, attempts: call.attempts + 1 });
+  }
+
+  #log(call: GatheredCall, outcome: Outcome): void {
+    for (const line of outcome.log.slice(0, limits.logLinesPerCallMax)) {
+      const level = line.level === 'error' ? 'fatal' : line.level === 'warn' ? 'fail' : 'info';
+      this.#outbox.log(level, `${call.request.method} ${call.request.route}: ${line.text}`, 'app');
+    }
+  }
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+function callRequest(
+  { request }: RequestEvent,
+  target: Target,
+  endpoint: AppEndpoint,
+  params: Readonly<Record<string, string>>,
+  caller: unknown,
+): CallRequest {
+  const query = decodeQuery(target.query);
+  return {
+    headers: request.headers,
+    query,
+    path: target.fullPath,
+    url: query === '' ? target.fullPath : `${target.fullPath}?${query}`,
+    route: `/app${endpoint.template}`,
+    method: request.method,
+    hostname: request.headers.host ?? null,
+    params,
+    body: bytesToByteString(request.body),
+    caller,
+  };
+}
+
+function answerOf(outcome: Outcome): Answer {
+  if (outcome.kind === 'response') {
+    return { status: outcome.status, headers: outcome.headers, body: outcome.body };
+  }
+  const { detail } = outcome;
+  const details = detail && [
+    { code: 'JSException' as const, message: detail.reason, ...(detail.trace ? { trace: detail.trace } : {}) },
+  ];
+  return refusal(500, 'InternalError', outcome.message, details);
+}

@@ -1,0 +1,137 @@
+import { type GovContext, type GovEndpoint, type GovernanceWorld, type GovResponse, govEndpoints, type MemberCoseIdentity } from '@coco/governance';
+import type { Tx } from '@coco/kv';
+import type { GovernanceActions } from '../actions.ts';
+import { statusOf, type NodeView } from '../endpoints/context.ts';
+import type { Engine } from '@coco/contracts';
+import { limits } from '../limits.ts';
+import type { Outbox } from '../outbox.ts';
+import type { CommitOutcome } from '../replica.ts';
+import { type Answer, refusal } from './answer.ts';
+import type { Authentication } from './authentication.ts';
+import { methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import { Router } from './router.ts';
+import type { Target } from './target.ts';
+
+type Finish = (event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined) => void;
+
+/** The governance interface: signed envelopes in, one transaction each, effects only if it commits. */
+export class GovernanceDoor {
+  readonly #node: NodeView;
+  readonly #engine: Engine;
+  readonly #authentication: Authentication;
+  readonly #actions: GovernanceActions;
+  readonly #outbox: Outbox;
+  readonly #random: (bytes: number) => Uint8Array;
+  readonly #router = new Router<GovEndpoint>();
+
+  constructor(parts: {
+    readonly node: NodeView;
+    readonly engine: Engine;
+    readonly authentication: Authentication;
+    readonly actions: GovernanceActions;
+    readonly outbox: Outbox;
+    readonly random: (bytes: number) => Uint8Array;
+  }) {
+    this.#node = parts.node;
+    this.#engine = parts.engine;
+    this.#authentication = parts.authentication;
+    this.#actions = parts.actions;
+    this.#outbox = parts.outbox;
+    this.#random = parts.random;
+    for (const endpoint of govEndpoints) this.#router.add(endpoint.method, endpoint.path.slice('/gov'.length), endpoint);
+  }
+
+  /** Whether governance has this path, with whatever method. */
+  serves(path: string): boolean {
+    return this.#router.find('', path).kind === 'method-not-allowed';
+  }
+
+  handle(event: RequestEvent, target: Target, finish: Finish): void {
+    const found = this.#router.find(event.request.method, target.path);
+    if (found.kind === 'method-not-allowed') {
+      finish(event, methodAnswer(event.request.method, target.path, found.allow), undefined);
+    } else if (found.kind === 'found') {
+      this.#run(event, target, found.value, found.params, finish);
+    }
+  }
+
+  #run(
+    event: RequestEvent,
+    target: Target,
+    endpoint: GovEndpoint,
+    params: Readonly<Record<string, string>>,
+    finish: Finish,
+  ): void {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
+      const tx = this.#node.replica.store.begin();
+      const authenticated = this.#authentication.authenticate(endpoint.auth, event, this.#node.now, tx);
+      if ('refusal' in authenticated) {
+        tx.discard();
+        finish(event, authenticated.refusal, undefined);
+        return;
+      }
+      const response = this.#call(event, target, endpoint, params, tx, authenticated.caller as MemberCoseIdentity | null);
+      const outcome = this.#settle(tx, response);
+      if (outcome.kind === 'conflict') continue;
+      finish(event, response, tx.touched ? outcome : undefined);
+      return;
+    }
+    finish(event, tooManyAttempts(), undefined);
+  }
+
+  #call(
+    event: RequestEvent,
+    target: Target,
+    endpoint: GovEndpoint,
+    params: Readonly<Record<string, string>>,
+    tx: Tx,
+    caller: MemberCoseIdentity | null,
+  ): Answer & { readonly applyWrites?: boolean } {
+    const context: GovContext = {
+      tx,
+      request: {
+        method: event.request.method,
+        path: target.fullPath,
+        params,
+        query: new URLSearchParams(target.query),
+        headers: event.request.headers,
+        body: event.request.body,
+      },
+      ...(caller ? { caller } : {}),
+      world: this.#world(),
+    };
+    try {
+      return endpoint.handle(context) satisfies GovResponse;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#outbox.log('fail', `${endpoint.method} ${endpoint.path}: ${message}`, 'governance');
+      return refusal(500, 'InternalError', message);
+    }
+  }
+
+  #settle(tx: Tx, response: { readonly status: number; readonly applyWrites?: boolean }): CommitOutcome {
+    const { replica } = this.#node;
+    const applies = response.applyWrites ?? (response.status >= 200 && response.status < 300);
+    if (!applies) {
+      this.#actions.discard(tx);
+      tx.discard();
+      return { kind: 'read-only', txId: replica.txIdAt(tx.readVersion) };
+    }
+    return this.#actions.commit(tx);
+  }
+
+  #world(): GovernanceWorld {
+    const { replica } = this.#node;
+    return {
+      engine: this.#engine,
+      node: this.#actions,
+      now: this.#node.now,
+      random: this.#random,
+      merkleRoot: () => replica.history.root(),
+      statusOf: (txId) => statusOf(replica, txId),
+      lastCommitted: () => replica.committed ?? { view: 0, seqno: 0 },
+      viewOf: (seqno) => (seqno > 0 && seqno <= replica.store.version ? replica.viewAt(seqno) : null),
+      log: (level, message) => this.#outbox.log(level, message, 'governance'),
+    };
+  }
+}

@@ -1,0 +1,229 @@
+import { header, parsePrefer } from '@coco/api';
+import type { Tx } from '@coco/kv';
+import { formatTxId, type LeafComponents, type SealedEntry, type TxId } from '@coco/ledger';
+import type { Event, Session } from '../event.ts';
+import type { BuiltinContext, Handler, NodeView } from '../endpoints/context.ts';
+import { isOpen } from '../endpoints/node.ts';
+import { limits } from '../limits.ts';
+import type { Outbox } from '../outbox.ts';
+import type { CommitOutcome } from '../replica.ts';
+import type { Waiting } from '../waiting.ts';
+import { type Answer, empty, refusal, withHeader } from './answer.ts';
+import type { AppCalls } from './app-calls.ts';
+import type { GovernanceDoor } from './governance-door.ts';
+import type { Router } from './router.ts';
+import { parseTarget, type Target } from './target.ts';
+
+type Committed = Extract<CommitOutcome, { kind: 'committed' }>;
+
+/** A request as the host hands it over. */
+export type RequestEvent = Extract<Event, { kind: 'request' }>;
+
+/** Built-in endpoints by frontend. */
+export interface BuiltinRoutes {
+  readonly node: Router<Handler>;
+  readonly gov: Router<Handler>;
+  readonly app: Router<Handler>;
+}
+
+/** Handlers whose answers describe the contacted node alone and carry no transaction id. */
+const withoutTransactionId = new Set(['/tx', '/commit']);
+
+/**
+ * The way of a request: bounds, frontend open, route, authentication, handler, commit, answer. Calls of
+ * contracts are gathered and run as one batch; everything else is answered in passing.
+ */
+export class Pipeline {
+  readonly #node: NodeView;
+  readonly #routes: BuiltinRoutes;
+  readonly #appCalls: AppCalls;
+  readonly #governance: GovernanceDoor;
+  readonly #waiting: Waiting;
+  readonly #outbox: Outbox;
+  /** View of a session's first request: a session never crosses into another. */
+  readonly #views = new WeakMap<Session, number>();
+
+  constructor(parts: {
+    readonly node: NodeView;
+    readonly routes: BuiltinRoutes;
+    readonly appCalls: AppCalls;
+    readonly governance: GovernanceDoor;
+    readonly waiting: Waiting;
+    readonly outbox: Outbox;
+  }) {
+    this.#node = parts.node;
+    this.#routes = parts.routes;
+    this.#appCalls = parts.appCalls;
+    this.#governance = parts.governance;
+    this.#waiting = parts.waiting;
+    this.#outbox = parts.outbox;
+  }
+
+  /** Answers a batch of requests, in their order within each session. */
+  handle(requests: readonly RequestEvent[]): void {
+    for (const event of requests) this.#one(event);
+    this.#appCalls.run();
+  }
+
+  #one(event: RequestEvent): void {
+    const target = parseTarget(event.request.target);
+    const refused = this.#refuse(event, target);
+    if (refused) {
+      this.#respond(event.id, refused);
+      return;
+    }
+    if (target.frontend === 'app' && this.#appCalls.offer(event, target)) return;
+    // What came earlier on this session must have happened before a built-in endpoint looks.
+    if (this.#appCalls.holds(event.session)) this.#appCalls.run();
+    this.#builtin(event, target);
+  }
+
+  /** Checks that hold for every endpoint, in the order of the protocol. */
+  #refuse({ request, session }: RequestEvent, target: Target): Answer | undefined {
+    if (request.target.length > limits.targetBytesMax) {
+      return refusal(400, 'InvalidInput', `The request target is longer than ${limits.targetBytesMax} bytes.`);
+    }
+    const { replica } = this.#node;
+    if (target.frontend !== 'node' && this.#isFull()) {
+      return refusal(503, 'TooManyPendingTransactions', 'Too many transactions pending commit on the service.');
+    }
+    if (target.frontend !== 'node' && !isOpen(this.#node, target.frontend)) {
+      return refusal(404, 'FrontendNotOpen', 'Frontend is not open.');
+    }
+    const accepted = this.#node.config.network.rpc_interfaces[session.interface]?.accepted_endpoints;
+    if (accepted && !accepted.some((pattern) => new RegExp(`^(?:${pattern})$`).test(target.fullPath))) {
+      return empty(503);
+    }
+    const { view } = replica.raft;
+    const known = this.#views.get(session);
+    if (known === undefined) this.#views.set(session, view);
+    else if (known !== view) {
+      const lost = `Current session was established in view ${known}, and the service is now in view ${view}: open a new one.`;
+      return { ...refusal(500, 'SessionConsistencyLost', lost), close: true };
+    }
+    return undefined;
+  }
+
+  #isFull(): boolean {
+    const bound = this.#node.config.consensus.max_uncommitted_tx_count;
+    const { store, raft } = this.#node.replica;
+    return bound > 0 && this.#node.replica.isPrimary && store.version - raft.commit >= bound;
+  }
+
+  #builtin(event: RequestEvent, target: Target): void {
+    const { request } = event;
+    if (target.frontend === 'gov' && this.#governance.serves(target.path)) {
+      this.#governance.handle(event, target, (_, answer, outcome) => this.finish(event, answer, outcome));
+      return;
+    }
+    const router = this.#routes[target.frontend];
+    const method = request.method;
+    const found = router.find(method, target.path);
+    switch (found.kind) {
+      case 'found':
+        this.#run(event, target, found.value, found.params);
+        return;
+      case 'method-not-allowed':
+        this.#respond(event.id, methodAnswer(method, target.path, found.allow));
+        return;
+      case 'ambiguous':
+        this.#respond(event.id, ambiguousAnswer(target.path, found.templates));
+        return;
+      case 'not-found':
+        this.#respond(event.id, refusal(404, 'ResourceNotFound', `Unknown path: ${target.path}.`));
+    }
+  }
+
+  #run(event: RequestEvent, target: Target, handler: Handler, params: Readonly<Record<string, string>>): void {
+    const { replica } = this.#node;
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
+      const tx = replica.store.begin();
+      const context: BuiltinContext = {
+        node: this.#node,
+        tx,
+        session: event.session,
+        request: event.request,
+        target,
+        params,
+        query: new URLSearchParams(target.query),
+      };
+      // An app's routes are looked up in tables, so its answers always have a read version.
+      if (target.frontend === 'app') tx.has('public:ccf.gov.endpoints', '');
+      const answer = handler(context);
+      const outcome = settle(this.#node, tx, answer);
+      if (outcome.kind === 'conflict') continue;
+      this.finish(event, answer, tx.touched && !(target.frontend !== 'app' && withoutTransactionId.has(target.path)) ? outcome : undefined);
+      return;
+    }
+    this.#respond(event.id, tooManyAttempts());
+  }
+
+  /** Adds transaction id and preference, and answers now or when committed. */
+  finish(event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined): void {
+    const txId = outcome && outcome.kind !== 'conflict' && isSuccess(answer.status) ? outcome.txId : null;
+    const wrote = outcome?.kind === 'committed' ? outcome.txId : null;
+    const named = nameTransaction(answer, wrote ?? txId);
+    if (outcome?.kind === 'committed' && this.#hold(event, named, outcome)) return;
+    this.#respond(event.id, named);
+  }
+
+  /** Holds the answer back until commit when the caller prefers to wait. */
+  #hold(event: RequestEvent, answer: Answer, { txId, entry }: Committed): boolean {
+    const prefer = event.request.headers[header.prefer];
+    const preference = prefer === undefined ? null : parsePrefer(prefer);
+    if (!preference || preference.waitMs === 0) return false;
+    return this.#waiting.add({
+      requestId: event.id,
+      seqno: txId.seqno,
+      txId: formatTxId(txId),
+      answer,
+      leaf: preference.receipt ? leafOf(entry) : null,
+      deadline: this.#node.now + Math.min(preference.waitMs, limits.waitMsMax),
+    });
+  }
+
+  #respond(id: number, response: Answer): void {
+    this.#outbox.push({ kind: 'respond', id, response });
+  }
+}
+
+/** Only what a receipt needs: the entry's bytes must not stay in memory with it. */
+function leafOf({ writeSetDigest, commitEvidence, claimsDigest }: SealedEntry): LeafComponents {
+  return { writeSetDigest, commitEvidence, claimsDigest };
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+/** Commits what a handler wrote if its answer is a success, and forgets it otherwise. */
+export function settle(node: NodeView, tx: Tx, answer: Answer): CommitOutcome {
+  if (!isSuccess(answer.status)) {
+    const { readVersion } = tx;
+    tx.discard();
+    return { kind: 'read-only', txId: node.replica.txIdAt(readVersion) };
+  }
+  return node.replica.commit(tx);
+}
+
+/** The answer with its transaction id, where it has one. */
+export function nameTransaction(answer: Answer, txId: TxId | null): Answer {
+  return txId ? withHeader(answer, header.transactionId, formatTxId(txId)) : answer;
+}
+
+/** The answer to a method that a path does not have; `OPTIONS` lists those it has. */
+export function methodAnswer(method: string, path: string, allow: readonly string[]): Answer {
+  const list = allow.join(', ');
+  if (method === 'OPTIONS') return empty(204, [[header.allow, list]]);
+  const refused = refusal(405, 'UnsupportedHttpVerb', `Allowed methods for '${path}' are: ${list}.`);
+  return withHeader(refused, header.allow, list);
+}
+
+/** The answer to a path that two templates of an app match. */
+export function ambiguousAnswer(path: string, templates: readonly string[]): Answer {
+  return refusal(500, 'InternalError', `Multiple potential matches for ${path}: ${templates.join(', ')}.`);
+}
+
+/** The answer when other transactions got in the way once too often. */
+export function tooManyAttempts(): Answer {
+  const message = `Transaction continued to conflict after ${limits.commitAttemptsMax} attempts. Retry later.`;
+  return withHeader(refusal(503, 'TransactionCommitAttemptsExceedLimit', message), header.retryAfter, '3');
+}

@@ -1,0 +1,232 @@
+import { byteStringToBytes, type WriteSet } from '@coco/kv';
+import {
+  buildReceipt,
+  buildSignatureReceipt,
+  commitEvidence,
+  type DecodedEntry,
+  decodeEntry,
+  formatTxId,
+  History,
+  isSignature,
+  type LedgerSecrets,
+  parseRootSignature,
+  type Receipt,
+  type RootSignature,
+  singletonKey,
+  tables,
+  verifyReceipt,
+} from '@coco/ledger';
+import { limits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+
+/** One past transaction: what it wrote, and the proof that it did. */
+export interface PastState {
+  readonly transactionId: string;
+  readonly receipt: Receipt;
+  readonly writeSet: WriteSet;
+}
+
+/** What historical reads rest on; the node knows it, the files are not trusted for it. */
+export interface HistoricalSource {
+  readonly secrets: LedgerSecrets;
+  /** First signature after `seqno`, committed; undefined when there is none. */
+  signatureAfter(seqno: number): number | undefined;
+  /** Certificates that chain a receipt of an earlier service identity to the present one. */
+  endorsementsAt(seqno: number): readonly string[];
+  /** PEM of the present service certificate. */
+  serviceCertificate(): string;
+}
+
+interface Request {
+  readonly from: number;
+  readonly to: number;
+  readonly until: number;
+  expiryMs: number;
+  usedAt: number;
+  entries: DecodedEntry[];
+  next: number;
+  states: readonly PastState[] | undefined;
+  failed: boolean;
+}
+
+/**
+ * Past transactions from the ledger files. A request parks until the host has read its entries; they are believed
+ * only when a signature's own tree contains each of them.
+ */
+export class HistoricalQueries {
+  readonly #source: HistoricalSource;
+  readonly #outbox: Outbox;
+  /** By handle, least recently used first. */
+  readonly #requests = new Map<string, Request>();
+  #now = 0;
+
+  constructor(source: HistoricalSource, outbox: Outbox) {
+    this.#source = source;
+    this.#outbox = outbox;
+  }
+
+  /**
+   * The states of an inclusive range of committed seqnos; null while they are fetched: ask again with the same
+   * handle and range. A handle holds one range at a time.
+   */
+  request(handle: string, from: number, to: number, expiryMs: number = limits.historicalExpiryMs): readonly PastState[] | null {
+    const known = this.#requests.get(handle);
+    if (known && known.from === from && known.to === to && !known.failed) {
+      this.#touch(handle, known, expiryMs);
+      return known.states ?? null;
+    }
+    const until = this.#source.signatureAfter(to);
+    if (until === undefined || from < 1 || to < from || to - from >= limits.historicalRangeMax) return null;
+    const request: Request = {
+      from,
+      to,
+      until,
+      expiryMs,
+      usedAt: this.#now,
+      entries: [],
+      next: from,
+      states: undefined,
+      failed: false,
+    };
+    this.#touch(handle, request, expiryMs);
+    this.#read(request);
+    return null;
+  }
+
+  /** Forgets what a handle holds. Answers whether it held anything. */
+  drop(handle: string): boolean {
+    return this.#requests.delete(handle);
+  }
+
+  /** Entries the host has read, for whichever requests wait for them. */
+  entriesRead(from: number, entries: readonly Uint8Array[]): void {
+    for (const request of this.#requests.values()) {
+      if (request.states || request.failed || request.next !== from) continue;
+      this.#take(request, entries);
+    }
+  }
+
+  /** Lets go of what nobody has asked for in a while. */
+  tick(now: number): void {
+    this.#now = now;
+    for (const [handle, request] of this.#requests) {
+      if (now - request.usedAt > request.expiryMs) this.#requests.delete(handle);
+    }
+  }
+
+  #touch(handle: string, request: Request, expiryMs: number): void {
+    request.usedAt = this.#now;
+    request.expiryMs = expiryMs;
+    this.#requests.delete(handle);
+    this.#requests.set(handle, request);
+    const [oldest] = this.#requests.keys();
+    if (this.#requests.size > limits.historicalRequestsMax && oldest !== undefined) this.#requests.delete(oldest);
+  }
+
+  #read(request: Request): void {
+    const to = Math.min(request.until, request.next + limits.readEntriesMax - 1);
+    this.#outbox.push({ kind: 'read-entries', from: request.next, to });
+  }
+
+  #take(request: Request, entries: readonly Uint8Array[]): void {
+    try {
+      if (entries.length === 0) throw new Error(`the ledger files hold no entry ${request.next}`);
+      for (const bytes of entries) {
+        if (request.next > request.until) break;
+        const entry = decodeEntry(bytes, this.#source.secrets);
+        if (entry.seqno !== request.next) throw new Error(`entry ${request.next} was asked for, ${entry.seqno} came`);
+        request.entries.push(entry);
+        request.next++;
+      }
+      if (request.next <= request.until) this.#read(request);
+      else request.states = this.#verify(request);
+    } catch (error) {
+      request.failed = true;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#outbox.log('fail', `Ledger files do not give back transactions ${request.from} to ${request.to}: ${why}`);
+    }
+    if (request.states || request.failed) request.entries = [];
+  }
+
+  #verify(request: Request): PastState[] {
+    const states: PastState[] = [];
+    let pending: DecodedEntry[] = [];
+    for (const entry of request.entries) {
+      const signature = isSignature(entry.writeSet) ? this.#signatureOf(entry) : undefined;
+      if (signature) {
+        states.push(...this.#statesBefore(signature, pending));
+        pending = [];
+        if (entry.seqno <= request.to) states.push(this.#signatureState(entry, signature));
+      } else if (entry.seqno <= request.to) {
+        pending.push(entry);
+      }
+    }
+    return states;
+  }
+
+  /** The signature of an entry with the tree it carries; the signature itself is verified with its first receipt. */
+  #signatureOf(entry: DecodedEntry): CheckedSignature {
+    const value = entry.writeSet.get(tables.signatures)?.get(singletonKey);
+    const tree = entry.writeSet.get(tables.tree)?.get(singletonKey);
+    if (typeof value !== 'string' || typeof tree !== 'string') throw new Error(`signature ${entry.seqno} is incomplete`);
+    const signature = parseRootSignature(value);
+    const history = History.deserialize(byteStringToBytes(tree));
+    if (history.root() !== signature.root) throw new Error(`signature ${entry.seqno} carries another tree than it signs`);
+    const { nodeCert } = signature;
+    if (nodeCert === undefined) throw new Error(`signature ${entry.seqno} names no certificate`);
+    return { ...signature, nodeCert, history };
+  }
+
+  #statesBefore(signature: CheckedSignature, entries: readonly DecodedEntry[]): PastState[] {
+    const states = entries.map((entry) => {
+      if (signature.history.leaf(entry.seqno) !== entry.leaf) {
+        throw new Error(`entry ${entry.seqno} is not the one that was signed`);
+      }
+      const components = {
+        writeSetDigest: entry.writeSetDigest,
+        commitEvidence: commitEvidence(entry, this.#source.secrets),
+        claimsDigest: entry.claimsDigest,
+      };
+      const endorsements = this.#source.endorsementsAt(entry.seqno);
+      const receipt = buildReceipt(signature, components, signature.history.proof(entry.seqno), endorsements);
+      return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
+    });
+    // One signature covers them all: the first receipt verified vouches for the rest, whose leaves are in its tree.
+    if (states[0]) verifyReceipt(states[0].receipt, this.#source.serviceCertificate());
+    return states;
+  }
+
+  #signatureState(entry: DecodedEntry, signature: CheckedSignature): PastState {
+    const receipt = buildSignatureReceipt(signature, this.#source.endorsementsAt(entry.seqno));
+    verifyReceipt(receipt, this.#source.serviceCertificate());
+    return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
+  }
+}
+
+type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };
+
+/** Sorted seqnos of signatures; grows at the end, shrinks by rollback. */
+export class SignatureIndex {
+  readonly #seqnos: number[] = [];
+
+  add(seqno: number): void {
+    this.#seqnos.push(seqno);
+  }
+
+  rollBack(seqno: number): void {
+    while ((this.#seqnos.at(-1) ?? 0) > seqno) this.#seqnos.pop();
+  }
+
+  /** First signature after `seqno`. */
+  after(seqno: number): number | undefined {
+    let low = 0;
+    let high = this.#seqnos.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#seqnos[middle]! > seqno) high = middle;
+      else low = middle + 1;
+    }
+    return this.#seqnos[low];
+  }
+}
+

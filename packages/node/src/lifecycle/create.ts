@@ -1,0 +1,135 @@
+import { genesis as firstOrigin, type Membership } from '@coco/consensus';
+import { toBase64 } from '@coco/crypto';
+import { type FirstNode, genesis, type GenesisMember, type NodeInfo } from '@coco/governance';
+import { Store } from '@coco/kv';
+import { History, LedgerSecrets } from '@coco/ledger';
+import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
+import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
+import { SignatureIndex } from '../historical.ts';
+import { createServiceIdentity, endorseNode, type NodeIdentity, type ServiceIdentity, validity } from '../identity.ts';
+import { PreviousServices } from '../previous-services.ts';
+
+/** The text that every virtual node gives as its measurement. It measures nothing. */
+export const virtualMeasurement = 'Insecure hard-coded virtual measurement v1';
+
+/** Issuer and subject of COSE signatures when the configuration names none. */
+export const defaultCoseSubject = { issuer: 'service.example.com', subject: 'ledger.signature' } as const;
+
+/** The service's endorsement of the node that begins an epoch. */
+export function endorseFirstNode(service: ServiceIdentity, parts: NodeParts): string {
+  const period = validity(parts.clock.now, parts.config.node_certificate.initial_validity_days);
+  return endorseNode(service, parts.identity.csr, period, parts.random).pem;
+}
+
+/** The record of a node as governance keeps it, with evidence of the only platform there is yet. */
+export function describeNode(
+  { config, identity, clock: _clock }: Pick<NodeParts, 'config' | 'identity' | 'clock'>,
+  facts: { readonly nodeData: unknown; readonly executableDigest: string },
+): FirstNode {
+  const reportData = Uint8Array.fromHex(identity.id);
+  const evidence = {
+    host_data: facts.executableDigest,
+    measurement: virtualMeasurement,
+    report_data: toBase64(reportData),
+  };
+  const info: NodeInfo = {
+    node_to_node_interface: config.network.node_to_node_interface,
+    rpc_interfaces: publishedInterfaces(config),
+    quote_info: {
+      format: 'Insecure_Virtual',
+      quote: toBase64(new TextEncoder().encode(JSON.stringify(evidence))),
+      endorsements: '',
+    },
+    encryption_pub_key: identity.encryptionKey.publicKey.pem,
+    status: 'Trusted',
+    certificate_signing_request: identity.csr.pem,
+    public_key: identity.key.publicKey.pem,
+    node_data: facts.nodeData,
+    retired_committed: false,
+  };
+  return {
+    id: identity.id,
+    info,
+    platform: {
+      platform: 'virtual',
+      measurement: virtualMeasurement,
+      hostData: facts.executableDigest,
+      reportData,
+    },
+  };
+}
+
+function publishedInterfaces(config: NodeConfig): NodeInfo['rpc_interfaces'] {
+  return Object.fromEntries(
+    Object.entries(config.network.rpc_interfaces).map(([name, rpc]) => [
+      name,
+      { ...rpc.declared, bind_address: rpc.bind_address, published_address: rpc.published_address },
+    ]),
+  );
+}
+
+/** The first entry names its node as the only member of consensus. */
+export function soleMember(identity: NodeIdentity): Membership {
+  return { voters: [identity.id], learners: [] };
+}
+
+function genesisMember(member: NodeFiles['members'][number]): GenesisMember {
+  return {
+    certificate: member.certificatePem,
+    ...(member.encryptionPublicKeyPem === null ? {} : { encryptionPublicKey: member.encryptionPublicKeyPem }),
+    data: member.data,
+    ...(member.recoveryRole === null ? {} : { recoveryRole: member.recoveryRole }),
+  };
+}
+
+/** Begins a new service: its identity, its first secret, its first entry. */
+export function createService(
+  parts: NodeParts,
+  command: StartCommand,
+  given: { readonly files: NodeFiles; readonly executableDigest: string },
+  listener: CoreListener,
+): Core {
+  const { start } = command;
+  const { config, identity, random, clock } = parts;
+  const service = createServiceIdentity(
+    {
+      subject: start.service_subject_name,
+      days: start.initial_service_certificate_validity_days,
+      curve: config.node_certificate.curve_id,
+    },
+    clock.now,
+    random,
+  );
+  const secrets = new LedgerSecrets();
+  secrets.add(1, random(32));
+  const beginning: Beginning = {
+    state: { store: new Store(), secrets, history: new History() },
+    origin: firstOrigin,
+    service,
+    endorsedPem: endorseFirstNode(service, parts),
+    signatures: new SignatureIndex(),
+    previousServices: new PreviousServices([], random),
+    cose: start.cose_signatures ?? defaultCoseSubject,
+  };
+  const core = new Core(parts, beginning, listener);
+  const node = describeNode(parts, { nodeData: given.files.nodeData, executableDigest: given.executableDigest });
+  const tx = core.replica.store.begin();
+  const settings = start.service_configuration;
+  genesis(tx, {
+    constitution: given.files.constitution,
+    members: given.files.members.map(genesisMember),
+    configuration: {
+      recoveryThreshold: settings.recovery_threshold,
+      maximumNodeCertificateValidityDays: settings.maximum_node_certificate_validity_days,
+      maximumServiceCertificateValidityDays: settings.maximum_service_certificate_validity_days,
+      recentCoseProposalsWindowSize: settings.recent_cose_proposals_window_size,
+    },
+    node: { ...node, endorsedCertificate: beginning.endorsedPem },
+    serviceCertificate: service.certificate.pem,
+    serviceData: given.files.serviceData,
+    createTxId: `${firstOrigin.view}.1`,
+  });
+  core.replica.commit(tx, { configuration: soleMember(identity) });
+  core.present();
+  return core;
+}

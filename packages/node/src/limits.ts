@@ -1,0 +1,25 @@
+/** Every bound of a replica, in one place. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** Attempts to run a request whose commit conflicts before it is refused. */
+  commitAttemptsMax: 30,
+  /** Requests that may wait for their commit (`Prefer: wait`) at one time. */
+  waitingRequestsMax: 10_000,
+  /** Longest wait a client may ask for. */
+  waitMsMax: 30_000,
+  /** Paths remembered with their route, so that a template is matched once a path. */
+  routeCacheMax: 4_096,
+  /** Entries one historical request may span. */
+  historicalRangeMax: 100_000,
+  /** Historical requests kept at one time; the least recently used goes first. */
+  historicalRequestsMax: 1_000,
+  /** Default life of an unused historical request. */
+  historicalExpiryMs: 1_800_000,
+  /** Entries asked of the host in one read. */
+  readEntriesMax: 1_000,
+  /** Sealed leaves kept in memory behind the commit point, for receipts at hand. */
+  recentLeavesMax: 20_000,
+  /** Longest path and query of a request. */
+  targetBytesMax: 8_192,
+  /** Log lines a single step may emit for one app call. */
+  logLinesPerCallMax: 100,
+} as const;

@@ -1,0 +1,187 @@
+import type { Engine } from '@coco/contracts';
+import type { NodeConfig, NodeFiles } from './config.ts';
+import type { Core, CoreListener, NodeParts } from './core.ts';
+import type { Effect } from './effect.ts';
+import type { Event } from './event.ts';
+import { refusal } from './frontend/answer.ts';
+import type { RequestEvent } from './frontend/pipeline.ts';
+import { createNodeIdentity, type Random } from './identity.ts';
+import { createService } from './lifecycle/create.ts';
+import { PrivateRecovery, PublicRecovery, type RecoveredLedger, recoverService } from './lifecycle/recover.ts';
+import { Outbox } from './outbox.ts';
+
+/** All a node is made of. What it does to the world leaves as effects. */
+export interface NodeOptions {
+  readonly config: NodeConfig;
+  readonly files: NodeFiles;
+  readonly engine: Engine;
+  readonly random: Random;
+  /** Wall clock at the start, ms. */
+  readonly now: number;
+  /** Hex SHA-256 of the executable; the host data of virtual evidence. */
+  readonly executableDigest: string;
+  /** Shown by `/node/version`. */
+  readonly versions: { readonly product: string; readonly engine: string };
+}
+
+/**
+ * One replica: events in, effects out, synchronously, in batches. It has no other contact with the world, so that the
+ * same events always give the same effects.
+ */
+export class Node {
+  readonly #options: NodeOptions;
+  readonly #parts: NodeParts;
+  readonly #outbox = new Outbox();
+  #core: Core | undefined;
+  #publicRecovery: PublicRecovery | undefined;
+  #privateRecovery: PrivateRecovery | undefined;
+  #recovered: RecoveredLedger | undefined;
+  #stops = 0;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { config, engine, random, now, versions } = options;
+    this.#parts = {
+      config,
+      engine,
+      random,
+      versions,
+      identity: createNodeIdentity(config, now, random),
+      outbox: this.#outbox,
+      clock: { now, host: undefined },
+    };
+  }
+
+  /** Hex SHA-256 of the node's public key. */
+  get id(): string {
+    return this.#parts.identity.id;
+  }
+
+  /** Begins to live, as the command of the configuration says. Call once, before any `step`. */
+  start(): Effect[] {
+    const { command } = this.#options.config;
+    switch (command.type) {
+      case 'Start': {
+        const { files, executableDigest } = this.#options;
+        this.#core = createService(this.#parts, command, { files, executableDigest }, this.#listener());
+        break;
+      }
+      case 'Recover':
+        this.#publicRecovery = new PublicRecovery(this.#outbox);
+        this.#publicRecovery.start();
+        break;
+      case 'Join':
+        this.#exit('This release runs services of one node: it cannot join another.');
+        break;
+    }
+    this.#core?.finishStep();
+    return this.#outbox.take();
+  }
+
+  /** Takes a batch of events and answers with everything that follows from them, in order. */
+  step(events: readonly Event[]): Effect[] {
+    const requests: RequestEvent[] = [];
+    for (const event of events) {
+      if (event.kind === 'request') requests.push(event);
+      else this.#take(event);
+    }
+    if (this.#core) this.#core.handle(requests);
+    else for (const { id } of requests) this.#refuse(id);
+    this.#core?.finishStep();
+    return this.#outbox.take();
+  }
+
+  #take(event: Exclude<Event, RequestEvent>): void {
+    switch (event.kind) {
+      case 'tick':
+        this.#parts.clock.now = event.now;
+        if (event.host) this.#parts.clock.host = event.host;
+        this.#core?.tick(event.elapsedMs);
+        return;
+      case 'appended':
+        this.#core?.replica.appended(event.seqno);
+        return;
+      case 'entries-read':
+        this.#entriesRead(event.from, event.entries);
+        return;
+      case 'stop':
+        this.#stop();
+        return;
+      case 'abandoned':
+      case 'snapshotted':
+      case 'received':
+      case 'fetched':
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #entriesRead(from: number, entries: readonly Uint8Array[]): void {
+    try {
+      if (this.#publicRecovery) this.#recoverPublic(this.#publicRecovery, from, entries);
+      else if (this.#privateRecovery) this.#recoverPrivate(this.#privateRecovery, from, entries);
+      this.#core?.historical.entriesRead(from, entries);
+    } catch (error) {
+      this.#exit(`Recovery failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #recoverPublic(recovery: PublicRecovery, from: number, entries: readonly Uint8Array[]): void {
+    if (!recovery.entriesRead(from, entries)) return;
+    const { files, executableDigest, config } = this.#options;
+    const { command } = config;
+    const previousServicePem = files.serviceCertificatePem;
+    if (command.type !== 'Recover' || previousServicePem === null) return;
+    const ledger = recovery.finish(previousServicePem);
+    this.#publicRecovery = undefined;
+    this.#recovered = ledger;
+    const given = { ledger, files, previousServicePem, executableDigest };
+    this.#core = recoverService(this.#parts, command, given, this.#listener());
+    this.#outbox.log('info', `Recovered the public ledger up to its last signature, ${ledger.lastSigned}.`);
+  }
+
+  #recoverPrivate(recovery: PrivateRecovery, from: number, entries: readonly Uint8Array[]): void {
+    const core = this.#core;
+    if (!core || !recovery.entriesRead(from, entries)) {
+      if (core?.recovery) core.recovery = { target: core.recovery.target, done: recovery.next - 1 };
+      return;
+    }
+    this.#privateRecovery = undefined;
+    recovery.finish(this.#options.random);
+    this.#outbox.log('info', 'Recovered the private ledger; the service is open again.');
+  }
+
+  #listener(): CoreListener {
+    return {
+      privateLedgerOpened: (latestSecret) => {
+        const core = this.#core;
+        const ledger = this.#recovered;
+        if (!core || !ledger) return;
+        core.status = 'ReadingPrivateLedger';
+        core.recovery = { target: ledger.lastSigned, done: 0 };
+        this.#privateRecovery = new PrivateRecovery(this.#outbox, core, ledger, latestSecret);
+        this.#privateRecovery.start();
+      },
+      snapshotWanted: () => undefined,
+      committed: () => undefined,
+    };
+  }
+
+  #refuse(id: number): void {
+    const response = refusal(503, 'FrontendNotOpen', 'The node is reading the ledger; try again shortly.');
+    this.#outbox.push({ kind: 'respond', id, response });
+  }
+
+  #stop(): void {
+    this.#stops++;
+    if (this.#core) this.#core.stopNotice = true;
+    if (this.#options.config.ignore_first_sigterm && this.#stops === 1) return;
+    this.#outbox.push({ kind: 'exit', code: 0, reason: 'Stopped by its operator.' });
+  }
+
+  #exit(reason: string): void {
+    this.#outbox.log('fatal', reason);
+    this.#outbox.push({ kind: 'exit', code: 1, reason });
+  }
+}

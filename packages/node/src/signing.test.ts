@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { signatureIsDue } from './signing.ts';
+
+describe('signatureIsDue', () => {
+  const limits = { txCount: 100, delayMs: 50 };
+  const cases: [string, number, boolean, number, boolean][] = [
+    ['nothing to sign, however long ago', 0, false, 10_000, false],
+    ['a lone write on an idle pipeline', 1, false, 0, true],
+    ['a write behind a signature in flight gathers', 1, true, 1, false],
+    ['the count is an upper bound', 100, true, 1, true],
+    ['the delay is an upper bound', 1, true, 50, true],
+  ];
+  for (const [name, unsigned, inFlight, sinceLastMs, expected] of cases) {
+    test(name, () => assert.equal(signatureIsDue({ unsigned, inFlight, sinceLastMs }, limits), expected));
+  }
+});
