@@ -88,6 +88,23 @@ function canonicalSpki(curve: Curve, spki: Uint8Array): Uint8Array {
   return ecSpki(curve, uncompressed as Buffer);
 }
 
+const pairTest = Buffer.from('pairwise consistency');
+
+/**
+ * OpenSSL believes the public part that a private key's encoding carries. Under an identity that is not the key's own,
+ * nothing it signs would verify: so it signs once here.
+ */
+function importPrivateKey(pkcs8: Uint8Array): Held<crypto.KeyObject> {
+  const key = held(crypto.createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }));
+  if (key.type.kind === 'X25519') return key;
+  const hash = key.type.kind === 'Ed25519' ? null : 'sha256';
+  const signature = crypto.sign(hash, pairTest, key.handle);
+  if (!crypto.verify(hash, pairTest, crypto.createPublicKey(key.handle), signature)) {
+    throw new CryptoError('InvalidKey', 'public part of the private key is not its own');
+  }
+  return key;
+}
+
 function generatePrivateKey(spec: KeySpec): Held<crypto.KeyObject> {
   switch (spec.kind) {
     case 'EC':
@@ -175,8 +192,7 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
 
   importPublicKey: (spki) =>
     held(crypto.createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })),
-  importPrivateKey: (pkcs8) =>
-    held(crypto.createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })),
+  importPrivateKey,
   exportPrivateKey: (key) => plain(key.export({ format: 'der', type: 'pkcs8' })),
   generatePrivateKey,
 

@@ -9,8 +9,8 @@ import { id_RSASSA_PSS, id_rsaEncryption, RSAPublicKey } from '@peculiar/asn1-rs
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { type AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { mgf1, OAEP, PKCS1_SHA256, PKCS1_SHA384, PKCS1_SHA512, PSS } from 'micro-rsa-dsa-dh/rsa.js';
-import { curveOfOid } from '../curves.ts';
-import { bytesOf } from '../encoding.ts';
+import { curveOfOid, pointBytes } from '../curves.ts';
+import { bytesOf, equalBytes } from '../encoding.ts';
 import { CryptoError } from '../errors.ts';
 import { ecPkcs8, ecSpki, okpKeyBytes, okpOids, okpPkcs8, okpSpki } from '../key-info.ts';
 import type { Backend, Curve, HashName, Held, KeySpec, KeyType, Scheme } from './backend.ts';
@@ -122,7 +122,12 @@ function importPrivateKey(der: Uint8Array): Held<PrivateHandle> {
     case id_ecPublicKey: {
       const curve = namedCurve(privateKeyAlgorithm);
       const key = AsnConvert.parse(privateKey.buffer, ECPrivateKey);
-      return heldPrivate({ kind: 'EC', curve }, new Uint8Array(key.privateKey.buffer));
+      const held = heldPrivate({ kind: 'EC', curve }, new Uint8Array(key.privateKey.buffer));
+      const point = held.spki.subarray(-pointBytes(curve));
+      if (key.publicKey !== undefined && !equalBytes(new Uint8Array(key.publicKey), point)) {
+        throw new CryptoError('InvalidKey', 'public part of the private key is not its own');
+      }
+      return held;
     }
     case id_rsaEncryption:
       return noRsaSecrets();

@@ -8,9 +8,12 @@ import {
   GeneralName,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
+  id_ce_keyUsage,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
   KeyIdentifier,
+  KeyUsage,
+  KeyUsageFlags,
   Name,
   SubjectAlternativeName,
   SubjectKeyIdentifier,
@@ -47,11 +50,14 @@ export interface CertificateRequest {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly subjectAltNames?: readonly SubjectAltName[];
-  /** A CA issues end certificates only: its path length is 0. */
+  /** A CA may issue end certificates, and endorse an earlier CA that did: its path length is 1, as CCF's. */
   readonly isCa?: boolean;
   /** 1 to 20 bytes, random: two certificates of one issuer must not share it. The first bit is cleared. */
   readonly serial: Uint8Array;
 }
+
+/** The first moment, in milliseconds, that GeneralizedTime cannot write. */
+const year10000 = 253_402_300_800_000;
 
 /** Issues a version 3 certificate with basic constraints, key identifiers and alternative names. */
 export function issueCertificate(request: CertificateRequest): Certificate {
@@ -108,13 +114,23 @@ function serialNumber(bytes: Uint8Array): ArrayBuffer {
 }
 
 function validity(notBefore: number, notAfter: number): Validity {
-  if (!(notBefore <= notAfter))
-    throw new CryptoError('InvalidArgument', 'certificate would end before it begins');
+  if (!(notBefore >= 0 && notBefore <= notAfter && notAfter < year10000)) {
+    throw new CryptoError(
+      'InvalidArgument',
+      `certificate dates ${notBefore} to ${notAfter}: expected milliseconds`,
+    );
+  }
   const validity = new Validity();
-  // RFC 5280, 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050, both without fractions of a second.
-  validity.notBefore = new Time(Math.floor(notBefore / 1000) * 1000);
-  validity.notAfter = new Time(Math.floor(notAfter / 1000) * 1000);
+  validity.notBefore = timeOf(notBefore);
+  validity.notAfter = timeOf(notAfter);
   return validity;
+}
+
+/** RFC 5280, 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050, both without fractions of a second. */
+function timeOf(milliseconds: number): Time {
+  const whole = Math.floor(milliseconds / 1000) * 1000;
+  // The library takes the number 0 for no time at all.
+  return new Time(whole === 0 ? '1970-01-01T00:00:00Z' : whole);
 }
 
 function extensionsOf(request: CertificateRequest): Extensions {
@@ -122,7 +138,7 @@ function extensionsOf(request: CertificateRequest): Extensions {
   const { issuerCert } = request;
   const authority =
     issuerCert === 'self' ? own : (subjectKeyIdentifier(issuerCert) ?? keyIdentifier(issuerCert.publicKey));
-  const constraints = request.isCa === true ? { cA: true, pathLenConstraint: 0 } : { cA: false };
+  const constraints = request.isCa === true ? { cA: true, pathLenConstraint: 1 } : { cA: false };
   const extensions = [
     extension(id_ce_basicConstraints, new BasicConstraints(constraints), true),
     extension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(own)),
@@ -131,6 +147,10 @@ function extensionsOf(request: CertificateRequest): Extensions {
       new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(authority) }),
     ),
   ];
+  if (request.isCa === true) {
+    const usage = new KeyUsage(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign);
+    extensions.push(extension(id_ce_keyUsage, usage, true));
+  }
   const names = request.subjectAltNames ?? [];
   if (names.length > 0) extensions.push(subjectAltNameExtension(names));
   return new Extensions(extensions);
