@@ -60,6 +60,9 @@ function base(name: string, summary: string, said: { out: string; error: string 
       writeErr: (text) => {
         said.error += text;
       },
+      // The same everywhere, so that the reference in docs/use/cli.md is the help to the letter.
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
     })
     .showSuggestionAfterError(true)
     .helpCommand(false);

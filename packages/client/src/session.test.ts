@@ -84,7 +84,7 @@ test('tries are bounded', async () => {
   assert.equal(seen.length, attemptsMax);
 });
 
-test('a redirected write is repeated at the primary with its body, and the primary is remembered', async () => {
+test('a redirected write goes to the primary with its body, and the primary is remembered', async () => {
   const location = 'https://10.0.0.3:8000/app/log';
   const script = [
     answered(307, undefined, { location }),

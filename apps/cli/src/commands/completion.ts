@@ -19,12 +19,15 @@ export const completion: Noun = {
       summary: 'The script for zsh',
       example: 'completion zsh > ~/.zfunc/_coco',
       run: async () => {
-        const script = `#compdef coco\nautoload -U +X bashcompinit && bashcompinit\n${bash(await wordTree())}`;
+        const script = zshPrelude + bash(await wordTree());
         return { ok: true, json: { script }, text: script };
       },
     },
   ],
 };
+
+/** zsh runs completions written for bash. */
+const zshPrelude = '#compdef coco\nautoload -U +X bashcompinit && bashcompinit\n';
 
 /** Noun and verb (joined by a space), with what may follow. The empty key is the very beginning. */
 async function wordTree(): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -54,7 +57,9 @@ _coco() {
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
-  if [ "$COMP_CWORD" -gt 2 ] && [ "\${#COMPREPLY[@]}" -eq 0 ]; then COMPREPLY=($(compgen -f -- "$current")); fi
+  if [ "$COMP_CWORD" -gt 2 ] && [ "\${#COMPREPLY[@]}" -eq 0 ]; then
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
 }
 complete -F _coco coco
 `;

@@ -31,8 +31,7 @@ export const key: Noun = {
     {
       name: 'generate',
       arguments: '<name>',
-      summary:
-        'Make NAME_cert.pem and NAME_privk.pem; with --encryption also NAME_enc_pubk.pem and NAME_enc_privk.pem',
+      summary: 'Make NAME_cert.pem and NAME_privk.pem; with --encryption also NAME_enc_(pubk|privk).pem',
       example: 'key generate member0 --encryption --directory keys',
       options: [
         { flags: '--directory <dir>', summary: 'where to write', default: '.' },

@@ -11,8 +11,7 @@ export const profile: Noun = {
       name: 'set',
       arguments: '<name>',
       summary: 'Make a profile or change what is given; the first one is used from then on',
-      example:
-        'profile set acme --address https://10.0.0.4:8000 --service-cert service_cert.pem --cert user0_cert.pem --key user0_privk.pem',
+      example: 'profile set acme --address https://10.0.0.4:8000 --service-cert service_cert.pem',
       options: [
         { flags: '--address <url>', summary: 'a node of the service (repeatable)', repeats: true },
         { flags: '--service-cert <pem>', summary: 'the service certificate' },

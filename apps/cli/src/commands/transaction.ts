@@ -29,7 +29,7 @@ export const transaction: Noun = {
       name: 'submit',
       arguments: '<method> <path>',
       summary: 'Send a write and wait until it is committed',
-      example: `transaction submit POST /app/log/private --data '{"id": 42, "msg": "hello"}' --receipt receipt.json`,
+      example: `transaction submit POST /app/log/private --data '{"id": 42}' --receipt receipt.json`,
       options: [
         { flags: '--data <body>', summary: 'the body: text, @file, or @- for standard input' },
         { flags: '--content-type <type>', summary: 'of the body', default: 'application/json' },

@@ -43,7 +43,7 @@ export class NodeProcess implements AsyncDisposable {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** The address of the client interface, once the node serves it. Throws `Failed` when the node ends before. */
+  /** The address of the client interface, once it serves. Throws `Failed` when the node ends before. */
   async address(serviceCert: string, waitMs: number): Promise<string> {
     const file = join(this.folder, 'rpc_addresses.json');
     const deadline = Date.now() + waitMs;

@@ -81,7 +81,7 @@ function member(common: string, name: string, now: number): MemberPerson {
   return { ...person(common, name, now), encryptionCert, encryptionKey: key };
 }
 
-/** The scripts of a constitution: those that a folder holds, in the order in which they build on each other. */
+/** The scripts of a constitution, in their order; each from the first folder that has it. */
 export function constitutionFiles(folders: readonly string[]): readonly string[] {
   const names = ['actions.js', 'validate.js', 'resolve.js', 'apply.js'];
   return names.map((name) => {
