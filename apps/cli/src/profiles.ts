@@ -45,7 +45,7 @@ export function writeConfig(io: Io, config: Config): void {
   });
 }
 
-/** The profile of that name, or the one in use; empty when there is none. Throws `Usage` for an unknown name. */
+/** The profile of that name, or the one in use, or an empty one. Throws `Usage` for an unknown name. */
 export function profileOf(io: Io, name: string | undefined): Profile {
   const config = readConfig(io);
   const wanted = name ?? io.environment.COCO_PROFILE ?? config.current;

@@ -26,6 +26,6 @@ command was not understood. A command that speaks to a service knows it by its c
 (\`--service-cert\`) and believes nobody else; addresses, certificates and keys can be kept in a profile
 (\`coco profile set\`, chosen by \`--profile\`, by the environment variable \`COCO_PROFILE\`, or by \`coco
 profile use\`). The configuration lies in \`~/.config/coco\`, or in \`COCO_HOME\`. There too the tool
-remembers the highest transaction of each service that it saw committed, and it refuses a service that later denies
-it.
+remembers the highest transaction of each service that it saw committed, and it refuses a service that later
+denies it.
 `;

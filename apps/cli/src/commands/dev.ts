@@ -25,7 +25,10 @@ export const dev: Noun = {
         { flags: '-n, --node <address>', summary: 'host:port to serve on', default: '127.0.0.1:8000' },
         { flags: '--initial-member-count <count>', summary: 'members with keys of their own', default: '1' },
         { flags: '--initial-user-count <count>', summary: 'users with keys of their own', default: '1' },
-        { flags: '-c, --constitution-dir <dir>', summary: 'actions.js, validate.js, resolve.js, apply.js' },
+        {
+          flags: '-c, --constitution-dir <dir>',
+          summary: 'scripts that replace those of the default constitution',
+        },
         { flags: '--workspace <dir>', summary: 'where keys, ledger and logs go', default: 'workspace' },
         { flags: '--once', summary: 'stop as soon as the service is open, to try whether it opens' },
       ],
@@ -88,10 +91,11 @@ async function contractOf(input: Input, io: Io): Promise<Bundle | undefined> {
   return (await buildBundle(resolve(io.directory, given))).bundle;
 }
 
+/** What the given folder lacks comes from the default constitution: variants differ in one script. */
 function constitutionOf(input: Input, io: Io): readonly string[] {
   const given = input.text('constitutionDir');
-  if (given !== undefined) return constitutionFiles([resolve(io.directory, given)]);
-  return constitutionFiles([`${samples}/constitutions/sandbox`, `${samples}/constitutions/default`]);
+  const variant = given === undefined ? `${samples}/constitutions/sandbox` : resolve(io.directory, given);
+  return constitutionFiles([variant, `${samples}/constitutions/default`]);
 }
 
 function atLeastOne(input: Input, option: string): number {
