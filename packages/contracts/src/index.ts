@@ -1,1 +1,26 @@
-export {};
+export type {
+  AccessRule,
+  AppWorld,
+  BatchHost,
+  Call,
+  CallMode,
+  CallRequest,
+  EvaluationResult,
+  EvaluationSource,
+  EvaluationWorld,
+  ExecutionContext,
+  Failure,
+  HistoricalState,
+  HostFunction,
+  HostFunctions,
+  HostValue,
+  LogLine,
+  Modules,
+  Outcome,
+  PendingCall,
+  Response,
+  TableAccess,
+} from './call.ts';
+export type { App, Engine } from './engine.ts';
+export { ContractError, type ContractErrorCode } from './errors.ts';
+export { defaultLimits, governanceLimits, type Limits, limits, limitsOf, type RuntimeOptions } from './limits.ts';

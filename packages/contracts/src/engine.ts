@@ -1,0 +1,39 @@
+import type {
+  BatchHost,
+  EvaluationResult,
+  EvaluationSource,
+  EvaluationWorld,
+  HostValue,
+  Modules,
+  PendingCall,
+} from './call.ts';
+import type { RuntimeOptions } from './limits.ts';
+
+/** Runs contract code. One per process. */
+export interface Engine extends Disposable {
+  /** Compiles and links an app. Throws ContractError naming module and line when it cannot. */
+  install(modules: Modules, options?: RuntimeOptions): App;
+  /**
+   * One call of one exported function in a world of its own: constitutions and ballots. Promises are not
+   * awaited. Limits are never below the built-in defaults.
+   */
+  evaluate(
+    source: EvaluationSource,
+    exported: string,
+    args: readonly HostValue[],
+    world: EvaluationWorld,
+    options?: RuntimeOptions,
+  ): EvaluationResult;
+  /** The parameter counts of what a module exports as functions. Throws ContractError if it does not load. */
+  exportedFunctions(source: EvaluationSource, options?: RuntimeOptions): ReadonlyMap<string, number>;
+}
+
+/** An installed app. */
+export interface App extends Disposable {
+  /**
+   * Executes calls in order. Each gets a transaction of its own when its turn comes and is settled before the
+   * next begins, so that call i+1 sees what i committed. A call that fails or exceeds a limit is answered
+   * alone; the others are run again.
+   */
+  execute(calls: readonly PendingCall[], host: BatchHost): void;
+}
