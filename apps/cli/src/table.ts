@@ -50,6 +50,6 @@ export const nouns: readonly NounRow[] = [
   {
     name: 'completion',
     summary: 'Complete commands in the shell',
-    load: async () => (await import('./commands/completion.ts')).completion,
+    load: async () => (await import('./commands/completion.ts')).completionOf(nouns),
   },
 ];

@@ -12,15 +12,6 @@ export type {
   RequestBody,
 } from './endpoint.ts';
 export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
-export type { CommitOut, TransactionOut, TransactionStatus } from './endpoints/common.ts';
-export {
-  commitOut,
-  commonEndpoints,
-  errorOut,
-  receiptOut,
-  transactionOut,
-  transactionStatus,
-} from './endpoints/common.ts';
 export type {
   EncryptedShareOut,
   MemberOut,
@@ -35,6 +26,15 @@ export { apiVersion, apiVersions, governanceEndpoints } from './endpoints/govern
 export type { NetworkOut, NodeOut, NodeState, NodesOut, ServiceStatus, StateOut } from './endpoints/node.ts';
 export { nodeEndpoints } from './endpoints/node.ts';
 export { endpoints, endpointsOf } from './endpoints/table.ts';
+export type { CommitOut, TransactionOut, TransactionStatus } from './endpoints/transactions.ts';
+export {
+  commitOut,
+  commonEndpoints,
+  errorOut,
+  receiptOut,
+  transactionOut,
+  transactionStatus,
+} from './endpoints/transactions.ts';
 export type { AuthDetail, ErrorBody, ErrorCode, ErrorDetail, ExceptionDetail } from './errors.ts';
 export { errorBody, errorCatalogue, parseErrorBody, statusOf } from './errors.ts';
 export type { WaitOutcome } from './headers.ts';

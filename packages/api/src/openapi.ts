@@ -1,6 +1,6 @@
 import type { Answer, Endpoint, Forwarding, Parameter } from './endpoint.ts';
 import { operationIdOf, pathParameters } from './endpoint.ts';
-import { errorOut } from './endpoints/common.ts';
+import { errorOut } from './endpoints/transactions.ts';
 import { errorCatalogue } from './errors.ts';
 import type { Schema } from './schema.ts';
 

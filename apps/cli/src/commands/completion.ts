@@ -1,16 +1,15 @@
-import type { Noun } from '../command.ts';
+import type { Noun, NounRow } from '../command.ts';
 import { optionsOf } from '../program.ts';
-import { nouns } from '../table.ts';
 
-/** `coco completion`: a script for the shell, with every noun, verb and option in it. */
-export const completion: Noun = {
+/** `coco completion`: a script for the shell, with every noun, verb and option of the table in it. */
+export const completionOf = (nouns: readonly NounRow[]): Noun => ({
   verbs: [
     {
       name: 'bash',
       summary: 'The script for bash',
       example: 'completion bash > ~/.local/share/bash-completion/completions/coco',
       run: async () => {
-        const script = bash(await wordTree());
+        const script = bash(await wordTree(nouns));
         return { ok: true, json: { script }, text: script };
       },
     },
@@ -19,18 +18,18 @@ export const completion: Noun = {
       summary: 'The script for zsh',
       example: 'completion zsh > ~/.zfunc/_coco',
       run: async () => {
-        const script = zshPrelude + bash(await wordTree());
+        const script = zshPrelude + bash(await wordTree(nouns));
         return { ok: true, json: { script }, text: script };
       },
     },
   ],
-};
+});
 
 /** zsh runs completions written for bash. */
 const zshPrelude = '#compdef coco\nautoload -U +X bashcompinit && bashcompinit\n';
 
 /** Noun and verb (joined by a space), with what may follow. The empty key is the very beginning. */
-async function wordTree(): Promise<ReadonlyMap<string, readonly string[]>> {
+async function wordTree(nouns: readonly NounRow[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const tree = new Map<string, readonly string[]>([['', nouns.map(({ name }) => name)]]);
   for (const row of nouns) {
     const { verbs } = await row.load();

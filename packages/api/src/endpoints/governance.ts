@@ -17,8 +17,8 @@ import {
   text,
   transactionId,
 } from '../schema.ts';
-import { transactionStatus } from './common.ts';
 import { serviceStatus } from './node.ts';
+import { transactionStatus } from './transactions.ts';
 
 /** The versions of the governance interface, newest last. */
 export const apiVersions = ['2023-06-01-preview', '2024-07-01'] as const;

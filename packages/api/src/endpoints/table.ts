@@ -1,7 +1,7 @@
 import type { Endpoint, Frontend } from '../endpoint.ts';
-import { commonEndpoints } from './common.ts';
 import { governanceEndpoints } from './governance.ts';
 import { nodeEndpoints } from './node.ts';
+import { commonEndpoints } from './transactions.ts';
 
 /** Every built-in endpoint of a service. */
 export const endpoints: readonly Endpoint[] = [
