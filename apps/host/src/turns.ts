@@ -2,6 +2,9 @@ import type { Effect, Event, HttpRequest, HttpResponse, Session } from '@coco/no
 import type { RequestSink } from './http/listener.ts';
 import type { Answerable, Clock, Exchange } from './http/session-host.ts';
 
+/** Every effect but `respond`, which belongs to the turn. */
+export type WorldEffect = Exclude<Effect, { kind: 'respond' }>;
+
 /** The one function by which the node takes part in the world. */
 export type Step = (events: readonly Event[]) => readonly Effect[];
 
@@ -22,7 +25,7 @@ export class Turns implements RequestSink {
   readonly clock: Clock & { now: number } = { now: performance.now() };
   readonly facts: TurnFacts = { turns: 0, requests: 0, responses: 0, requestsPerTurnMax: 0 };
   readonly #step: Step;
-  readonly #perform: (effect: Effect) => void;
+  readonly #perform: (effect: WorldEffect) => void;
   readonly #onError: (error: unknown) => void;
   readonly #exchanges = new Map<number, Exchange>();
   #events: Event[] = [];
@@ -34,7 +37,7 @@ export class Turns implements RequestSink {
   #awaitingQuiet: (() => void)[] = [];
 
   /** `perform` carries out every effect but `respond`; `onError` hears of a step that threw. */
-  constructor(step: Step, perform: (effect: Effect) => void, onError: (error: unknown) => void) {
+  constructor(step: Step, perform: (effect: WorldEffect) => void, onError: (error: unknown) => void) {
     this.#step = step;
     this.#perform = perform;
     this.#onError = onError;

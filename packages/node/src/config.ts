@@ -24,7 +24,10 @@ export interface RpcInterface {
   readonly endorsement: { readonly authority: EndorsementAuthority };
   /** Regular expressions a path must match as a whole; null admits every path. */
   readonly accepted_endpoints: readonly string[] | null;
-  readonly redirections: { readonly to_primary?: Redirection; readonly to_backup?: Redirection } | null;
+  readonly redirections: {
+    readonly to_primary?: Redirection | undefined;
+    readonly to_backup?: Redirection | undefined;
+  } | null;
   /** The interface as the file declares it, addresses as bound: what the service's node record shows. */
   readonly declared: Readonly<Record<string, unknown>>;
 }

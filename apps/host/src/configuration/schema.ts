@@ -24,8 +24,9 @@ const loopback = address.refine(
 );
 const count = z.int().min(0);
 const atLeastOne = z.int().min(1);
-const file = z.string().min(1, { error: 'expected the path of a file' });
-const folder = z.string().min(1, { error: 'expected the path of a directory' });
+const path = (hint: string) => z.string({ error: hint }).min(1, { error: hint });
+const file = path('expected the path of a file');
+const folder = path('expected the path of a directory');
 const boolean = z.boolean();
 
 /** What the reference says of a field, beside its name. */

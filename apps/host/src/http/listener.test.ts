@@ -278,7 +278,7 @@ describe('answers', () => {
   test('to HEAD have the length of the body and not the body', async (t) => {
     const door = await Door.open(t, unsecured, () => plain('four'));
     const client = await door.connect();
-    client.send('HEAD / HTTP/1.1\r\n\r\n' + get('/'));
+    client.send(`HEAD / HTTP/1.1\r\n\r\n${get('/')}`);
     const text = await new Promise<string>((resolve) => {
       client.socket.on('data', () => client.received.endsWith('four') && resolve(client.received));
     });
@@ -336,7 +336,10 @@ describe('answers', () => {
 describe('shutting down', () => {
   test('answers what was asked and lets nobody in any more', async (t) => {
     const ids: number[] = [];
-    const door = await Door.open(t, {}, (event) => (ids.push(event.id), null));
+    const door = await Door.open(t, {}, (event) => {
+      ids.push(event.id);
+      return null;
+    });
     const client = await door.connect();
     client.send(get('/'));
     await until(() => ids.length > 0);

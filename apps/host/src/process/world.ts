@@ -1,9 +1,10 @@
-import type { Effect, Event } from '@coco/node';
+import type { Event } from '@coco/node';
 import type { Configuration } from '../configuration/configuration.ts';
 import { writeOutput } from '../configuration/named-files.ts';
 import type { Listener } from '../http/listener.ts';
 import type { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import type { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
+import type { WorldEffect } from '../turns.ts';
 import { fetchResource } from './fetch.ts';
 import type { LogLine } from './log.ts';
 
@@ -19,9 +20,6 @@ export interface WorldParts {
   /** The node ended, or must not go on. */
   readonly exit: (code: number, reason: string) => void;
 }
-
-/** Every effect but `respond`, which belongs to the turn. */
-export type WorldEffect = Exclude<Effect, { kind: 'respond' }>;
 
 /** Carries out what the node asks of the world. */
 export function perform(effect: WorldEffect, parts: WorldParts): void {

@@ -76,7 +76,7 @@ export class Door {
   ): Promise<Door> {
     const configuration = parseConfiguration(JSON.stringify(minimalConfiguration(fields)), 'test').network;
     const identity = JSON.stringify(fields).includes('Unsecured') ? null : selfSigned('server');
-    const make = (turns: Turns) => new Listener('main', configuration.rpc_interfaces['main']!, idleMs, turns);
+    const make = (turns: Turns) => new Listener('main', configuration.rpc_interfaces.main!, idleMs, turns);
     const door = new Door(make, respond, identity);
     if (identity) door.listener.setIdentity('Service', identity);
     await door.listener.listen();
