@@ -149,6 +149,12 @@ test('an attached payload is not taken where a detached one is expected', () => 
   assert.throws(() => verifySign1(parsed, key.publicKey, payload), { code: 'MalformedCose' });
 });
 
+test('a message without its tag is read only where that is expected', () => {
+  const untagged = signSign1({ protected: headers(), payload }, key).subarray(1);
+  assert.throws(() => parseSign1(untagged), { code: 'MalformedCose' });
+  assert.deepEqual(verifySign1(parseSign1(untagged, 'optional'), key.publicKey), payload);
+});
+
 test('an X25519 key signs nothing', () => {
   const agreement = generateKeyPair({ kind: 'X25519' });
   assert.throws(() => signSign1({ protected: headers(), payload }, agreement), { code: 'InvalidKey' });

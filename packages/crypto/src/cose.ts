@@ -98,16 +98,14 @@ export function encodeSign1(message: Omit<Sign1, 'protected'>): Uint8Array {
   return encodeCbor(new CborTag(sign1Tag, [protectedBytes, unprotected, payload, signature]));
 }
 
-/** Parses a COSE_Sign1 with tag 18. Throws `MalformedCose` or `MalformedCbor`. */
-export function parseSign1(bytes: Uint8Array): Sign1 {
-  const message = decodeCbor(bytes, 'any');
-  if (!(message instanceof CborTag) || message.tag !== sign1Tag) {
-    throw malformed(`COSE message has no tag ${sign1Tag}`);
-  }
-  if (!isCborArray(message.value) || message.value.length !== 4) {
-    throw malformed('COSE_Sign1 is not an array of four');
-  }
-  const [protectedBytes, unprotected, payload, signature] = message.value;
+/**
+ * Parses a COSE_Sign1. It must bear tag 18, unless the tag is `optional`: some sources, AWS Nitro documents among them,
+ * leave it out. Throws `MalformedCose` or `MalformedCbor`.
+ */
+export function parseSign1(bytes: Uint8Array, tag: 'required' | 'optional' = 'required'): Sign1 {
+  const parts = untag(decodeCbor(bytes, 'any'), tag);
+  if (!isCborArray(parts) || parts.length !== 4) throw malformed('COSE_Sign1 is not an array of four');
+  const [protectedBytes, unprotected, payload, signature] = parts;
   if (!(protectedBytes instanceof Uint8Array)) throw malformed('COSE protected header is not a byte string');
   if (!(signature instanceof Uint8Array)) throw malformed('COSE signature is not a byte string');
   if (payload !== null && !(payload instanceof Uint8Array))
@@ -183,6 +181,12 @@ export function coseAlgorithmOf(key: PublicKey): CoseAlgorithm {
 
 function goesWith(row: CoseAlgorithm, key: PublicKey): boolean {
   return row.kind === key.kind && row.curve === key.curve;
+}
+
+function untag(message: CborValue, tag: 'required' | 'optional'): CborValue {
+  if (message instanceof CborTag && message.tag === sign1Tag) return message.value;
+  if (tag === 'optional' && isCborArray(message)) return message;
+  throw malformed(`COSE message has no tag ${sign1Tag}`);
 }
 
 function parseProtected(bytes: Uint8Array): CoseHeaders {

@@ -114,5 +114,6 @@ export {
   verifyIssuedBy,
 } from './x509/certificate.ts';
 export { verifyChain } from './x509/chain.ts';
+export { type Crl, parseCrl, verifyCrl } from './x509/crl.ts';
 export { type Csr, createCsr, parseCsr, verifyCsr } from './x509/csr.ts';
 export { type CertificateRequest, issueCertificate } from './x509/issue.ts';

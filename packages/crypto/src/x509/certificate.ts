@@ -116,7 +116,8 @@ function readExtensions(asn: AsnCertificate): Map<string, CertificateExtension> 
   return extensions;
 }
 
-function readExtension<T>(
+/** One extension, parsed by its schema; undefined when the certificate has none. */
+export function readExtension<T>(
   extensions: ReadonlyMap<string, CertificateExtension>,
   oid: string,
   schema: new () => T,
