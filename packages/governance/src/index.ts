@@ -1,1 +1,75 @@
-export {};
+export { apiVersions } from './api-version.ts';
+export {
+  type AuthDetail,
+  type Authentication,
+  authenticate,
+  type MemberCosePolicy,
+  type Policy,
+} from './authenticate/authenticate.ts';
+export type {
+  AllOfCaller,
+  Caller,
+  CertificateCaller,
+  ClientCertificate,
+  Credentials,
+  GovMessageType,
+  JwtCaller,
+  MemberCoseIdentity,
+  UserCoseCaller,
+  Verdict,
+} from './authenticate/caller.ts';
+export { memberCose as authenticateMemberCose } from './authenticate/cose.ts';
+export { tableAccess } from './constitution/table-access.ts';
+export { checkConstitution } from './constitution/validate-constitution.ts';
+export { govEndpoints } from './endpoints/table.ts';
+export { GovernanceError, type GovernanceErrorCode } from './errors.ts';
+export { beginRecovery, type FirstNode, type Genesis, type GenesisMember, genesis } from './genesis.ts';
+export type { GovErrorCode, GovResponse } from './http.ts';
+export {
+  checkJoinPolicy,
+  type JoinRefusal,
+  type JoinVerdict,
+  type PlatformClaims,
+  trustPlatform,
+  type UvmEndorsement,
+} from './join.ts';
+export { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from './jwt-keys.ts';
+export { governanceLimits } from './limits.ts';
+export { activeRecoveryMembers, isRecoveryMember, recoveryRoleOf } from './membership.ts';
+export { openProposals, type Resolution, reconsider } from './proposals.ts';
+export {
+  decryptForNode,
+  encryptToTrustedNodes,
+  finishRecovery,
+  rekeyLedger,
+} from './recovery/ledger-secrets.ts';
+export {
+  clearSubmittedShares,
+  combineSubmittedShares,
+  encryptedShareOf,
+  issueShares,
+  submitShare,
+} from './recovery/shares.ts';
+export { type Opening, openService } from './service-life.ts';
+export * from './tables/application.ts';
+export { type Codec, EIGHT_ZERO_BYTES } from './tables/codec.ts';
+export * from './tables/internal.ts';
+export * from './tables/jwt.ts';
+export * from './tables/members.ts';
+export * from './tables/nodes.ts';
+export * from './tables/proposals.ts';
+export * from './tables/secrets.ts';
+export * from './tables/service.ts';
+export type { ServiceMap, ServiceSet, ServiceValue } from './tables/table.ts';
+export { serviceMap, serviceSet, serviceValue } from './tables/table.ts';
+export * from './tables/tls.ts';
+export * from './tables/users.ts';
+export { type Validity, validityPeriod } from './validity.ts';
+export type {
+  GovContext,
+  GovEndpoint,
+  GovernanceWorld,
+  GovRequest,
+  NodeActions,
+  TxStatus,
+} from './world.ts';

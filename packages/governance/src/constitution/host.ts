@@ -1,0 +1,95 @@
+import type { HostFunction, HostFunctions, HostValue } from '@coco/contracts';
+import { byteStringToUtf8, bytesToByteString, type Tx } from '@coco/kv';
+import { GovernanceError } from '../errors.ts';
+import { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from '../jwt-keys.ts';
+import { modules } from '../tables/application.ts';
+import type { GovernanceWorld } from '../world.ts';
+import type { RunRequest } from './run.ts';
+import { validateConstitution } from './validate-constitution.ts';
+
+/** What governance code finds under `ccf` beside tables, cryptography and converters. */
+export function hostFunctions(tx: Tx, world: GovernanceWorld, request: RunRequest): HostFunctions {
+  const everywhere: HostFunctions = {
+    'ccf.gov.validateConstitution': fn(1, (text) => {
+      validateConstitution(tx, world, text, { rehearse: request.rehearsal !== true });
+      return true;
+    }),
+  };
+  return request.phase === 'apply' ? { ...everywhere, ...effects(tx, world) } : everywhere;
+}
+
+/** What only an accepted proposal may do. */
+function effects(tx: Tx, world: GovernanceWorld): HostFunctions {
+  const { node } = world;
+  return {
+    'ccf.node.triggerLedgerRekey': action(() => node.triggerLedgerRekey(tx)),
+    'ccf.node.triggerRecoverySharesRefresh': action(() => node.triggerRecoverySharesRefresh(tx)),
+    'ccf.node.triggerLedgerChunk': action(() => node.triggerLedgerChunk(tx)),
+    'ccf.node.triggerSnapshot': action(() => node.triggerSnapshot(tx)),
+    'ccf.node.transitionServiceToOpen': fn(2, (previous, next) => {
+      const lost = previous === undefined ? undefined : pem(previous, 'Previous service identity');
+      node.transitionServiceToOpen(tx, lost, pem(next, 'Next service identity'));
+      return undefined;
+    }),
+    'ccf.network.getLatestLedgerSecretSeqno': fn(0, () => node.latestLedgerSecretSeqno(tx)),
+    'ccf.network.generateEndorsedCertificate': fn(3, (csr, from, days) =>
+      node.endorseNodeCertificate(tx, text(csr, 'csr'), text(from, 'valid from'), number(days, 'days')),
+    ),
+    'ccf.network.generateNetworkCertificate': fn(2, (from, days) =>
+      node.renewServiceCertificate(tx, text(from, 'valid from'), number(days, 'days')),
+    ),
+    'ccf.refreshAppBytecodeCache': action(() => compileApplication(tx, world)),
+    'ccf.setJwtPublicSigningKeys': fn(3, (issuer, _metadata, jwks) => {
+      setSigningKeys(tx, world, text(issuer, 'issuer'), jwks);
+      return undefined;
+    }),
+    'ccf.removeJwtPublicSigningKeys': fn(1, (issuer) => {
+      removeJwtSigningKeys(tx, text(issuer, 'issuer'));
+      return undefined;
+    }),
+  };
+}
+
+function fn(arity: number, call: (...args: readonly HostValue[]) => HostValue): HostFunction {
+  return { arity, call };
+}
+
+function action(perform: () => void): HostFunction {
+  return fn(0, () => {
+    perform();
+    return undefined;
+  });
+}
+
+/** Compiled code is not kept in the ledger, but an application that does not compile is refused here. */
+function compileApplication(tx: Tx, world: GovernanceWorld): void {
+  const sources = new Map(modules.entries(tx));
+  if (sources.size > 0) world.engine.install(sources)[Symbol.dispose]();
+}
+
+function setSigningKeys(tx: Tx, world: GovernanceWorld, issuer: string, jwks: HostValue): void {
+  const keys = typeof jwks === 'object' && jwks !== null && 'keys' in jwks ? jwks.keys : undefined;
+  try {
+    // The constitution has checked the shape; what is missing all the same is found key by key.
+    setJwtSigningKeys(tx, issuer, Array.isArray(keys) ? (keys as readonly IssuerKey[]) : []);
+  } catch (error) {
+    if (!(error instanceof GovernanceError)) throw error;
+    world.log('fail', error.message);
+    throw new GovernanceError('InvalidSigningKeys', 'set_jwt_public_signing_keys() failed', { cause: error });
+  }
+}
+
+function text(value: HostValue, what: string): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${what} argument is not a string`);
+}
+
+function number(value: HostValue, what: string): number {
+  if (typeof value === 'number') return value;
+  throw new TypeError(`${what} argument is not a number`);
+}
+
+function pem(value: HostValue, what: string): string {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${what} must be an array buffer`);
+  return byteStringToUtf8(bytesToByteString(value));
+}

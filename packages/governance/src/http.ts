@@ -1,0 +1,66 @@
+import { type ByteString, utf8ToByteString } from '@coco/kv';
+
+/** The answer of a handler. A status outside 2xx discards what was written, unless `applyWrites` says otherwise. */
+export interface GovResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: ByteString | Uint8Array;
+  readonly applyWrites?: boolean;
+}
+
+/** The codes this room answers with. */
+export type GovErrorCode =
+  | 'AuthorizationFailed'
+  | 'InternalError'
+  | 'InvalidAuthenticationInfo'
+  | 'InvalidCreatedAt'
+  | 'InvalidInput'
+  | 'InvalidQueryParameterValue'
+  | 'InvalidResourceName'
+  | 'MissingApiVersionParameter'
+  | 'NodeAlreadyRecovering'
+  | 'ProposalCreatedTooLongAgo'
+  | 'ProposalFailedToValidate'
+  | 'ProposalNotFound'
+  | 'ProposalNotOpen'
+  | 'ProposalReplay'
+  | 'ResourceNotFound'
+  | 'ServiceNotWaitingForRecoveryShares'
+  | 'StateDigestMismatch'
+  | 'UnsupportedApiVersionValue'
+  | 'VoteAlreadyExists'
+  | 'VoteNotFound';
+
+const jsonHeaders = [['content-type', 'application/json']] as const;
+const javascriptHeaders = [['content-type', 'text/javascript']] as const;
+
+/** JSON with the keys of every object sorted: clients of CCF compare whole bodies. */
+export function json(value: unknown, status = 200): GovResponse {
+  return { status, headers: jsonHeaders, body: utf8ToByteString(JSON.stringify(value, sortedKeys)) };
+}
+
+/** Source text, as it is. */
+export function javascript(source: string): GovResponse {
+  return { status: 200, headers: javascriptHeaders, body: utf8ToByteString(source) };
+}
+
+/** Bytes without a declared type. */
+export function bytes(body: ByteString): GovResponse {
+  return { status: 200, headers: [], body };
+}
+
+/** Done, and nothing to say. */
+export function noContent(): GovResponse {
+  return { status: 204, headers: [], body: '' };
+}
+
+/** A refusal in the shape every error has. */
+export function refuse(status: number, code: GovErrorCode, message: string): GovResponse {
+  return json({ error: { code, message } }, status);
+}
+
+function sortedKeys(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const fields = Object.entries(value);
+  return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

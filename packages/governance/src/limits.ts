@@ -1,0 +1,25 @@
+/** Every bound of this room. Numbers written with a unit or `Max` last. */
+export const governanceLimits = {
+  /** Days a node certificate may be valid when the configuration says nothing. */
+  nodeCertificateValidityDaysDefault: 365,
+  /** Days a service certificate may be valid when the configuration says nothing. */
+  serviceCertificateValidityDaysDefault: 365,
+  /** Proposals remembered against replay when the configuration says nothing. */
+  recentProposalsDefault: 100,
+  /** Bounds a constitution may choose the replay window in. */
+  recentProposalsMax: 10_000,
+  /** Highest `created_at` that still sorts as ten digits: November 2286. */
+  createdAtSecondsMax: 9_999_999_999,
+  /** A share is numbered by one byte's worth of members, and zero is the key itself. */
+  recoveryThresholdMax: 254,
+  /** Characters of a token: far above any issuer's, far below the header limit of an interface. */
+  tokenCharactersMax: 64 * 1024,
+  /** Characters of a reason or a trace that travels in an answer or into the ledger. */
+  failureTextCharactersMax: 4096,
+  /** Limits of constitution and ballots: never below these, whatever the application was given. */
+  constitution: {
+    maxHeapBytes: 100 * 1024 * 1024,
+    maxStackBytes: 1024 * 1024,
+    maxExecutionTimeMs: 5000,
+  },
+} as const;

@@ -1,0 +1,64 @@
+import { byteStringToUtf8, bytesToByteString } from '@coco/kv';
+import type { MemberCoseIdentity } from './authenticate/caller.ts';
+import { GovernanceError } from './errors.ts';
+import { type GovResponse, refuse } from './http.ts';
+import type { GovContext } from './world.ts';
+
+const hexId = /^[0-9a-fA-F]{64}$/;
+
+const nouns = {
+  memberId: 'member ID',
+  userId: 'user ID',
+  proposalId: 'proposal ID',
+  nodeId: 'node ID',
+} as const;
+
+/** An id out of the path, or the refusal of something that is no id. */
+export function idOf({ request }: GovContext, name: keyof typeof nouns): string | GovResponse {
+  const id = request.params[name] ?? '';
+  return hexId.test(id)
+    ? id
+    : refuse(400, 'InvalidResourceName', `'${id}' is not a valid hex-encoded ${nouns[name]}`);
+}
+
+/** The member who signed the request. Rows that ask for it list a signature as their policy. */
+export function signerOf(context: GovContext): MemberCoseIdentity {
+  if (context.caller === undefined) {
+    throw new GovernanceError('UnknownPolicy', `${context.request.path} was called without a signature.`);
+  }
+  return context.caller;
+}
+
+/** The proposal of the path, which the signature must be about too. */
+export function signedProposalId(context: GovContext): string | GovResponse {
+  const id = idOf(context, 'proposalId');
+  if (typeof id !== 'string' || signerOf(context).proposalId === id) return id;
+  return refuse(400, 'InvalidResourceName', 'Authenticated proposal id does not match URL');
+}
+
+/** The member of the path, who must be the signer. */
+export function signedMemberId(context: GovContext): string | GovResponse {
+  const id = idOf(context, 'memberId');
+  if (typeof id !== 'string' || signerOf(context).memberId === id) return id;
+  return refuse(400, 'InvalidResourceName', 'Authenticated member id does not match URL');
+}
+
+/** A text field of the signed JSON object, or the refusal of a payload without it. */
+export function signedField(context: GovContext, field: string): { readonly text: string } | GovResponse {
+  const { payload } = signerOf(context);
+  let body: unknown;
+  try {
+    body = JSON.parse(byteStringToUtf8(bytesToByteString(payload)));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    return refuse(400, 'InvalidInput', `Signed request body is not JSON: ${why}`);
+  }
+  const value = isRecord(body) && Object.hasOwn(body, field) ? body[field] : undefined;
+  if (typeof value === 'string') return { text: value };
+  const what = `required string field "${field}"`;
+  return refuse(400, 'InvalidInput', `Signed request body is not a JSON object containing ${what}`);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

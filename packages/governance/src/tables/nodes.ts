@@ -1,0 +1,88 @@
+import { json, text } from './codec.ts';
+import { serviceMap, serviceSet } from './table.ts';
+
+/** Hex SHA-256 of the DER of a node's public key. */
+export type NodeId = string;
+
+/** `Pending` waits for a vote; `Trusted` takes part; `Retired` is on its way out. */
+export type NodeStatus = 'Pending' | 'Trusted' | 'Retired';
+
+/** The evidence formats a node record may carry. */
+export type QuoteFormat = 'Insecure_Virtual' | 'AMD_SEV_SNP_v1' | 'OE_SGX_v1';
+
+/** Evidence of the platform a node runs on. Byte fields are base64. */
+export interface QuoteInfo {
+  readonly format: QuoteFormat;
+  readonly quote: string;
+  readonly endorsements: string;
+  readonly uvm_endorsements?: string;
+  readonly endorsed_tcb?: string;
+}
+
+/** One address a node answers HTTP on, as its operator configured it. */
+export interface NetInterface {
+  readonly bind_address: string;
+  readonly published_address?: string;
+  readonly protocol?: string;
+  readonly app_protocol?: string;
+  readonly [setting: string]: unknown;
+}
+
+/** Value of `nodes.info`. */
+export interface NodeInfo {
+  readonly node_to_node_interface: { readonly bind_address: string; readonly published_address?: string };
+  readonly rpc_interfaces: Readonly<Record<string, NetInterface>>;
+  readonly quote_info: QuoteInfo;
+  /** PEM of the key other nodes and ledger secrets are encrypted to. */
+  readonly encryption_pub_key: string;
+  readonly status: NodeStatus;
+  readonly ledger_secret_seqno?: number;
+  readonly code_digest?: string;
+  readonly certificate_signing_request?: string;
+  readonly public_key?: string;
+  readonly node_data?: unknown;
+  readonly cert?: string;
+  readonly retired_committed?: boolean;
+  readonly [legacy: string]: unknown;
+}
+
+/** The only status a listed measurement has. */
+export type CodeStatus = 'AllowedToJoin';
+
+/** Least versions of an AMD processor's trusted firmware. */
+export interface TcbVersion {
+  readonly hexstring?: string;
+  readonly boot_loader?: number;
+  readonly tee?: number;
+  readonly snp?: number;
+  readonly microcode?: number;
+  readonly fmc?: number;
+}
+
+/** Least security version by feed, of one issuer of utility VMs. */
+export type UvmEndorsements = Readonly<Record<string, { readonly svn: string }>>;
+
+/** Records by node. */
+export const nodeInfos = serviceMap('public:ccf.gov.nodes.info', json<NodeInfo>());
+/** PEM certificate the service gave a node. */
+export const nodeEndorsedCertificates = serviceMap('public:ccf.gov.nodes.endorsed_certificates', text);
+/** SGX measurements, kept readable although no node can join with them any more. */
+export const nodeCodeIds = serviceMap('public:ccf.gov.nodes.code_ids', json<CodeStatus>());
+/** Host data of virtual nodes, hex. */
+export const virtualHostData = serviceSet('public:ccf.gov.nodes.virtual.host_data');
+/** Measurements of virtual nodes, any text. */
+export const virtualMeasurements = serviceMap(
+  'public:ccf.gov.nodes.virtual.measurements',
+  json<CodeStatus>(),
+);
+/** Security policy text (may be empty) by host data, hex. */
+export const snpHostData = serviceMap('public:ccf.gov.nodes.snp.host_data', json<string>());
+/** Launch measurements, hex. */
+export const snpMeasurements = serviceMap('public:ccf.gov.nodes.snp.measurements', json<CodeStatus>());
+/** Endorsed utility VMs by issuer DID. */
+export const snpUvmEndorsements = serviceMap(
+  'public:ccf.gov.nodes.snp.uvm_endorsements',
+  json<UvmEndorsements>(),
+);
+/** Least firmware versions by processor, eight hex digits of CPUID. */
+export const snpTcbVersions = serviceMap('public:ccf.gov.nodes.snp.tcb_versions', json<TcbVersion>());
