@@ -7,7 +7,9 @@ const tagBytes = 16;
 
 let handleOf: (key: AesKey) => AesHandle;
 
-/** An AES-256 key. Opaque: its bytes show in neither `toString`, JSON nor inspection. Made by `importAesKey`. */
+/**
+ * An AES-256 key. Opaque: its bytes show in neither `toString`, JSON nor inspection. Made by `importAesKey`.
+ */
 export class AesKey {
   readonly #handle: AesHandle;
 
@@ -39,7 +41,9 @@ export function aesGcmSeal(
   return backend.aesGcmSeal(handleOf(key), iv, plaintext, aad);
 }
 
-/** Opens what `aesGcmSeal` sealed. Throws `DecryptionFailed` when any of the inputs is not what it was then. */
+/**
+ * Opens what `aesGcmSeal` sealed. Throws `DecryptionFailed` when any of the inputs is not what it was then.
+ */
 export function aesGcmOpen(
   key: AesKey,
   iv: Uint8Array,

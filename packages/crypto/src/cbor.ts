@@ -24,11 +24,12 @@ export class CborTag extends Tagged {
 }
 
 /**
- * How much freedom of encoding is accepted. In every form lengths are definite, text is UTF-8 and map keys are unique.
+ * How much freedom of encoding is accepted. In every form lengths are definite, text is UTF-8 and map keys
+ * are unique.
  * - `any`: nothing more. For signed bytes that are kept as received, where another encoding does no harm.
  * - `shortest`: integers, lengths and tags in their shortest form.
- * - `deterministic`: also map keys in bytewise order (RFC 8949, section 4.2.1), floats shortest and never integral: the
- *   only bytes that `encodeCbor` gives for the value.
+ * - `deterministic`: also map keys in bytewise order (RFC 8949, section 4.2.1), floats shortest and never
+ *   integral: the only bytes that `encodeCbor` gives for the value.
  */
 export type CborForm = 'any' | 'shortest' | 'deterministic';
 
@@ -39,7 +40,9 @@ export function encodeCbor(value: CborValue): Uint8Array {
   );
 }
 
-/** Under Node.js the library gives a `Buffer` now and then, which is not deeply equal to the same plain bytes. */
+/**
+ * Under Node.js the library gives a `Buffer` now and then, which is not deeply equal to the same plain bytes.
+ */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -33,7 +33,10 @@ interface JsonReceipt {
   signature: string;
 }
 
-/** The two halves under the root, and the root: what a node and a service sign (facts of receipts, step 2 and 3). */
+/**
+ * The two halves under the root, and the root: what a node and a service sign (facts of receipts, step 2 and
+ * 3).
+ */
 function rootOf(receipt: JsonReceipt, claims: Uint8Array): { preimage: Uint8Array; root: Uint8Array } {
   const { write_set_digest, commit_evidence } = receipt.leaf_components;
   const evidence = new TextEncoder().encode(commit_evidence);

@@ -72,7 +72,10 @@ export function signSign1(content: Sign1Content, key: PrivateKey): Uint8Array {
   return draft.assemble(sign(key, draft.algorithm.scheme, draft.toBeSigned));
 }
 
-/** First step of signing elsewhere. The same content gives the same draft, so the steps may be processes apart. */
+/**
+ * First step of signing elsewhere. The same content gives the same draft, so the steps may be processes
+ * apart.
+ */
 export function draftSign1(content: Sign1Content, key: PublicKey): Sign1Draft {
   const headers = new Map<CborValue, CborValue>(content.protected);
   const alg = headers.get(coseLabel.alg);
@@ -99,8 +102,8 @@ export function encodeSign1(message: Omit<Sign1, 'protected'>): Uint8Array {
 }
 
 /**
- * Parses a COSE_Sign1. It must bear tag 18, unless the tag is `optional`: some sources, AWS Nitro documents among them,
- * leave it out. Throws `MalformedCose` or `MalformedCbor`.
+ * Parses a COSE_Sign1. It must bear tag 18, unless the tag is `optional`: some sources, AWS Nitro documents
+ * among them, leave it out. Throws `MalformedCose` or `MalformedCbor`.
  */
 export function parseSign1(bytes: Uint8Array, tag: 'required' | 'optional' = 'required'): Sign1 {
   const parts = untag(decodeCbor(bytes, 'any'), tag);
@@ -125,9 +128,10 @@ export function parseSign1(bytes: Uint8Array, tag: 'required' | 'optional' = 're
 }
 
 /**
- * Verifies a parsed message and returns its payload. When that is detached it is given, and then the message must not
- * hold one. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` when `alg` does not go with the key,
- * `MalformedCose` when there is not exactly one payload, or `Unsupported` for a critical label nobody understands.
+ * Verifies a parsed message and returns its payload. When that is detached it is given, and then the message
+ * must not hold one. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` when `alg` does not go
+ * with the key, `MalformedCose` when there is not exactly one payload, or `Unsupported` for a critical label
+ * nobody understands.
  */
 export function verifySign1(
   message: Sign1,
@@ -145,7 +149,9 @@ export function verifySign1(
 
 export interface VerifySign1Options {
   readonly externalAad?: Uint8Array;
-  /** Labels beyond the registered ones that the caller acts upon, and that may therefore be marked critical. */
+  /**
+   * Labels beyond the registered ones that the caller acts upon, and that may therefore be marked critical.
+   */
   readonly understood?: readonly CoseLabel[];
 }
 
@@ -158,7 +164,9 @@ export function sigStructure(
   return encodeCbor(['Signature1', protectedBytes, externalAad, payload]);
 }
 
-/** The algorithm that a message's `alg` names, if it goes with the key. Throws `InvalidKey` or `Unsupported`. */
+/**
+ * The algorithm that a message's `alg` names, if it goes with the key. Throws `InvalidKey` or `Unsupported`.
+ */
 function algorithmFor(alg: CborValue, key: PublicKey): CoseAlgorithm {
   const row = coseAlgorithms.find(({ id }) => id === alg);
   if (row === undefined) throw new CryptoError('Unsupported', `COSE alg ${String(alg)} is not supported`);
@@ -171,7 +179,10 @@ function algorithmFor(alg: CborValue, key: PublicKey): CoseAlgorithm {
   return row;
 }
 
-/** The algorithm a key signs with when nothing else is said; PS256 for RSA. Throws `InvalidKey` when there is none. */
+/**
+ * The algorithm a key signs with when nothing else is said; PS256 for RSA. Throws `InvalidKey` when there is
+ * none.
+ */
 export function coseAlgorithmOf(key: PublicKey): CoseAlgorithm {
   const row = coseAlgorithms.find((row) => goesWith(row, key));
   if (row === undefined)

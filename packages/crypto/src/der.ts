@@ -12,8 +12,9 @@ interface Element {
 const constructed = 0x20;
 
 /**
- * Checks that `bytes` are exactly one DER element whose lengths are definite, shortest and nested properly, within
- * the bounds of limits.ts. The ASN.1 library reads BER and recurses; after this check it meets only tame input.
+ * Checks that `bytes` are exactly one DER element whose lengths are definite, shortest and nested properly,
+ * within the bounds of limits.ts. The ASN.1 library reads BER and recurses; after this check it meets only
+ * tame input.
  */
 export function checkDer(bytes: Uint8Array): void {
   if (bytes.length > derBytesMax) {
@@ -58,7 +59,9 @@ function readElement(bytes: Uint8Array, start: number, limit: number): Element {
   return { tag, contentStart, end: contentStart + length };
 }
 
-/** The elements directly inside a constructed element, each with its header. `bytes` have passed `checkDer`. */
+/**
+ * The elements directly inside a constructed element, each with its header. `bytes` have passed `checkDer`.
+ */
 export function derChildren(bytes: Uint8Array): Uint8Array[] {
   const outer = readElement(bytes, 0, bytes.length);
   const children: Uint8Array[] = [];

@@ -1,8 +1,8 @@
 import { CryptoError } from './errors.ts';
 
 /**
- * A string in which each char code 0..255 is one byte. The same notion as in the kv room: the hot paths carry digests
- * and keys in this form, because V8 hashes, compares and concatenates it faster than small arrays.
+ * A string in which each char code 0..255 is one byte. The same notion as in the kv room: the hot paths carry
+ * digests and keys in this form, because V8 hashes, compares and concatenates it faster than small arrays.
  */
 export type ByteString = string;
 
@@ -71,7 +71,9 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Writes the bytes of `text` into `target` at `offset`; throws `InvalidArgument` on a char code above 255. */
+/**
+ * Writes the bytes of `text` into `target` at `offset`; throws `InvalidArgument` on a char code above 255.
+ */
 export function writeByteString(text: ByteString, target: Uint8Array, offset: number): void {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

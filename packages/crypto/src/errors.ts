@@ -29,8 +29,8 @@ export class CryptoError extends Error {
 }
 
 /**
- * Runs `parse`, turning whatever a library throws about hostile bytes into one `CryptoError` of `code`. The library's
- * own error is not attached: it may quote the bytes it choked on, and those may be a private key.
+ * Runs `parse`, turning whatever a library throws about hostile bytes into one `CryptoError` of `code`. The
+ * library's own error is not attached: it may quote the bytes it choked on, and those may be a private key.
  */
 export function orMalformed<T>(code: CryptoErrorCode, message: string, parse: () => T): T {
   try {

@@ -6,7 +6,7 @@ import { parseSign1, signSign1, verifySign1 } from './cose.ts';
 import { CryptoError } from './errors.ts';
 import { type Jwk, privateKeyFromJwk, privateKeyToJwk, publicKeyFromJwk } from './jwk.ts';
 import { generateKeyPair, importPrivateKey, importPublicKey } from './keys.ts';
-import { decodePem, singlePem } from './pem.ts';
+import { decodePem, encodePem, singlePem } from './pem.ts';
 import { combineShares, sampleSecret, splitSecret } from './share.ts';
 import { ecdsaFromDer, signEcdsa, verifyEcdsa } from './sign.ts';
 import { parseCertificate, verifyIssuedBy } from './x509/certificate.ts';
@@ -14,8 +14,8 @@ import { createCsr, parseCsr, verifyCsr } from './x509/csr.ts';
 import { issueCertificate } from './x509/issue.ts';
 
 /*
- * Every reader of hostile bytes, given rubbish and damaged good input: it answers or throws a CryptoError, soon. The
- * seed is fixed, so that a failure is the same failure tomorrow.
+ * Every reader of hostile bytes, given rubbish and damaged good input: it answers or throws a CryptoError,
+ * soon. The seed is fixed, so that a failure is the same failure tomorrow.
  */
 const seed = 20261123;
 const key = generateKeyPair('P-256');
@@ -175,7 +175,7 @@ test('private keys: damaged inside', () => {
   const { der } = singlePem(key.exportPem(), 'PRIVATE KEY');
   fc.assert(
     fc.property(fc.array(damage, { minLength: 1, maxLength: 2 }), (damages) => {
-      const pem = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(damaged(der, damages)).toString('base64')}\n-----END PRIVATE KEY-----\n`;
+      const pem = encodePem('PRIVATE KEY', damaged(der, damages));
       mustBehave(() => importPrivateKey(pem));
     }),
     { seed, numRuns: 150 },

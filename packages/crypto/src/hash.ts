@@ -50,12 +50,15 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 /** SHA-256 takes its input in blocks of 64 bytes; HMAC fills one of them with the padded key. */
 const blockBytes = 64;
 const digestBytes = 32;
-/** Messages up to here are laid out in a buffer of their own beside the pad. Transaction IDs are about 12 bytes. */
+/**
+ * Messages up to here are laid out in a buffer of their own beside the pad. Transaction IDs are about 12
+ * bytes.
+ */
 const shortMessageMax = 192;
 
 /**
- * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are laid out once and each message
- * costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
+ * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are laid out once and each
+ * message costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
  */
 export class HmacKey {
   readonly #inner = new Uint8Array(blockBytes + shortMessageMax);

@@ -105,7 +105,9 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   }
 }
 
-/** Reads a private JWK, whose public members must be those of the same key. Throws as `publicKeyFromJwk` does. */
+/**
+ * Reads a private JWK, whose public members must be those of the same key. Throws as `publicKeyFromJwk` does.
+ */
 export function privateKeyFromJwk(jwk: Jwk): PrivateKey {
   const key = privateKeyFromPkcs8(pkcs8FromJwk(jwk));
   if (!equalBytes(key.publicKey.spki, publicKeyFromJwk(jwk).spki)) {
@@ -193,7 +195,8 @@ function toInteger(jwk: Jwk, name: keyof Jwk): ArrayBuffer {
 }
 
 /*
- * The same conversions from PEM to JWK and back under the names of CCF's JavaScript API, each for one kind of key.
+ * The same conversions from PEM to JWK and back under the names of CCF's JavaScript API, each for one kind of
+ * key.
  */
 export const pubPemToJwk = publicPemToJwk('EC');
 export const pubRsaPemToJwk = publicPemToJwk('RSA');

@@ -41,8 +41,8 @@ export function aesKwpUnwrap(wrappingKey: Uint8Array, wrapped: Uint8Array): Uint
 }
 
 /**
- * Wraps key material of any length to an RSA key, as PKCS#11 CKM_RSA_AES_KEY_WRAP does: RSA-OAEP of a fresh AES key,
- * then AES-KWP of the data under it. `aesKey` is that fresh key, 16, 24 or 32 random bytes.
+ * Wraps key material of any length to an RSA key, as PKCS#11 CKM_RSA_AES_KEY_WRAP does: RSA-OAEP of a fresh
+ * AES key, then AES-KWP of the data under it. `aesKey` is that fresh key, 16, 24 or 32 random bytes.
  */
 export function rsaAesKwpWrap(
   key: PublicKey,

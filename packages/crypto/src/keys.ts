@@ -11,7 +11,9 @@ import { decodePem, encodePem, type PemBlock, singlePem } from './pem.ts';
 export let publicHandle: (key: PublicKey) => PublicHandle;
 export let privateHandle: (key: PrivateKey) => PrivateHandle;
 
-/** A public key. Equal keys have equal `spki` and `id`. Made by `importPublicKey` and with each private key. */
+/**
+ * A public key. Equal keys have equal `spki` and `id`. Made by `importPublicKey` and with each private key.
+ */
 export class PublicKey {
   readonly type: KeyType;
   /** DER SubjectPublicKeyInfo in its one canonical form: named curve, uncompressed point. */
@@ -53,7 +55,9 @@ export class PublicKey {
   }
 }
 
-/** A private key. Opaque: it shows in neither `toString`, JSON nor inspection; only `exportPem` gives it away. */
+/**
+ * A private key. Opaque: it shows in neither `toString`, JSON nor inspection; only `exportPem` gives it away.
+ */
 export class PrivateKey {
   readonly publicKey: PublicKey;
   readonly #handle: PrivateHandle;
@@ -103,7 +107,9 @@ export function importPublicKey(pemOrDer: string | Uint8Array): PublicKey {
   return publicKeyFromSpki(block.label === 'PUBLIC KEY' ? block.der : rsaSpki(block.der));
 }
 
-/** Reads a private key: PEM `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (SEC 1) or `RSA PRIVATE KEY` (PKCS#1). */
+/**
+ * Reads a private key: PEM `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (SEC 1) or `RSA PRIVATE KEY` (PKCS#1).
+ */
 export function importPrivateKey(pem: string): PrivateKey {
   // `openssl ecparam -genkey` writes the curve in a block of its own before the key, which names it again.
   const blocks = decodePem(pem).filter((block) => block.label !== 'EC PARAMETERS');

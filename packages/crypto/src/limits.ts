@@ -1,4 +1,7 @@
-/** Longest DER structure (certificate, key, CSR) that is parsed, in bytes. Large TEE certificates are about 3 KB. */
+/**
+ * Longest DER structure (certificate, key, CSR) that is parsed, in bytes. Large TEE certificates are about 3
+ * KB.
+ */
 export const derBytesMax = 64 * 1024;
 
 /** Deepest nesting of a DER structure. A certificate needs about 10. */

@@ -21,8 +21,8 @@ export function encodePem(label: string, der: Uint8Array): string {
 }
 
 /**
- * Reads every block of a PEM text, in order. Text outside blocks is ignored, as RFC 7468 allows; inside a block only
- * base64 lines may stand. Throws `InvalidEncoding` when a block is damaged, or when there is none.
+ * Reads every block of a PEM text, in order. Text outside blocks is ignored, as RFC 7468 allows; inside a
+ * block only base64 lines may stand. Throws `InvalidEncoding` when a block is damaged, or when there is none.
  */
 export function decodePem(text: string): PemBlock[] {
   if (text.length > pemCharsMax) {

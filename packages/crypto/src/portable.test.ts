@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { rolldown } from 'rolldown';
 import { backend } from '#backend';
 
-/** The tests below which the backend lies, once more as a browser would run them: by the `browser` condition. */
+/**
+ * The tests below which the backend lies, once more as a browser would run them: by the `browser` condition.
+ */
 const files = [
   'aes.test.ts',
   'attestation-data.test.ts',
@@ -31,4 +34,23 @@ test('keys, signatures, certificates, COSE and receipts are the same without nod
   const { status, stdout } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   assert.equal(status, 0, stdout.slice(-4000));
   assert.match(stdout, /fail 0/);
+});
+
+test('a bundle for browsers is complete and asks nothing of Node.js', { skip }, async () => {
+  const input = join(import.meta.dirname, 'index.ts');
+  const warnings: string[] = [];
+  const bundle = await rolldown({
+    input,
+    platform: 'browser',
+    onLog: (_, { message }) => warnings.push(message),
+  });
+  const { output } = await bundle.generate({ format: 'esm' });
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(
+    output.map(({ type }) => type),
+    ['chunk'],
+  );
+  const [{ code, imports }] = output;
+  assert.deepEqual(imports, []);
+  assert.doesNotMatch(code, /node:crypto|\brequire\(/);
 });

@@ -3,9 +3,9 @@ import { constantTimeEqual, hkdfSha256 } from './hash.ts';
 import { sharesMax } from './limits.ts';
 
 /*
- * Shamir's scheme over the field of 2^31 - 1, ten polynomials in parallel: the share format of CCF's recovery shares.
- * A share is 44 bytes: the abscissa x, then ten ordinates, each a little-endian 32-bit number. The secret is the share
- * at x = 0. It is only used as key material: see `shareWrappingKey`.
+ * Shamir's scheme over the field of 2^31 - 1, ten polynomials in parallel: the share format of CCF's recovery
+ * shares. A share is 44 bytes: the abscissa x, then ten ordinates, each a little-endian 32-bit number. The
+ * secret is the share at x = 0. It is only used as key material: see `shareWrappingKey`.
  */
 const prime = 2147483647;
 const limbs = 10;
@@ -23,8 +23,8 @@ export function sampleSecret(random: (bytes: number) => Uint8Array): Uint8Array 
 }
 
 /**
- * Splits a secret (a 44-byte share at x = 0) into `count` shares, x = 1 to `count`, any `threshold` of which give it
- * back and fewer of which say nothing about it.
+ * Splits a secret (a 44-byte share at x = 0) into `count` shares, x = 1 to `count`, any `threshold` of which
+ * give it back and fewer of which say nothing about it.
  */
 export function splitSecret(
   secret: Uint8Array,
@@ -52,9 +52,10 @@ export function splitSecret(
 }
 
 /**
- * Gives back the secret (44 bytes, x = 0) from shares with distinct x. A share at x = 0 is the secret. `threshold` of
- * them are interpolated and any further ones must lie on the same polynomial, or `MalformedShare` is thrown: with
- * just `threshold` shares a wrong one cannot be noticed here, only by what the secret fails to open.
+ * Gives back the secret (44 bytes, x = 0) from shares with distinct x. A share at x = 0 is the secret.
+ * `threshold` of them are interpolated and any further ones must lie on the same polynomial, or
+ * `MalformedShare` is thrown: with just `threshold` shares a wrong one cannot be noticed here, only by what
+ * the secret fails to open.
  */
 export function combineShares(shares: readonly Uint8Array[], threshold: number): Uint8Array {
   const parsed = shares.map(parseShare);
@@ -76,8 +77,8 @@ export function combineShares(shares: readonly Uint8Array[], threshold: number):
 }
 
 /**
- * The AES-256 key, 32 bytes, that a secret stands for: HKDF-SHA-256 of its 40 bytes of ordinates, with no salt. CCF
- * takes the same 40 bytes as `info` too, and its shares must open here.
+ * The AES-256 key, 32 bytes, that a secret stands for: HKDF-SHA-256 of its 40 bytes of ordinates, with no
+ * salt. CCF takes the same 40 bytes as `info` too, and its shares must open here.
  */
 export function shareWrappingKey(secret: Uint8Array): Uint8Array {
   if (parseShare(secret).x !== 0)
@@ -111,7 +112,10 @@ function serializeShare({ x, y }: Share): Uint8Array {
   return bytes;
 }
 
-/** Ten uniform field elements, by rejection: 31 random bits are the prime itself once in two thousand million times. */
+/**
+ * Ten uniform field elements, by rejection: 31 random bits are the prime itself once in two thousand million
+ * times.
+ */
 function sampleLimbs(random: (bytes: number) => Uint8Array): number[] {
   const drawn: number[] = [];
   for (let draws = 0; drawn.length < limbs; draws++) {

@@ -5,7 +5,10 @@ import { readTwoIntegers, writeTwoIntegers } from './der.ts';
 import { CryptoError, orMalformed } from './errors.ts';
 import { type PrivateKey, type PublicKey, privateHandle, publicHandle } from './keys.ts';
 
-/** How an ECDSA signature is written: the DER of X.509 and receipts, or r || s of COSE, JOSE and Web Cryptography. */
+/**
+ * How an ECDSA signature is written: the DER of X.509 and receipts, or r || s of COSE, JOSE and Web
+ * Cryptography.
+ */
 export type EcdsaFormat = 'der' | 'p1363';
 
 export interface EcdsaOptions {
@@ -34,9 +37,9 @@ export function verifyEcdsa(
 }
 
 /**
- * Verifies a DER ECDSA signature over a digest that was computed before, of any length: a P-384 key over a SHA-256
- * digest is how receipts are signed on that curve. When the bytes under the digest are at hand, `verifyEcdsa` over
- * them says the same and is faster.
+ * Verifies a DER ECDSA signature over a digest that was computed before, of any length: a P-384 key over a
+ * SHA-256 digest is how receipts are signed on that curve. When the bytes under the digest are at hand,
+ * `verifyEcdsa` over them says the same and is faster.
  */
 export function verifyEcdsaDigest(key: PublicKey, signature: Uint8Array, digest: Uint8Array): void {
   const curve = curveOf(key);

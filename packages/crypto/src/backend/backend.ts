@@ -33,9 +33,10 @@ export type Scheme =
   | { readonly name: 'EdDSA' };
 
 /**
- * The primitives, in two editions: node.ts over OpenSSL, and portable.ts over audited JavaScript for browsers. Formats
- * (PEM, X.509, COSE, JWK) stand on this surface and exist once. ECDSA signatures cross it as r || s (IEEE P1363);
- * verification answers with a boolean here and becomes an error above. Bytes that come out are fresh `Uint8Array`s.
+ * The primitives, in two editions: node.ts over OpenSSL, and portable.ts over audited JavaScript for
+ * browsers. Formats (PEM, X.509, COSE, JWK) stand on this surface and exist once. ECDSA signatures cross it
+ * as r || s (IEEE P1363); verification answers with a boolean here and becomes an error above. Bytes that
+ * come out are fresh `Uint8Array`s.
  */
 export interface Backend<Public, Private, Aes> {
   readonly name: 'node' | 'portable';
@@ -72,7 +73,9 @@ export interface Backend<Public, Private, Aes> {
 
   sign(key: Private, scheme: Scheme, data: Uint8Array): Uint8Array;
   verify(key: Public, scheme: Scheme, signature: Uint8Array, data: Uint8Array): boolean;
-  /** ECDSA over a digest that is already there. `key` is the canonical SPKI's point on `curve`, uncompressed. */
+  /**
+   * ECDSA over a digest that is already there. `key` is the canonical SPKI's point on `curve`, uncompressed.
+   */
   verifyEcdsaDigest(curve: Curve, point: Uint8Array, signature: Uint8Array, digest: Uint8Array): boolean;
 
   rsaOaepEncrypt(key: Public, data: Uint8Array, label: Uint8Array): Uint8Array;

@@ -24,9 +24,9 @@ const curveOfOpenssl: Readonly<Record<string, Curve>> = {
 const kwpIv = new Uint8Array([0xa6, 0x59, 0x59, 0xa6]);
 
 /*
- * Hashing a byte string means laying its bytes out first. Small ones, which is nearly all, are laid out in one scratch
- * buffer, seen through a ready-made view of the right length: a fresh Buffer each time would cost more than the hash.
- * Synchronous code cannot interleave between the write and the hash.
+ * Hashing a byte string means laying its bytes out first. Small ones, which is nearly all, are laid out in
+ * one scratch buffer, seen through a ready-made view of the right length: a fresh Buffer each time would cost
+ * more than the hash. Synchronous code cannot interleave between the write and the hash.
  */
 const scratchBytes = 1024;
 const scratch = Buffer.alloc(scratchBytes);
@@ -91,8 +91,8 @@ function canonicalSpki(curve: Curve, spki: Uint8Array): Uint8Array {
 const pairTest = Buffer.from('pairwise consistency');
 
 /**
- * OpenSSL believes the public part that a private key's encoding carries. Under an identity that is not the key's own,
- * nothing it signs would verify: so it signs once here.
+ * OpenSSL believes the public part that a private key's encoding carries. Under an identity that is not the
+ * key's own, nothing it signs would verify: so it signs once here.
  */
 function importPrivateKey(pkcs8: Uint8Array): Held<crypto.KeyObject> {
   const key = held(crypto.createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }));

@@ -92,7 +92,10 @@ export function signDer(key: PrivateKey, scheme: Scheme, data: Uint8Array): Uint
   return curve === undefined ? signature : ecdsaToDer(signature, curve);
 }
 
-/** Verifies a signature of X.509. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` or `Unsupported`. */
+/**
+ * Verifies a signature of X.509. Throws `SignatureInvalid`, `MalformedSignature`, `InvalidKey` or
+ * `Unsupported`.
+ */
 export function verifyDer(
   key: PublicKey,
   identifier: AlgorithmIdentifier,

@@ -59,7 +59,9 @@ export interface Certificate {
   };
 }
 
-/** Parses one certificate: PEM `CERTIFICATE`, or DER. Throws `MalformedCertificate`, or the error of its key. */
+/**
+ * Parses one certificate: PEM `CERTIFICATE`, or DER. Throws `MalformedCertificate`, or the error of its key.
+ */
 export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   const der = typeof pemOrDer === 'string' ? singlePem(pemOrDer, 'CERTIFICATE').der : pemOrDer;
   const asn = parseDer(der, AsnCertificate, 'MalformedCertificate', 'certificate');
@@ -161,9 +163,10 @@ export function publicKeyOf(pem: string): PublicKey {
 }
 
 /**
- * Proves that `issuer` issued `certificate`, and returns the latter: its name is the issuer's, the issuer may issue
- * (CA, and its key usage allows it), and the signature verifies. A self-signed certificate is its own issuer, CA or not. Dates are the
- * caller's concern. Throws `NotIssuedBy` for the names and the right to issue, otherwise the signature's error.
+ * Proves that `issuer` issued `certificate`, and returns the latter: its name is the issuer's, the issuer may
+ * issue (CA, and its key usage allows it), and the signature verifies. A self-signed certificate is its own
+ * issuer, CA or not. Dates are the caller's concern. Throws `NotIssuedBy` for the names and the right to
+ * issue, otherwise the signature's error.
  */
 export function verifyIssuedBy(certificate: Certificate, issuer: Certificate): Certificate {
   if (!equalBytes(certificate.raw.issuer, issuer.raw.subject)) {

@@ -11,7 +11,9 @@ import { CryptoError } from '../errors.ts';
 import { chainLengthMax } from '../limits.ts';
 import { type Certificate, verifyIssuedBy } from './certificate.ts';
 
-/** Extensions whose meaning is heeded, or harmless, in a chain. A critical one beyond these ends the check. */
+/**
+ * Extensions whose meaning is heeded, or harmless, in a chain. A critical one beyond these ends the check.
+ */
 const understood: readonly string[] = [
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
@@ -22,8 +24,9 @@ const understood: readonly string[] = [
 ];
 
 /**
- * Proves that the first certificate of `chain` leads, through the others in whatever order, to one of `trusted`, and
- * returns the path from the first to the trusted one. Dates are not looked at. Throws `NotTrusted`.
+ * Proves that the first certificate of `chain` leads, through the others in whatever order, to one of
+ * `trusted`, and returns the path from the first to the trusted one. Dates are not looked at. Throws
+ * `NotTrusted`.
  */
 export function verifyChain(chain: readonly Certificate[], trusted: readonly Certificate[]): Certificate[] {
   const [leaf, ...others] = chain;
@@ -55,7 +58,8 @@ export function verifyChain(chain: readonly Certificate[], trusted: readonly Cer
 /** Whether `issuer` may stand next in the path above `certificate`. */
 function issued(issuer: Certificate, certificate: Certificate, path: readonly Certificate[]): boolean {
   if (equalBytes(issuer.der, certificate.der)) return false;
-  // The path length counts the CA certificates below the issuer, the end certificate (the first) not among them.
+  // The path length counts the CA certificates below the issuer, the end certificate (the first) not among
+  // them.
   if (issuer.pathLength !== undefined && path.length - 1 > issuer.pathLength) return false;
   try {
     verifyIssuedBy(certificate, issuer);

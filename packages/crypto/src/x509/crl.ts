@@ -47,8 +47,8 @@ export function parseCrl(pemOrDer: string | Uint8Array): Crl {
 const derInteger = 0x02;
 
 /**
- * Proves that `issuer` issued the list, and returns the list. Dates are the caller's concern. Throws `NotIssuedBy` for
- * the name and the right to issue lists, otherwise the signature's error.
+ * Proves that `issuer` issued the list, and returns the list. Dates are the caller's concern. Throws
+ * `NotIssuedBy` for the name and the right to issue lists, otherwise the signature's error.
  */
 export function verifyCrl(crl: Crl, issuer: Certificate): Crl {
   if (!equalBytes(crl.raw.issuer, issuer.raw.subject)) {

@@ -3,7 +3,9 @@ import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName 
 import { serializeDer } from '../der.ts';
 import { CryptoError } from '../errors.ts';
 
-/** The attribute types that have a short name (RFC 4514, section 3). Others are shown by object identifier. */
+/**
+ * The attribute types that have a short name (RFC 4514, section 3). Others are shown by object identifier.
+ */
 const shortNames: Readonly<Record<string, string>> = {
   CN: '2.5.4.3',
   C: '2.5.4.6',
@@ -16,7 +18,9 @@ const shortNames: Readonly<Record<string, string>> = {
 const attribute = /^\s*([A-Z]+)=(.*)$/s;
 const separator = /(?<!\\),/;
 
-/** DER of a name written as `CN=CCF Node,O=Example`, in that order; a comma within a value is written `\,`. */
+/**
+ * DER of a name written as `CN=CCF Node,O=Example`, in that order; a comma within a value is written `\,`.
+ */
 export function encodeName(text: string): Uint8Array<ArrayBuffer> {
   const parts = text.split(separator).map((part) => {
     const [, name = '', value = ''] = attribute.exec(part) ?? [];
@@ -40,7 +44,9 @@ function directoryString(name: string, value: string): { printableString: string
   return name === 'C' ? { printableString: unescaped } : { utf8String: unescaped };
 }
 
-/** The text of a DER name, in the notation of `encodeName`. For people and logs: names are compared as DER. */
+/**
+ * The text of a DER name, in the notation of `encodeName`. For people and logs: names are compared as DER.
+ */
 export function decodeName(der: Uint8Array): string {
   const name = AsnConvert.parse(der, Name);
   const parts = name.flatMap((relative) =>
