@@ -9,7 +9,10 @@ export function sha256(data: Uint8Array | ByteString): Uint8Array {
   return backend.digest('SHA-256', bytesOf(data));
 }
 
-/** SHA-256 from bytes to a 32-character byte string: the form in which digests travel on hot paths. */
+/**
+ * SHA-256 from bytes to a 32-character byte string: the form in which digests travel on hot paths. Characters
+ * above 255 are a mistake of the caller that is not looked for here.
+ */
 export function sha256ByteString(data: Uint8Array | ByteString): ByteString {
   return backend.sha256ByteString(data);
 }

@@ -5,7 +5,8 @@ import { sharesMax } from './limits.ts';
 /*
  * Shamir's scheme over the field of 2^31 - 1, ten polynomials in parallel: the share format of CCF's recovery
  * shares. A share is 44 bytes: the abscissa x, then ten ordinates, each a little-endian 32-bit number. The
- * secret is the share at x = 0. It is only used as key material: see `shareWrappingKey`.
+ * secret is the share at x = 0. It is only used as key material: see `shareWrappingKey`. The format is why
+ * this is written here: the published libraries share bytes over GF(256).
  */
 const prime = 2147483647;
 const limbs = 10;

@@ -33,7 +33,7 @@ export type Scheme =
   | { readonly name: 'EdDSA' };
 
 /**
- * The primitives, in two editions: node.ts over OpenSSL, and portable.ts over audited JavaScript for
+ * The primitives, in two editions: node.ts over OpenSSL, and portable.ts over the noble libraries for
  * browsers. Formats (PEM, X.509, COSE, JWK) stand on this surface and exist once. ECDSA signatures cross it
  * as r || s (IEEE P1363); verification answers with a boolean here and becomes an error above. Bytes that
  * come out are fresh `Uint8Array`s.

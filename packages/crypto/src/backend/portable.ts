@@ -233,7 +233,7 @@ function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** Audited JavaScript, for browsers. RSA there is public operations only. */
+/** The noble libraries, for browsers. RSA there is public operations only. */
 export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   name: 'portable',
   digest: (hash: HashName, data) => hashes[hash](data),
