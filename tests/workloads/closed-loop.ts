@@ -74,7 +74,7 @@ function drive(socket: TLSSocket, connection: number, workload: Workload, end: b
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('the server closed a connection under load')));
     socket.on('data', (chunk: Buffer) => {
-      pending = pending === '' ? chunk.latin1Slice() : pending + chunk.latin1Slice();
+      pending = pending === '' ? chunk.toString('latin1') : pending + chunk.toString('latin1');
       const answer = parseAnswer(pending);
       if (!answer) return;
       pending = pending.slice(answer.length);

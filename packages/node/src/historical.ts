@@ -1,4 +1,4 @@
-import { byteStringToBytes, type WriteSet } from '@coco/kv';
+import { byteStringToBytes, type Snapshot, Store } from '@coco/kv';
 import {
   buildReceipt,
   buildSignatureReceipt,
@@ -23,7 +23,8 @@ import type { Outbox } from './outbox.ts';
 export interface PastState {
   readonly transactionId: string;
   readonly receipt: Receipt;
-  readonly writeSet: WriteSet;
+  /** Only what the transaction wrote. */
+  readonly kv: Snapshot;
 }
 
 /** What historical reads rest on; the node knows it, the files are not trusted for it. */
@@ -189,7 +190,7 @@ export class HistoricalQueries {
       };
       const endorsements = this.#source.endorsementsAt(entry.seqno);
       const receipt = buildReceipt(signature, components, signature.history.proof(entry.seqno), endorsements);
-      return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
+      return { transactionId: formatTxId(entry), receipt, kv: writtenBy(entry) };
     });
     // One signature covers them all: the first receipt verified vouches for the rest, whose leaves are in its tree.
     if (states[0]) verifyReceipt(states[0].receipt, this.#source.serviceCertificate());
@@ -199,8 +200,14 @@ export class HistoricalQueries {
   #signatureState(entry: DecodedEntry, signature: CheckedSignature): PastState {
     const receipt = buildSignatureReceipt(signature, this.#source.endorsementsAt(entry.seqno));
     verifyReceipt(receipt, this.#source.serviceCertificate());
-    return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
+    return { transactionId: formatTxId(entry), receipt, kv: writtenBy(entry) };
   }
+}
+
+function writtenBy({ seqno, writeSet }: DecodedEntry): Snapshot {
+  const store = new Store();
+  store.apply(seqno, writeSet);
+  return store.at(seqno);
 }
 
 type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };

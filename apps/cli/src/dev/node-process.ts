@@ -43,6 +43,11 @@ export class NodeProcess implements AsyncDisposable {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Sends a signal: to try what the node does about it. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** The address of the client interface, once it serves. Throws `Failed` when the node ends before. */
   async address(serviceCert: string, waitMs: number): Promise<string> {
     const file = join(this.folder, 'rpc_addresses.json');

@@ -71,6 +71,10 @@ export function pastState(view: NodeView, given: string | null | undefined): Pas
     const pending = `Only committed transactions can be queried. Transaction ${name} is ${status}`;
     return withHeader(refusal(404, 'TransactionPendingOrUnknown', pending), header.cacheControl, 'no-cache');
   }
+  if (view.status !== 'PartOfNetwork' && txId.seqno <= view.startupSeqno) {
+    // Without the ledger secret of its time there is no receipt; the members' shares bring it back.
+    return refusal(404, 'TransactionInvalid', `Transaction ${name} is of an epoch that is being recovered.`);
+  }
   const states = view.historical.request(`tx ${name}`, txId.seqno, txId.seqno);
   const [state] = states ?? [];
   if (!state) {

@@ -1,5 +1,6 @@
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
+import type { Caller, UserCoseCaller } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
 import { pastState } from '../endpoints/common.ts';
@@ -108,6 +109,7 @@ export class AppCalls {
     const host: BatchHost = {
       world: this.#world,
       begin: () => {
+        tx?.discard();
         tx = this.#node.replica.store.begin();
         return tx;
       },
@@ -152,7 +154,7 @@ function callRequest(
   target: Target,
   endpoint: AppEndpoint,
   params: Readonly<Record<string, string>>,
-  caller: unknown,
+  caller: Caller | null,
 ): CallRequest {
   const query = decodeQuery(target.query);
   return {
@@ -165,8 +167,15 @@ function callRequest(
     hostname: request.headers.host ?? null,
     params,
     body: bytesToByteString(request.body),
-    caller,
+    caller: withBytes(caller),
   };
+}
+
+/** Bytes cross into the sandbox under a name of their own. */
+function withBytes(caller: Caller | null): unknown {
+  if (caller === null || !('cose' in caller)) return caller;
+  const { content } = (caller as UserCoseCaller).cose;
+  return { ...caller, cose: { content: { $bytes: content } } };
 }
 
 function answerOf(outcome: Outcome): Answer {

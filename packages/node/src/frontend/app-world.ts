@@ -1,4 +1,5 @@
 import type { AppWorld } from '@coco/contracts';
+import { tableAccess } from '@coco/governance';
 import type { TxId } from '@coco/ledger';
 import type { NodeView } from '../endpoints/context.ts';
 import type { Random } from '../identity.ts';
@@ -22,6 +23,7 @@ export function appWorld(parts: {
       drop: (handle) => node.historical.drop(`app ${handle}`),
     },
     random,
+    access: tableAccess,
   };
 }
 

@@ -1,0 +1,72 @@
+// A whole service under load: the node on one core, the load on the other, over TLS, ledger encrypted and flushed.
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
+import { type Result, table } from './result.ts';
+
+const root = dirname(import.meta.dirname);
+const run_ = promisify(execFile);
+
+/** A script that starts the daemon on the first core alone. */
+function pinnedExecutable(folder: string): string {
+  const script = join(folder, 'pinned-node');
+  const cpu = process.env.BENCH_CPU_PROF ? `--cpu-prof --cpu-prof-dir=${process.env.BENCH_CPU_PROF}` : '';
+  writeFileSync(
+    script,
+    `#!/bin/sh\nexec taskset -c 0 "${root}/bin/runtime" --no-node-snapshot ${cpu} "${root}/apps/host/src/main.ts" "$@"\n`,
+  );
+  chmodSync(script, 0o755);
+  return script;
+}
+
+interface Load {
+  readonly workload: string;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+async function load(service: Service, { workload, connections, seconds }: Load) {
+  const options = { host: '127.0.0.1', port: service.port, caFile: service.workspace.serviceCert, workload, connections, seconds };
+  const { stdout } = await run_('taskset', [
+    '-c',
+    '1',
+    join(root, 'bin/runtime'),
+    join(root, 'tests/workloads/closed-loop.ts'),
+    JSON.stringify(options),
+  ]);
+  return JSON.parse(stdout) as { perSecond: number; p50: number; p99: number };
+}
+
+/** Runs the loads one after the other; `seconds` each. */
+export async function run(seconds = 5): Promise<Result[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'coco-bench-'));
+  try {
+    await using service = await startService({ bundle: await measuredBundle(), executable: pinnedExecutable(folder) });
+    await load(service, { workload: 'post', connections: 32, seconds: 2 });
+    const results: Result[] = [];
+    for (const workload of ['post', 'get']) {
+      for (const connections of [1, 32, 128]) {
+        const { perSecond, p50, p99 } = await load(service, { workload, connections, seconds });
+        const name = `${workload === 'post' ? 'write' : 'read'}, ${connections} connections`;
+        results.push({ name, value: perSecond, unit: '/s' });
+        results.push({ name: `${name}, median`, value: p50 / 1000, unit: 'ms' });
+        results.push({ name: `${name}, p99`, value: p99 / 1000, unit: 'ms' });
+      }
+    }
+    const lone = await load(service, { workload: 'wait', connections: 1, seconds });
+    results.push({ name: 'write answered when committed, with receipt, 1 connection, median', value: lone.p50 / 1000, unit: 'ms', budget: 5 });
+    results.push({ name: 'the same, p99', value: lone.p99 / 1000, unit: 'ms' });
+    const many = await load(service, { workload: 'wait', connections: 32, seconds });
+    results.push({ name: 'write answered when committed, with receipt, 32 connections', value: many.perSecond, unit: '/s' });
+    const spin = await load(service, { workload: 'spin', connections: 32, seconds });
+    results.push({ name: 'loop of 200,000 iterations', value: spin.perSecond, unit: '/s' });
+    return results;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) console.log(table(await run(Number(process.argv[2] ?? 5))));
