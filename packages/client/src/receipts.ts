@@ -1,4 +1,4 @@
-import { header } from '@coco/api';
+import { type Frontend, header } from '@coco/api';
 import { type ByteString, fromBase64Url, toHex } from '@coco/crypto';
 import { formatTxId, type Receipt, type TxId, type VerifiedReceipt, verifyReceipt } from '@coco/ledger';
 import { type Answer, accepted, jsonOf } from './answer.ts';
@@ -37,13 +37,20 @@ export function checkReceipt(
   return { receipt, proves };
 }
 
+/** How to fetch a receipt. */
+export interface FetchReceiptOptions {
+  readonly waitMs?: number;
+  readonly claimsDigest?: ByteString;
+  readonly frontend?: Frontend;
+}
+
 /** Fetches the receipt of a committed transaction, waiting while the service looks it up, and verifies it. */
 export async function fetchReceipt(
   session: Session,
   txId: TxId,
-  options: { readonly waitMs?: number; readonly claimsDigest?: ByteString } = {},
+  options: FetchReceiptOptions = {},
 ): Promise<CheckedReceipt> {
-  const path = `/app/receipt?transaction_id=${formatTxId(txId)}`;
+  const path = `/${options.frontend ?? 'app'}/receipt?transaction_id=${formatTxId(txId)}`;
   const answer = accepted(await untilAvailable(session, { method: 'GET', path }, options), path);
   const claims = options.claimsDigest === undefined ? {} : { claimsDigest: options.claimsDigest };
   return checkReceipt(session, jsonOf<Receipt>(answer), { transactionId: txId, ...claims });

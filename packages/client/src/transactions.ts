@@ -1,4 +1,11 @@
-import { type CommitOut, formatPrefer, header, type TransactionOut, type TransactionStatus } from '@coco/api';
+import {
+  type CommitOut,
+  type Frontend,
+  formatPrefer,
+  header,
+  type TransactionOut,
+  type TransactionStatus,
+} from '@coco/api';
 import type { ByteString } from '@coco/crypto';
 import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
 import { type Answer, accepted, isOk, jsonOf, transactionIdOf } from './answer.ts';
@@ -71,9 +78,16 @@ async function settle(session: Session, answer: Answer, txId: TxId, deadline: nu
   return awaitCommit(session, txId, { waitMs: deadline - session.world.now() });
 }
 
-/** What a node says of a transaction at this moment. */
-export async function transactionStatus(session: Session, txId: TxId): Promise<TransactionStatus> {
-  const path = `/app/tx?transaction_id=${formatTxId(txId)}`;
+/**
+ * What a node says of a transaction at this moment. Every frontend knows; `app` answers once the service is
+ * open, `node` always, if the interface lets it through.
+ */
+export async function transactionStatus(
+  session: Session,
+  txId: TxId,
+  frontend: Frontend = 'app',
+): Promise<TransactionStatus> {
+  const path = `/${frontend}/tx?transaction_id=${formatTxId(txId)}`;
   const answer = accepted(await session.request({ method: 'GET', path }), path);
   const { status } = jsonOf<TransactionOut>(answer);
   take(session, txId, status);
@@ -84,12 +98,12 @@ export async function transactionStatus(session: Session, txId: TxId): Promise<T
 export async function awaitCommit(
   session: Session,
   txId: TxId,
-  options: { readonly waitMs?: number } = {},
+  options: { readonly waitMs?: number; readonly frontend?: Frontend } = {},
 ): Promise<'Committed' | 'Invalid' | 'Pending'> {
   const { now, sleep } = session.world;
   const deadline = now() + (options.waitMs ?? waitMs);
   for (let pause = pollDelayMs; ; pause = Math.min(pause * 1.5, pollDelayMaxMs)) {
-    const status = await transactionStatus(session, txId);
+    const status = await transactionStatus(session, txId, options.frontend);
     if (status === 'Committed' || status === 'Invalid') return status;
     const left = deadline - now();
     if (left <= 0) return 'Pending';
@@ -98,16 +112,18 @@ export async function awaitCommit(
 }
 
 /** The highest transaction that a node knows to be committed. */
-export async function lastCommitted(session: Session): Promise<TxId> {
-  const answer = accepted(await session.request({ method: 'GET', path: '/app/commit' }), '/app/commit');
+export async function lastCommitted(session: Session, frontend: Frontend = 'app'): Promise<TxId> {
+  const path = `/${frontend}/commit`;
+  const answer = accepted(await session.request({ method: 'GET', path }), path);
   const txId = parseTxId(jsonOf<CommitOut>(answer).transaction_id);
   session.memory.committed(txId);
   return txId;
 }
 
 /**
- * Holds the service to the highest transaction that was remembered from earlier sessions. Throws
- * `WentBack` when it denies it, `TimedOut` when no node knows of it within the wait.
+ * Holds the service to the highest transaction that was remembered from earlier sessions, and to its content
+ * when the receipt was seen. Throws `WentBack` when it denies it, `TimedOut` when no node knows of it within
+ * the wait.
  */
 export async function checkMemory(
   session: Session,
@@ -115,12 +131,14 @@ export async function checkMemory(
 ): Promise<void> {
   const remembered = session.memory.highest;
   if (remembered === undefined) return;
-  const status = await awaitCommit(session, remembered.txId, options);
-  const name = formatTxId(remembered.txId);
+  const { leaf, txId } = remembered;
+  // The node's frontend: a service that is being opened or recovered is held to its word as well.
+  const status = await awaitCommit(session, txId, { ...options, frontend: 'node' });
   if (status === 'Pending') {
+    const name = formatTxId(txId);
     throw new ClientError('TimedOut', `no node confirms ${name}, which was committed when last seen`);
   }
-  if (remembered.leaf !== undefined) await fetchReceipt(session, remembered.txId, options);
+  if (leaf !== undefined) await fetchReceipt(session, txId, { ...options, frontend: 'node' });
 }
 
 function take(session: Session, txId: TxId, status: TransactionStatus): void {

@@ -55,7 +55,7 @@ async function info(input: Input, io: Io): Promise<Outcome> {
   const [seen, stated, committed] = await withSession(input, io, async (session) => [
     await network(session),
     await serviceInfo(session),
-    await lastCommitted(session),
+    await lastCommitted(session, 'node'),
   ]);
   const key = parseCertificate(seen.service_certificate).publicKey;
   return {

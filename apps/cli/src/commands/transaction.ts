@@ -3,6 +3,8 @@ import {
   awaitCommit,
   historical,
   isOk,
+  type Request,
+  signedRequest,
   submit,
   textOf,
   transactionIdOf,
@@ -10,7 +12,14 @@ import {
 } from '@coco/client';
 import { formatTxId, parseTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Option, Outcome } from '../command.ts';
-import { connectionOptions, withSession } from '../connection.ts';
+import {
+  type Connection,
+  connectionOf,
+  connectionOptions,
+  signerOf,
+  withConnection,
+  withSession,
+} from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { readValue, writeFile } from '../files.ts';
 import { facts } from '../text.ts';
@@ -35,6 +44,7 @@ export const transaction: Noun = {
         { flags: '--content-type <type>', summary: 'of the body', default: 'application/json' },
         headerOption,
         { flags: '--receipt <file>', summary: 'also fetch the receipt, verify it, and write it here' },
+        { flags: '--sign', summary: 'sign the body with --cert and --key, for contracts that ask for it' },
         { flags: '--idempotency-key <key>', summary: 'lets an interrupted write be sent again' },
         waitOption,
         ...connectionOptions,
@@ -83,20 +93,11 @@ export const transaction: Noun = {
 };
 
 async function submitWrite(input: Input, io: Io): Promise<Outcome> {
-  const data = input.text('data');
-  const key = input.text('idempotencyKey');
   const file = input.text('receipt');
-  const body = data === undefined ? undefined : await readValue(io, data);
-  const typed = body === undefined ? {} : { 'content-type': input.text('contentType') ?? 'application/json' };
-  const request = {
-    method: input.argument(0).toUpperCase(),
-    path: pathOf(input.argument(1)),
-    headers: { ...typed, ...headersOf(input) },
-    ...(body === undefined ? {} : { body }),
-    ...(key === undefined ? {} : { idempotencyKey: key }),
-  };
+  const connection = connectionOf(input, io);
+  const request = await requestOf(input, io, connection);
   const options = { receipt: file !== undefined, waitMs: waitMsOf(input) };
-  const result = await withSession(input, io, (session) => submit(session, request, options));
+  const result = await withConnection(connection, io, (session) => submit(session, request, options));
   const receipt = result.outcome === 'Committed' ? result.receipt : undefined;
   if (file !== undefined && receipt !== undefined) {
     writeFile(io, file, `${JSON.stringify(receipt.receipt, null, 2)}\n`);
@@ -113,6 +114,23 @@ async function submitWrite(input: Input, io: Io): Promise<Outcome> {
       ['receipt', receipt === undefined ? undefined : `verified, written to ${file}`],
     ]),
   };
+}
+
+async function requestOf(input: Input, io: Io, connection: Connection): Promise<Request> {
+  const method = input.argument(0).toUpperCase();
+  const path = pathOf(input.argument(1));
+  const data = input.text('data');
+  const body = data === undefined ? undefined : await readValue(io, data);
+  const key = input.text('idempotencyKey');
+  const keyed = key === undefined ? {} : { idempotencyKey: key };
+  if (input.flag('sign')) {
+    const dated = { createdAt: Math.floor(Date.now() / 1000) };
+    const content = { method, path, payload: body ?? new Uint8Array() };
+    return { ...(await signedRequest(signerOf(connection), content, dated)), ...keyed };
+  }
+  const typed = body === undefined ? {} : { 'content-type': input.text('contentType') ?? 'application/json' };
+  const headers = { ...typed, ...headersOf(input) };
+  return { method, path, headers, ...(body === undefined ? {} : { body }), ...keyed };
 }
 
 async function read(input: Input, io: Io): Promise<Outcome> {

@@ -99,6 +99,8 @@ async function bundleModule(root: string, source: string, parts: Map<string, num
       resolve: { mainFields: ['module', 'main'], conditionNames: ['import', 'module', 'default'] },
       tsconfig: false,
       logLevel: 'silent',
+      // No comments that name files: they differ from machine to machine, and the digest must not.
+      experimental: { attachDebugInfo: 'none' },
       plugins: [sandboxOnly(root, importers)],
     });
     const { output } = await build.generate({
@@ -109,7 +111,7 @@ async function bundleModule(root: string, source: string, parts: Map<string, num
     });
     const [chunk] = output;
     for (const [id, module] of Object.entries(chunk.modules)) {
-      const part = relative(root, id);
+      const part = shortName(root, id);
       parts.set(part, Math.max(parts.get(part) ?? 0, module.renderedLength));
     }
     return chunk.code;
@@ -151,9 +153,15 @@ function sandboxOnly(root: string, importers: Map<string, string>): Plugin {
 function chainOf(root: string, importers: ReadonlyMap<string, string>, last: string): string {
   const chain: string[] = [];
   for (let at: string | undefined = last; at !== undefined && chain.length < 20; at = importers.get(at)) {
-    chain.unshift(relative(root, at));
+    chain.unshift(shortName(root, at));
   }
   return chain.join(' -> ');
+}
+
+/** A file as its author knows it: its place in the contract, or in its package. */
+function shortName(root: string, id: string): string {
+  const packaged = id.lastIndexOf('/node_modules/');
+  return packaged < 0 ? relative(root, id) : id.slice(packaged + '/node_modules/'.length);
 }
 
 /** The proposal that installs a bundle. */
