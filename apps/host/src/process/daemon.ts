@@ -239,7 +239,9 @@ export class Daemon {
     const { metrics_address: address } = this.#configuration.coco;
     if (address === null) return;
     const collect = () => daemonMetrics(this.#turns.facts, this.#ledger.facts, this.#facts());
-    this.#resources.push(await serveMetrics(address, collect));
+    const served = await serveMetrics(address, collect);
+    this.#resources.push(served);
+    this.#line('info', `metrics are served on ${formatAddress(served.address)}`);
   }
 
   #parts() {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { HostPort } from '../configuration/units.ts';
 import { listenOn } from '../http/listener.ts';
 
 /** One number to be read from outside. */
@@ -49,7 +50,10 @@ function stallMetrics(histogram: ReturnType<typeof monitorEventLoopDelay>): Metr
  * Serves metrics as plain HTTP; the configuration admits only loopback addresses.
  * @throws HostError `Listen`
  */
-export async function serveMetrics(address: string, collect: () => readonly Metric[]): Promise<Disposable> {
+export async function serveMetrics(
+  where: string,
+  collect: () => readonly Metric[],
+): Promise<Disposable & { readonly address: HostPort }> {
   const histogram = monitorEventLoopDelay({ resolution: 10 });
   histogram.enable();
   const server = createServer((request, response) => {
@@ -57,8 +61,9 @@ export async function serveMetrics(address: string, collect: () => readonly Metr
     const text = found ? prometheusText([...collect(), ...stallMetrics(histogram)]) : '';
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' }).end(text);
   });
-  await listenOn(server, address, 'metrics');
+  const address = await listenOn(server, where, 'metrics');
   return {
+    address,
     [Symbol.dispose]() {
       histogram.disable();
       server.close();
