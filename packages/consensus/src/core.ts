@@ -29,7 +29,7 @@ export interface Leading {
   heartbeatElapsed: number;
   readonly peers: Map<NodeId, Progress>;
   /** A hand-over under way. */
-  transfer: { readonly to: NodeId; elapsed: number } | null;
+  transfer: { readonly to: NodeId; elapsed: number; asked: boolean } | null;
   /** Reads to confirm: those whose round is out, and those that wait for the next one. */
   round: number;
   confirming: { readonly seqno: number; readonly contexts: readonly number[] } | null;
@@ -76,7 +76,8 @@ export class Core {
     this.options = options;
     this.log = new Log(origin);
     this.members = new Configurations(origin);
-    this.view = origin.view;
+    // A leader of a view before that of what is committed here may lack it, and is not to be followed.
+    this.view = Math.max(origin.view, this.log.viewAt(origin.seqno));
     this.restartElectionTimer();
   }
 

@@ -44,7 +44,10 @@ export interface ViewStart {
 
 /** The committed state a node starts from. */
 export interface Origin {
-  /** View to start in: 2 for a new service, the old ledger's last view + 2 in a recovery, 0 for a joiner. */
+  /**
+   * View to start in: 2 for a new service, the old ledger's last view + 2 in a recovery, 0 for a joiner. The node
+   * starts no lower than the view of `seqno`.
+   */
   readonly view: number;
   /** Whether the node starts as leader of `view`: the first node of a service, or one that recovers it. */
   readonly leads: boolean;

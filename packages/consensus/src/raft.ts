@@ -12,6 +12,7 @@ import * as leader from './roles/leader.ts';
 import { entriesRead } from './roles/replication.ts';
 import { transfer } from './roles/transfer.ts';
 import type { PeerStatus, RetirementPhase, Role, Status } from './status.ts';
+import { ViewHistory } from './view-history.ts';
 
 /** `Options`, with the origin and bounds that differ from `defaultLimits`. */
 export interface RaftOptions extends Omit<Options, 'limits'> {
@@ -239,6 +240,8 @@ function appended(core: Core, seqno: number, token: number): void {
 
 function install(core: Core, origin: Origin): void {
   if (core.leading !== null || origin.seqno <= core.log.commit) return;
+  const view = new ViewHistory(origin.viewHistory).viewAt(origin.seqno);
+  if (view > core.view) core.becomeFollower(view, null);
   core.log.reset(origin);
   core.members.reset(origin);
   core.noteMembership();

@@ -37,6 +37,8 @@ export class Consortium implements ReplicaWorld {
   steps = 0;
   /** Called when a learner has caught up; the operator decides. */
   onCaughtUp: (leader: Replica, node: string) => void = () => {};
+  /** Called when a node begins to lead; the nemesis decides. */
+  onLed: (leader: Replica) => void = () => {};
   readonly #observers: readonly Observer[];
   readonly #seed: number;
   readonly #makeRaft: MakeRaft;
@@ -116,7 +118,10 @@ export class Consortium implements ReplicaWorld {
         this.watch((observer) => observer.onTruncated?.(replica, output.seqno));
         break;
       case 'role':
-        if (output.role === 'Leader') this.watch((observer) => observer.onLed?.(replica));
+        if (output.role === 'Leader') {
+          this.watch((observer) => observer.onLed?.(replica));
+          this.onLed(replica);
+        }
         break;
       case 'sign':
         this.clock.after(between(this.#random, 0, this.parameters.signatureEvery), () => this.#sign(replica));

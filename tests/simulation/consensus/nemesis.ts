@@ -10,6 +10,19 @@ export function injectFault(consortium: Consortium, random: Random): void {
   pick(random, FAULTS)!(consortium, random);
 }
 
+/** Now and then cuts a new leader off as soon as it has done something. */
+export function curseLeaders(consortium: Consortium, random: Random, end: number): void {
+  const { curse, heartbeat } = consortium.parameters;
+  consortium.onLed = (leader) => {
+    if (random() >= curse) return;
+    consortium.clock.after(between(random, 1, 3 * heartbeat), () => {
+      if (consortium.clock.now >= end) return;
+      consortium.faults.add('new leader cut off');
+      cutOff(consortium, random, leader.id);
+    });
+  };
+}
+
 function split(consortium: Consortium, random: Random): void {
   const ids = consortium.alive().map(({ id }) => id);
   const here = ids.filter(() => random() < 0.5);
@@ -24,9 +37,15 @@ function split(consortium: Consortium, random: Random): void {
 function isolate(consortium: Consortium, random: Random): void {
   const victim = random() < 0.7 ? consortium.leader() : consortium.any();
   if (victim === undefined) return;
-  const others = consortium.alive().flatMap(({ id }) => (id === victim.id ? [] : [id]));
-  if (random() < 0.5) consortium.network.partition([victim.id], others, random() < 0.3);
-  else consortium.network.partition(others, [victim.id], true);
+  cutOff(consortium, random, victim.id);
+}
+
+/** From all or from most of the others, in both directions or in one. */
+function cutOff(consortium: Consortium, random: Random, victim: string): void {
+  const spared = random() < 0.5 ? consortium.any()?.id : undefined;
+  const others = consortium.alive().flatMap(({ id }) => (id === victim || id === spared ? [] : [id]));
+  if (random() < 0.7) consortium.network.partition([victim], others, random() < 0.3);
+  else consortium.network.partition(others, [victim], true);
 }
 
 function clog(consortium: Consortium, random: Random): void {

@@ -21,6 +21,8 @@ export interface Parameters {
   readonly signatureEvery: number;
   readonly readEvery: number;
   readonly faultEvery: number;
+  /** How likely a new leader is to be cut off shortly after its election, when the most is half done. */
+  readonly curse: number;
   readonly reconfigureEvery: number;
 }
 
@@ -50,6 +52,7 @@ export function drawParameters(random: Random): Parameters {
     signatureEvery: pick(random, [10, 50, 200])!,
     readEvery: pick(random, [50, 200])!,
     faultEvery: election * pick(random, [0.5, 1, 2, 4])!,
+    curse: pick(random, [0, 0, 0.3, 0.8])!,
     reconfigureEvery: election * pick(random, [2, 5, 20])!,
   };
 }

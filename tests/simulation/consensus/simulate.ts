@@ -1,7 +1,7 @@
 import { Raft } from '@coco/consensus';
 import { Violation } from './checkers/observer.ts';
 import { Consortium, type MakeRaft } from './consortium.ts';
-import { injectFault } from './nemesis.ts';
+import { curseLeaders, injectFault } from './nemesis.ts';
 import { calmNetwork } from './network.ts';
 import { Operator } from './operator.ts';
 import { drawParameters, type Parameters } from './parameters.ts';
@@ -11,6 +11,8 @@ import type { Tally } from './tally.ts';
 /** How long faults are injected, and how long the service may take to recover once they stop. */
 const CHAOS_ELECTIONS = 100;
 const RECOVERY_ELECTIONS = 60;
+/** New nodes may have to be sent the whole log, in the worst case an entry at a time. */
+const RECOVERY_MS_PER_ENTRY = 15;
 
 /** What one run came to. */
 export interface Report {
@@ -94,6 +96,7 @@ function startFaults(seed: number, consortium: Consortium, operator: Operator, e
   const random = split(seed, 'nemesis');
   const { faultEvery, reconfigureEvery } = consortium.parameters;
   every(consortium, random, faultEvery, end, () => injectFault(consortium, random));
+  curseLeaders(consortium, split(seed, 'curse'), end);
   every(consortium, random, faultEvery * 5, end, () => operator.crash());
   every(consortium, random, faultEvery * 5, end, () => operator.transfer());
   every(consortium, random, reconfigureEvery, end, () => operator.reconfigure());
@@ -125,7 +128,10 @@ function calm(consortium: Consortium, operator: Operator): void {
 function recover(consortium: Consortium): void {
   const { clock, parameters } = consortium;
   const target = consortium.committed.length + 1;
-  const deadline = clock.now + RECOVERY_ELECTIONS * parameters.election;
+  const deadline =
+    clock.now +
+    RECOVERY_ELECTIONS * parameters.election +
+    RECOVERY_MS_PER_ENTRY * consortium.committed.length;
   while (clock.now < deadline) {
     clock.runUntil(clock.now + parameters.election);
     if (hasRecovered(consortium, target)) return;

@@ -9,17 +9,18 @@ export function transfer(core: Core, leading: Leading, to: NodeId | null): void 
     core.outbox.add({ kind: 'transfer-failed', to });
     return;
   }
-  leading.transfer = { to: successor, elapsed: 0 };
+  leading.transfer = { to: successor, elapsed: 0, asked: false };
   // The successor will drop what is not signed, so everything is to be signed first.
   if (core.log.lastCommittable < core.log.last) core.outbox.add({ kind: 'sign', view: core.view });
   continueTransfer(core, leading);
 }
 
-/** Asks the successor to campaign as soon as it holds everything. Safe to repeat. */
+/** Asks the successor to campaign once it holds everything, and again at each tick: the message may be lost. */
 export function continueTransfer(core: Core, leading: Leading): void {
   const { transfer } = leading;
-  if (transfer === null || core.log.lastCommittable < core.log.last) return;
+  if (transfer === null || transfer.asked || core.log.lastCommittable < core.log.last) return;
   if (leading.peers.get(transfer.to)?.match !== core.log.last) return;
+  transfer.asked = true;
   core.send(transfer.to, { kind: 'campaign', view: core.view });
 }
 
@@ -27,7 +28,11 @@ export function tickTransfer(core: Core, leading: Leading, ticks: number): void 
   const { transfer } = leading;
   if (transfer === null) return;
   transfer.elapsed += ticks;
-  if (transfer.elapsed < core.options.electionTicks) return;
+  transfer.asked = false;
+  if (transfer.elapsed < core.options.electionTicks) {
+    continueTransfer(core, leading);
+    return;
+  }
   leading.transfer = null;
   core.outbox.add({ kind: 'transfer-failed', to: transfer.to });
 }
