@@ -75,7 +75,8 @@ export class Head {
 
   /** Adds a whole map; transactions begun before conflict. Throws KvError 'MapExists'. */
   adopt(name: MapName, rows: Iterable<Row>): void {
-    if (this.catalog.has(name)) throw new KvError('MapExists', `cannot adopt map ${name}: it has been written`);
+    if (this.catalog.has(name))
+      throw new KvError('MapExists', `cannot adopt map ${name}: it has been written`);
     this.freeze();
     this.catalog = this.catalog.editable(this.#generation);
     const map = new Tree<ByteString>(this.#generation);
