@@ -30,8 +30,6 @@ export class AuditState {
   readonly #nodes = new Map<string, NodeState>();
   readonly #nodeCerts = new Map<string, string>();
   #service: ServiceState | undefined;
-  /** Node certificates verified under the service certificate in force, by PEM. */
-  #verified = new Map<string, Certificate>();
 
   get serviceStatus(): string | undefined {
     return this.#service?.status;
@@ -77,14 +75,7 @@ export class AuditState {
     const pem = presented ?? this.#nodeCerts.get(nodeId);
     if (pem === undefined) throw failed('node-certificate', `node ${nodeId} has no certificate`);
     const { certPem } = this.#recordedService();
-    let certificate = this.#verified.get(pem);
-    if (certificate === undefined) {
-      certificate = verifyNodeCertificate({ nodeId, cert: pem, endorsements: [], serviceCert: certPem });
-      this.#verified.set(pem, certificate);
-    } else if (certificate.publicKey.id !== nodeId) {
-      throw failed('node', `certificate of another node where that of ${nodeId} belongs`);
-    }
-    return certificate;
+    return verifyNodeCertificate({ nodeId, cert: pem, endorsements: [], serviceCert: certPem });
   }
 
   #recordedService(): ServiceState {
@@ -123,7 +114,6 @@ export class AuditState {
     const before = this.#service;
     // Taken in even if it may not be: what follows was signed under it, and one problem is enough.
     this.#service = { status, certPem, certificate };
-    this.#verified = new Map();
     if (before === undefined) return;
     const sameIdentity = before.certificate.publicKey.id === certificate.publicKey.id;
     const allowed = sameIdentity

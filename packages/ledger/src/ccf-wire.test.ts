@@ -79,7 +79,7 @@ test('a real COSE signature and Merkle proof make a COSE receipt that verifies',
   assert.deepEqual(verified.transactions[0]?.txId, { view: 2, seqno: 18 });
 });
 
-test('the CBOR Merkle proof of a real node is what this encoder writes, and leads to the JSON receipt’s root', (t) => {
+test('the CBOR Merkle proof of a real node is what this encoder writes, and leads to the same root', (t) => {
   if (!recordingsPresent(t)) return;
   const { proof } = recordedCose();
   const decoded = decodeMerkleProof(proof);

@@ -40,6 +40,7 @@ export {
   entryTypes,
   leafOf,
   noClaims,
+  revealCommitEvidence,
   type SealedEntry,
 } from './entry.ts';
 export {

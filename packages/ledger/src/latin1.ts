@@ -13,27 +13,31 @@ const nativeSlice = native?.latin1Slice;
 /** Arguments of one `String.fromCharCode` call. */
 const charactersPerCall = 4096;
 
-function portableWrite(target: Uint8Array, offset: number, text: ByteString): void {
-  for (let i = 0; i < text.length; i++) target[offset + i] = text.charCodeAt(i);
-}
-
-function portableRead(source: Uint8Array, start: number, end: number): ByteString {
-  let text = '';
-  for (let at = start; at < end; at += charactersPerCall) {
-    const part = source.subarray(at, Math.min(end, at + charactersPerCall));
-    text += String.fromCharCode.apply(null, part as unknown as number[]);
-  }
-  return text;
-}
+/** The same without a Buffer, as browsers run it. */
+export const portableLatin1 = {
+  write(target: Uint8Array, offset: number, text: ByteString): void {
+    for (let i = 0; i < text.length; i++) target[offset + i] = text.charCodeAt(i);
+  },
+  read(source: Uint8Array, start: number, end: number): ByteString {
+    let text = '';
+    for (let at = start; at < end; at += charactersPerCall) {
+      const part = source.subarray(at, Math.min(end, at + charactersPerCall));
+      text += String.fromCharCode.apply(null, part as unknown as number[]);
+    }
+    return text;
+  },
+} as const;
 
 /** Writes the bytes of `text` at `offset`. The room must be there: the caller has counted. */
 export const writeLatin1: (target: Uint8Array, offset: number, text: ByteString) => void =
   nativeWrite === undefined
-    ? portableWrite
+    ? portableLatin1.write
     : (target, offset, text) => {
         nativeWrite.call(target, text, offset, text.length);
       };
 
 /** The bytes from `start` to `end` as a ByteString. */
 export const readLatin1: (source: Uint8Array, start: number, end: number) => ByteString =
-  nativeSlice === undefined ? portableRead : (source, start, end) => nativeSlice.call(source, start, end);
+  nativeSlice === undefined
+    ? portableLatin1.read
+    : (source, start, end) => nativeSlice.call(source, start, end);

@@ -36,3 +36,6 @@ export const mapNamesCached = 1024;
 
 /** Bytes the encoder takes from the engine at a time. Entries are laid out in it one behind the other. */
 export const slabBytes = 64 * 1024;
+
+/** Node certificates that verified and need not be parsed again. */
+export const nodeCertificatesRemembered = 64;

@@ -191,6 +191,7 @@ const componentFields = new Set(['write_set_digest', 'commit_evidence', 'claims_
 function parseReceipt(json: unknown): ParsedReceipt {
   const fields = fieldsOf(json, receiptFields, 'receipt');
   const { leaf_components: components, leaf, is_signature_transaction: isSignature } = fields;
+  const { service_endorsements: endorsements = [] } = fields;
   if ((components === undefined) === (leaf === undefined)) {
     throw malformed('receipt needs either leaf_components or leaf');
   }
@@ -207,11 +208,9 @@ function parseReceipt(json: unknown): ParsedReceipt {
     root: leaf === undefined ? undefined : digestOf(leaf, 'leaf'),
     components: components === undefined ? undefined : parseComponents(components),
     proof,
-    endorsements: listOf(
-      fields.service_endorsements ?? [],
-      'service_endorsements',
-      serviceEndorsementsMax,
-    ).map((pem, i) => textOf(pem, `service_endorsements[${i}]`, pemCharsMax)),
+    endorsements: listOf(endorsements, 'service_endorsements', serviceEndorsementsMax).map((pem, i) =>
+      textOf(pem, `service_endorsements[${i}]`, pemCharsMax),
+    ),
   };
 }
 

@@ -7,6 +7,8 @@ export interface LedgerKey {
   readonly key: AesKey;
   /** Makes the nonces of commit evidence. */
   readonly commitSecret: HmacKey;
+  /** Made the nonces of entries that CCF itself wrote. */
+  readonly ccfCommitSecret: HmacKey;
 }
 
 interface Range extends LedgerKey {
@@ -15,7 +17,10 @@ interface Range extends LedgerKey {
 }
 
 const secretBytes = 32;
-const commitSecretLabel = new TextEncoder().encode('Commit Secret Label');
+const utf8 = new TextEncoder();
+const commitSecretLabel = utf8.encode('Commit Secret Label');
+/** CCF cuts its label to the size of a pointer. */
+const ccfCommitSecretLabel = commitSecretLabel.subarray(0, 8);
 
 /**
  * The ledger secrets a node knows, each in force from one seqno until the next one begins. The bytes of the
@@ -48,6 +53,7 @@ export class LedgerSecrets {
       raw: raw.slice(),
       key: importAesKey(raw),
       commitSecret: new HmacKey(hmacSha256(raw, commitSecretLabel)),
+      ccfCommitSecret: new HmacKey(hmacSha256(raw, ccfCommitSecretLabel)),
     };
     this.#ranges.splice(place < 0 ? this.#ranges.length : place, 0, range);
   }

@@ -209,7 +209,8 @@ export function loadSnapshot(
     throw new Error('receipt of a signature transaction passed with claims');
   const loaded = readSnapshot(entry, secrets);
   if (evidence.txId.seqno <= loaded.txId.seqno) {
-    const message = `evidence ${formatTxId(evidence.txId)} is not after the snapshot ${formatTxId(loaded.txId)}`;
+    const names = [formatTxId(evidence.txId), formatTxId(loaded.txId)] as const;
+    const message = `evidence ${names[0]} is not after the snapshot ${names[1]}`;
     throw new LedgerError('VerificationFailed', message, { step: 'snapshot-digest' });
   }
   return { ...loaded, evidence };
