@@ -30,6 +30,6 @@ export function readWire(name: string): WireMessage {
 }
 
 /** The JSON body of a recorded answer. */
-export function wireJson(name: string): Record<string, unknown> {
-  return JSON.parse(new TextDecoder().decode(readWire(name).body)) as Record<string, unknown>;
+export function wireJson<T = Readonly<Record<string, unknown>>>(name: string): T {
+  return JSON.parse(new TextDecoder().decode(readWire(name).body)) as T;
 }
