@@ -18,7 +18,7 @@ export interface RpcInterface {
   /** As bound: port 0 of the file is replaced by the port the system gave. */
   readonly bind_address: Address;
   readonly published_address: Address;
-  readonly app_protocol: 'HTTP1' | 'HTTP2';
+  readonly app_protocol: 'HTTP1';
   readonly max_open_sessions_soft: number;
   readonly max_open_sessions_hard: number;
   readonly endorsement: { readonly authority: EndorsementAuthority };

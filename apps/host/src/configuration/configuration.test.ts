@@ -38,9 +38,6 @@ describe('a configuration', () => {
         max_body_size: 1_048_576,
         max_header_size: 16_384,
         max_headers_count: 256,
-        max_concurrent_streams_count: 100,
-        initial_window_size: 65_536,
-        max_frame_size: 16_384,
       },
       endorsement: { authority: 'Service' },
       accepted_endpoints: null,
@@ -96,6 +93,11 @@ describe('a configuration', () => {
       `${rpc}.bind_address`,
       '::1:80',
       `${rpc}.bind_address: expected an address "host:port", IPv6 hosts in brackets, found "::1:80"`,
+    ],
+    [
+      `${rpc}.app_protocol`,
+      'HTTP2',
+      `${rpc}.app_protocol: expected "HTTP1"; HTTP/2 is not offered yet, found "HTTP2"`,
     ],
     [`${rpc}.protocol`, 'udp', `${rpc}.protocol: expected "tcp", found "udp"`],
     [

@@ -78,6 +78,7 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return issue.message.startsWith('expected') ? issue.message : `expected ${article(issue.expected)}`;
     case 'invalid_value':
+      if (issue.message.startsWith('expected')) return issue.message;
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
     case 'invalid_union':
       return `expected an object with ${issue.discriminator ?? 'kind'} ${unionChoices(issue)}`;

@@ -67,9 +67,9 @@ const httpConfiguration = section({
   max_body_size: field(size, '1MB', 'Largest request body; a larger one is refused with 413.'),
   max_header_size: field(size, '16KB', 'Largest header of a request, and of all its headers together (431).'),
   max_headers_count: field(atLeastOne, 256, 'Most headers of a request (431).'),
-  max_concurrent_streams_count: field(atLeastOne, 100, 'HTTP/2: streams open at a time in one session.'),
-  initial_window_size: field(size, '64KB', 'HTTP/2: flow-control window of a stream.'),
-  max_frame_size: field(size, '16KB', 'HTTP/2: largest frame, 16KB to 16MB.'),
+  max_concurrent_streams_count: unused('HTTP/2: streams open at a time in one session.'),
+  initial_window_size: unused('HTTP/2: flow-control window of a stream.'),
+  max_frame_size: unused('HTTP/2: largest frame.'),
 });
 
 const redirection = z.discriminatedUnion('kind', [
@@ -88,7 +88,11 @@ const rpcInterface = z
       'Address told to clients; the bound one when left out or with port 0.',
     ),
     protocol: field(z.enum(['tcp']), 'tcp', 'Transport.'),
-    app_protocol: field(z.enum(['HTTP1', 'HTTP2']), 'HTTP1', 'Protocol of the sessions.'),
+    app_protocol: field(
+      z.enum(['HTTP1'], { error: 'expected "HTTP1"; HTTP/2 is not offered yet' }),
+      'HTTP1',
+      'Protocol of the sessions.',
+    ),
     max_open_sessions_soft: field(count, 1000, 'Sessions beyond this number are answered 503 and closed.'),
     max_open_sessions_hard: field(count, 1010, 'Connections beyond this number are closed before TLS.'),
     http_configuration: httpConfiguration,
