@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { InitialMember, NodeFiles } from '@coco/node';
 import { HostError, messageOf } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
@@ -55,11 +55,14 @@ function readJson(path: string): unknown {
   }
 }
 
-/** Writes a file of `output_files`. @throws HostError `File` */
+/** Writes a file of `output_files`, whole or not at all: others wait for it to appear. @throws HostError `File` */
 export function writeOutput(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(path, text);
+    writeFileSync(draft, text);
+    renameSync(draft, path);
   } catch (error) {
+    rmSync(draft, { force: true });
     throw new HostError('File', `${path}: cannot be written: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -8,6 +8,9 @@ import { limits } from '../limits.ts';
 import { Http1Session } from './http1-session.ts';
 import type { Answerable, Clock, Exchange, LiveSession, SessionErrors, SessionHost } from './session-host.ts';
 
+/** Hears of what went wrong though the daemon goes on. */
+export type Complain = (what: string) => void;
+
 /** Where the requests of all listeners go, and what they share. */
 export interface RequestSink {
   readonly clock: Clock;
@@ -37,6 +40,7 @@ let sessionsOpened = 0;
 export class Listener {
   readonly name: string;
   readonly #configuration: InterfaceConfiguration;
+  readonly #complain: Complain;
   readonly #server: Server;
   readonly #tls: TlsServer | null;
   readonly #host: SessionHost;
@@ -50,9 +54,14 @@ export class Listener {
   #presentable: boolean;
   #address: HostPort | undefined;
 
-  constructor(name: string, configuration: InterfaceConfiguration, idleMs: number | null, sink: RequestSink) {
+  constructor(
+    name: string,
+    configuration: InterfaceConfiguration,
+    { idleMs, sink, complain }: { idleMs: number | null; sink: RequestSink; complain: Complain },
+  ) {
     this.name = name;
     this.#configuration = configuration;
+    this.#complain = complain;
     this.#host = {
       http: configuration.http_configuration,
       idleMs,
@@ -75,11 +84,8 @@ export class Listener {
    * @throws HostError `Listen`
    */
   async listen(): Promise<HostPort> {
-    this.#address = await listenOn(
-      this.#server,
-      this.#configuration.bind_address,
-      `rpc interface ${this.name}`,
-    );
+    const what = `rpc interface ${this.name}`;
+    this.#address = await listenOn(this.#server, this.#configuration.bind_address, what, this.#complain);
     return this.#address;
   }
 
@@ -169,22 +175,30 @@ function clientCertificate(socket: TLSSocket): Uint8Array | null {
 }
 
 /**
- * Binds a server to an address of the configuration and answers the address bound.
+ * Binds a server to an address of the configuration and answers the address bound. What goes wrong later (no file
+ * descriptor for another connection, for instance) is complained about: those who are connected are still served.
  * @throws HostError `Listen` naming `what` and the address
  */
-export async function listenOn(server: Server, address: string, what: string): Promise<HostPort> {
+export async function listenOn(
+  server: Server,
+  address: string,
+  what: string,
+  complain: Complain,
+): Promise<HostPort> {
   const { host, port } = parseAddress(address)!;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, backlog: limits.backlog }, resolve);
+  const where = formatAddress({ host, port });
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (error: Error) => {
+      const text = `${what}: cannot listen on ${where}: ${messageOf(error)}`;
+      reject(new HostError('Listen', text, { cause: error }));
+    };
+    server.once('error', refuse);
+    server.listen({ host, port, backlog: limits.backlog }, () => {
+      server.off('error', refuse);
+      server.on('error', (error) => complain(`${what}: ${messageOf(error)}`));
+      resolve();
     });
-  } catch (error) {
-    const where = formatAddress({ host, port });
-    throw new HostError('Listen', `${what}: cannot listen on ${where}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  });
   const bound = server.address() as AddressInfo;
   return { host: bound.address, port: bound.port };
 }

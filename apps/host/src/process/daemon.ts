@@ -68,7 +68,12 @@ export class Daemon {
       (error) => this.fail(error),
     );
     this.#listeners = Object.entries(configuration.network.rpc_interfaces).map(
-      ([name, rpc]) => new Listener(name, rpc, configuration.idle_connection_timeout, this.#turns),
+      ([name, rpc]) =>
+        new Listener(name, rpc, {
+          idleMs: configuration.idle_connection_timeout,
+          sink: this.#turns,
+          complain: this.#complain,
+        }),
     );
   }
 
@@ -125,6 +130,8 @@ export class Daemon {
     this.#log.write(level, 'host', message);
   }
 
+  readonly #complain = (what: string): void => this.#line('fail', what);
+
   async #start(makeNode: MakeNode): Promise<void> {
     const configuration = this.#configuration;
     for (const warning of configuration.warnings) this.#line('info', `configuration: ${warning}`);
@@ -164,8 +171,8 @@ export class Daemon {
         failed: (error) => this.fail(error),
       },
     );
-    for (const repair of this.#ledger.repairs) this.#line('fail', `ledger: ${repair}`);
-    this.#snapshots = new SnapshotFiles(snapshots.directory, (error) => this.#line('fail', error.message));
+    for (const repair of this.#ledger.repairs) this.#complain(`ledger: ${repair}`);
+    this.#snapshots = new SnapshotFiles(snapshots.directory, (error) => this.#complain(error.message));
   }
 
   #writePid(): void {
@@ -180,7 +187,7 @@ export class Daemon {
     const placeholder = createServer((socket) => socket.destroy());
     this.#resources.push({ [Symbol.dispose]: () => placeholder.close() });
     const { bind_address } = network.node_to_node_interface;
-    const nodeToNode = await listenOn(placeholder, bind_address, 'node-to-node interface');
+    const nodeToNode = await listenOn(placeholder, bind_address, 'node-to-node interface', this.#complain);
     const rpc = new Map<string, HostPort>();
     for (const listener of this.#listeners) {
       const bound = await listener.listen();
@@ -239,7 +246,7 @@ export class Daemon {
     const { metrics_address: address } = this.#configuration.coco;
     if (address === null) return;
     const collect = () => daemonMetrics(this.#turns.facts, this.#ledger.facts, this.#facts());
-    const served = await serveMetrics(address, collect);
+    const served = await serveMetrics(address, collect, this.#complain);
     this.#resources.push(served);
     this.#line('info', `metrics are served on ${formatAddress(served.address)}`);
   }

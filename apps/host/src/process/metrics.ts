@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { HostPort } from '../configuration/units.ts';
-import { listenOn } from '../http/listener.ts';
+import { type Complain, listenOn } from '../http/listener.ts';
 
 /** One number to be read from outside. */
 export interface Metric {
@@ -53,6 +53,7 @@ function stallMetrics(histogram: ReturnType<typeof monitorEventLoopDelay>): Metr
 export async function serveMetrics(
   where: string,
   collect: () => readonly Metric[],
+  complain: Complain,
 ): Promise<Disposable & { readonly address: HostPort }> {
   const histogram = monitorEventLoopDelay({ resolution: 10 });
   histogram.enable();
@@ -61,7 +62,7 @@ export async function serveMetrics(
     const text = found ? prometheusText([...collect(), ...stallMetrics(histogram)]) : '';
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' }).end(text);
   });
-  const address = await listenOn(server, where, 'metrics');
+  const address = await listenOn(server, where, 'metrics', complain);
   return {
     address,
     [Symbol.dispose]() {

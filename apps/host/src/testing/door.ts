@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -76,7 +77,9 @@ export class Door {
   ): Promise<Door> {
     const configuration = parseConfiguration(JSON.stringify(minimalConfiguration(fields)), 'test').network;
     const identity = JSON.stringify(fields).includes('Unsecured') ? null : selfSigned('server');
-    const make = (turns: Turns) => new Listener('main', configuration.rpc_interfaces.main!, idleMs, turns);
+    const complain = (what: string) => assert.fail(what);
+    const make = (sink: Turns) =>
+      new Listener('main', configuration.rpc_interfaces.main!, { idleMs, sink, complain });
     const door = new Door(make, respond, identity);
     if (identity) door.listener.setIdentity('Service', identity);
     await door.listener.listen();
