@@ -89,7 +89,10 @@ function longhand(): Uint8Array {
   };
   const sized = (text: string) => Buffer.concat([u64(text.length), Buffer.from(text)]);
   const commitSecret = hmacSha256(raw, Buffer.from('Commit Secret Label'));
-  const evidence = `ce:3.258:${toHex(hmacSha256(commitSecret, Buffer.from('3.258')))}`;
+  // 258 is the third of the block of 64 seqnos that begins at 256, block 4.
+  const nonceIv = Buffer.from('000000030000000000000004', 'hex');
+  const nonces = aesGcmSeal(importAesKey(commitSecret), nonceIv, Buffer.alloc(64 * 32), Buffer.of());
+  const evidence = `ce:3.258:${toHex(nonces.ciphertext.subarray(2 * 32, 3 * 32))}`;
   const publicDomain = Buffer.concat([
     Buffer.of(4),
     u64(258),
@@ -285,6 +288,15 @@ test('the evidence of an entry read back is revealed, also when CCF wrote it', (
   const byCcf = { view: 3, seqno: 258, commitEvidenceDigest };
   assert.equal(revealCommitEvidence(byCcf, secrets), `ce:3.258:${nonce}`);
   assert.throws(() => revealCommitEvidence({ ...byCcf, view: 4 }, secrets), { code: 'VerificationFailed' });
+});
+
+test('no two transactions share a nonce, and each has the same one whenever asked', () => {
+  const txIds = [1, 2].flatMap((view) => Array.from({ length: 300 }, (_, i) => ({ view, seqno: i + 1 })));
+  const evidence = txIds.map((txId) => commitEvidence(txId, secrets));
+  assert.equal(new Set(evidence.map((text) => text.split(':')[2])).size, txIds.length);
+  const backwards = txIds.toReversed().map((txId) => commitEvidence(txId, secretsOf(0)));
+  assert.deepEqual(backwards.toReversed(), evidence);
+  assert.match(evidence[0]!, /^ce:1\.1:[0-9a-f]{64}$/);
 });
 
 test('a claims digest of another length and a view beyond 31 bits are refused', () => {

@@ -1,5 +1,5 @@
-import { aesGcmOpen, aesGcmSeal, type HmacKey, sha256ByteString } from '@coco/crypto';
-import type { ByteString, WriteSet } from '@coco/kv';
+import { aesGcmOpen, aesGcmSeal, sha256ByteString, toHex } from '@coco/crypto';
+import { type ByteString, byteStringToBytes, type WriteSet } from '@coco/kv';
 import { ByteReader } from './byte-reader.ts';
 import { domainBytes, readDomain, type Target, writeDomain } from './domain.ts';
 import { LedgerError } from './errors.ts';
@@ -72,7 +72,6 @@ const publicHeaderBytes = 1 + 8 + digestBytes + digestBytes + 8;
 const nothing = new Uint8Array(0);
 const iv = new Uint8Array(ivBytes);
 const ivView = new DataView(iv.buffer);
-const nonce = new Uint8Array(digestBytes);
 const leafInput = new Uint8Array(3 * digestBytes);
 
 /** Where entries are laid out, one behind the other: no copy, and no allocation for most of them. */
@@ -106,33 +105,29 @@ function reserve(size: number): { target: Target; at: number } {
  * secret. Throws `MissingSecret`.
  */
 export function commitEvidence(txId: TxId, secrets: LedgerSecrets): string {
-  return evidenceUnder(secrets.keyFor(txId.seqno).commitSecret, txId);
+  return evidenceOf(txId, secrets.keyFor(txId.seqno).commitNonces.digitsOf(txId));
 }
 
 /**
- * The evidence of an entry read back, also of one that CCF wrote, whose nonces come from another commit
- * secret. Throws `VerificationFailed` when it is neither, `MissingSecret` when the secret of that time is not
- * known.
+ * The evidence of an entry read back, also of one that CCF wrote, whose nonces are made in another way. Throws
+ * `VerificationFailed` when it is neither, `MissingSecret` when the secret of that time is not known.
  */
 export function revealCommitEvidence(
   entry: TxId & { readonly commitEvidenceDigest: ByteString | undefined },
   secrets: LedgerSecrets,
 ): string {
-  const { commitSecret, ccfCommitSecret } = secrets.keyFor(entry.seqno);
-  for (const secret of [commitSecret, ccfCommitSecret]) {
-    const evidence = evidenceUnder(secret, entry);
-    if (sha256ByteString(evidence) === entry.commitEvidenceDigest) return evidence;
-  }
-  throw new LedgerError(
-    'VerificationFailed',
-    `commit evidence of ${formatTxId(entry)} is not of its ledger secret`,
-  );
+  const { commitNonces, ccfCommitSecret } = secrets.keyFor(entry.seqno);
+  const ours = evidenceOf(entry, commitNonces.digitsOf(entry));
+  if (sha256ByteString(ours) === entry.commitEvidenceDigest) return ours;
+  const digits = toHex(byteStringToBytes(ccfCommitSecret.sign(formatTxId(entry))));
+  const ccfs = evidenceOf(entry, digits);
+  if (sha256ByteString(ccfs) === entry.commitEvidenceDigest) return ccfs;
+  const name = formatTxId(entry);
+  throw new LedgerError('VerificationFailed', `commit evidence of ${name} is not of its ledger secret`);
 }
 
-function evidenceUnder(secret: HmacKey, { view, seqno }: TxId): string {
-  const name = `${view}.${seqno}`;
-  writeLatin1(nonce, 0, secret.sign(name));
-  return `ce:${name}:${nonce.toHex()}`;
+function evidenceOf(txId: TxId, nonceDigits: string): string {
+  return `ce:${txId.view}.${txId.seqno}:${nonceDigits}`;
 }
 
 /** The leaf of the Merkle tree: SHA-256 of the three digests. */

@@ -3,8 +3,8 @@ import { entryBytesMax } from './limits.ts';
 
 /*
  * The frame around every entry and snapshot:
- *   0 version u8, 1 flags u8, 2 size u48, 8 GCM tag, 24 IV (seqno u64, view u32), 36 length of public domain u64,
- *   44 public domain, private domain
+ *   0 version u8, 1 flags u8, 2 size u48, 8 GCM tag, 24 IV (seqno u64, view u32),
+ *   36 length of the public domain u64, 44 public domain, private domain
  * All numbers little-endian. `size` counts what follows the first eight bytes.
  */
 export const headerBytes = 8;

@@ -16,13 +16,12 @@ export interface NodeCertificateCheck {
  * Verifies that the certificate is the node's own and that the service issued it, directly or through its
  * earlier identities. Dates are not looked at. Answers the parsed certificate. Throws naming the step.
  *
- * Nearly all receipts of a service carry one of a few certificates, and parsing them costs more than all the rest
- * of a verification: those that verified are remembered.
+ * Nearly all receipts of a service carry one of a few certificates, and parsing them costs more than all the
+ * rest of a verification: those that verified are remembered.
  */
 export function verifyNodeCertificate(check: NodeCertificateCheck): Certificate {
   const { nodeId, serviceCert, cert, endorsements } = check;
-  // A zero character is in no PEM text that parses: the parts cannot run into each other.
-  const key = [nodeId, serviceCert, cert, ...endorsements].join('\0');
+  const key = JSON.stringify([nodeId, serviceCert, cert, ...endorsements]);
   let certificate = verified.get(key);
   if (certificate === undefined) {
     certificate = verifyAnew(check);

@@ -1,4 +1,5 @@
 import { type AesKey, HmacKey, hmacSha256, importAesKey } from '@coco/crypto';
+import { CommitNonces } from './commit-nonce.ts';
 import { LedgerError } from './errors.ts';
 
 /** What entries of a range of seqnos are made with. */
@@ -6,8 +7,8 @@ export interface LedgerKey {
   /** Encrypts the private domain. */
   readonly key: AesKey;
   /** Makes the nonces of commit evidence. */
-  readonly commitSecret: HmacKey;
-  /** Made the nonces of entries that CCF itself wrote. */
+  readonly commitNonces: CommitNonces;
+  /** Made the nonces of entries that CCF itself wrote, from their transaction IDs. */
   readonly ccfCommitSecret: HmacKey;
 }
 
@@ -52,7 +53,7 @@ export class LedgerSecrets {
       from: fromSeqno,
       raw: raw.slice(),
       key: importAesKey(raw),
-      commitSecret: new HmacKey(hmacSha256(raw, commitSecretLabel)),
+      commitNonces: new CommitNonces(hmacSha256(raw, commitSecretLabel)),
       ccfCommitSecret: new HmacKey(hmacSha256(raw, ccfCommitSecretLabel)),
     };
     this.#ranges.splice(place < 0 ? this.#ranges.length : place, 0, range);
