@@ -123,6 +123,7 @@ function writeEntry(writer: Writer, entry: Entry): void {
 function readEntries(reader: Reader, from: number): Entry[] {
   const count = reader.count(WIRE.entriesMax);
   const entries: Entry[] = [];
+  if (from + count > Number.MAX_SAFE_INTEGER) throw malformed(reader.offset, 'a seqno is too large');
   const view = count > 0 ? reader.number() : 0;
   for (let i = 0; i < count; i++) entries.push(readEntry(reader, view, from + i));
   return entries;
