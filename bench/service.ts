@@ -29,7 +29,14 @@ interface Load {
 }
 
 async function load(service: Service, { workload, connections, seconds }: Load) {
-  const options = { host: '127.0.0.1', port: service.port, caFile: service.workspace.serviceCert, workload, connections, seconds };
+  const options = {
+    host: '127.0.0.1',
+    port: service.port,
+    caFile: service.workspace.serviceCert,
+    workload,
+    connections,
+    seconds,
+  };
   const { stdout } = await run_('taskset', [
     '-c',
     '1',
@@ -44,7 +51,10 @@ async function load(service: Service, { workload, connections, seconds }: Load) 
 export async function run(seconds = 5): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'coco-bench-'));
   try {
-    await using service = await startService({ bundle: await measuredBundle(), executable: pinnedExecutable(folder) });
+    await using service = await startService({
+      bundle: await measuredBundle(),
+      executable: pinnedExecutable(folder),
+    });
     await load(service, { workload: 'post', connections: 32, seconds: 2 });
     const results: Result[] = [];
     for (const workload of ['post', 'get']) {
@@ -57,10 +67,19 @@ export async function run(seconds = 5): Promise<Result[]> {
       }
     }
     const lone = await load(service, { workload: 'wait', connections: 1, seconds });
-    results.push({ name: 'write answered when committed, with receipt, 1 connection, median', value: lone.p50 / 1000, unit: 'ms', budget: 5 });
+    results.push({
+      name: 'write answered when committed, with receipt, 1 connection, median',
+      value: lone.p50 / 1000,
+      unit: 'ms',
+      budget: 5,
+    });
     results.push({ name: 'the same, p99', value: lone.p99 / 1000, unit: 'ms' });
     const many = await load(service, { workload: 'wait', connections: 32, seconds });
-    results.push({ name: 'write answered when committed, with receipt, 32 connections', value: many.perSecond, unit: '/s' });
+    results.push({
+      name: 'write answered when committed, with receipt, 32 connections',
+      value: many.perSecond,
+      unit: '/s',
+    });
     const spin = await load(service, { workload: 'spin', connections: 32, seconds });
     results.push({ name: 'loop of 200,000 iterations', value: spin.perSecond, unit: '/s' });
     return results;

@@ -15,14 +15,23 @@ function run(title: string, command: string, args: string[]): void {
   }
 }
 
-const patterns = ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'samples/*/**/*.test.ts', 'tests/**/*.test.ts'];
+const patterns = [
+  'packages/*/src/**/*.test.ts',
+  'apps/*/src/**/*.test.ts',
+  'samples/*/**/*.test.ts',
+  'tests/**/*.test.ts',
+];
 const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') })
   .filter((file) => file.endsWith('.slow.test.ts') === slow)
   .sort();
 
 if (!slow) {
   run('Types', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.']);
-  run('Format and lint', process.execPath, [join('node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']);
+  run('Format and lint', process.execPath, [
+    join('node_modules', '@biomejs', 'biome', 'bin', 'biome'),
+    'check',
+    '.',
+  ]);
 }
 run(slow ? 'Slow tests' : 'Tests', process.execPath, [
   '--no-node-snapshot',

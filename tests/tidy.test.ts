@@ -7,7 +7,10 @@ import { describe, test } from 'node:test';
 
 const root = dirname(import.meta.dirname);
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
   .split('\n')
   .filter(Boolean);
 const sources = tracked.filter((path) => /^(packages|apps)\/[^/]+\/src\/.*\.ts$/.test(path));
@@ -25,7 +28,8 @@ function roomTable(): Map<string, Set<string>> {
 }
 
 const roomOf = (path: string): string => path.split('/').slice(0, 2).join('/');
-const importPattern = /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 const importsOf = (path: string): string[] =>
   [...read(path).matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? '');
 
@@ -45,7 +49,10 @@ describe('rooms', () => {
         if (!specifier.startsWith('@coco/')) continue;
         const target = specifier.split('/').slice(0, 2).join('/');
         assert.ok(target !== own, `${path} imports its own room by name: ${specifier}`);
-        assert.ok(table.get(room)?.has(target), `${path} imports ${specifier}; ARCHITECTURE.md does not allow it`);
+        assert.ok(
+          table.get(room)?.has(target),
+          `${path} imports ${specifier}; ARCHITECTURE.md does not allow it`,
+        );
       }
     });
   }
@@ -87,14 +94,21 @@ describe('rooms', () => {
 
 describe('purity of packages/', () => {
   const allowedNodeImports = new Set(['packages/crypto/src/backend/node.ts']);
-  const impure = /\b(Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|setInterval|setImmediate|console\.)/;
+  const impure =
+    /\b(Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|setInterval|setImmediate|console\.)/;
   for (const path of products.filter((one) => one.startsWith('packages/'))) {
     test(`${path} touches no clock, file, socket or ambient randomness`, () => {
       const node = importsOf(path).filter((specifier) => specifier.startsWith('node:'));
       const door = path.includes('/src/node/');
-      assert.ok(node.length === 0 || door || allowedNodeImports.has(path), `${path} imports ${node.join(', ')}`);
+      assert.ok(
+        node.length === 0 || door || allowedNodeImports.has(path),
+        `${path} imports ${node.join(', ')}`,
+      );
       if (door) return;
-      const code = read(path).replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '');
+      const code = read(path).replace(
+        /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g,
+        '',
+      );
       assert.doesNotMatch(code, impure);
     });
   }
@@ -111,7 +125,9 @@ describe('size', () => {
 describe('project', () => {
   test('every dependency has a line in docs/dependencies.md', () => {
     const text = read('docs/dependencies.md');
-    const manifests = tracked.filter((path) => /(^|\/)package\.json$/.test(path) && !path.startsWith('samples/'));
+    const manifests = tracked.filter(
+      (path) => /(^|\/)package\.json$/.test(path) && !path.startsWith('samples/'),
+    );
     for (const manifest of manifests) {
       const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(manifest)) as Record<
         string,
@@ -128,7 +144,9 @@ describe('project', () => {
   });
 
   test('no folder or file has a name that says nothing', () => {
-    const vague = tracked.filter((path) => /(^|\/)(utils?|common|helpers?|shared|types|misc|manager)(\.ts)?(\/|$)/.test(path));
+    const vague = tracked.filter((path) =>
+      /(^|\/)(utils?|common|helpers?|shared|types|misc|manager)(\.ts)?(\/|$)/.test(path),
+    );
     assert.deepEqual(vague, []);
   });
 });

@@ -39,11 +39,18 @@ export async function crashRound(lifeMs: number, tornBytes: number): Promise<Rou
   tear(ledger, tornBytes);
   const entries = publicWrites(ledger);
   for (const { seqno, id, message } of acknowledged) {
-    assert.equal(entries.get(seqno)?.get(String(id)), message, `committed write ${seqno} is in the ledger files`);
+    assert.equal(
+      entries.get(seqno)?.get(String(id)),
+      message,
+      `committed write ${seqno} is in the ledger files`,
+    );
   }
   const recoveredTo = await recover(service);
   const highest = Math.max(0, ...acknowledged.map((write) => write.seqno));
-  assert.ok(recoveredTo >= highest, `recovery kept ${recoveredTo}, clients were told ${highest} is committed`);
+  assert.ok(
+    recoveredTo >= highest,
+    `recovery kept ${recoveredTo}, clients were told ${highest} is committed`,
+  );
   return { acknowledged: acknowledged.length, entries: entries.size, recoveredTo };
 }
 
@@ -53,7 +60,11 @@ async function write(service: Service, writer: number, acknowledged: Acknowledge
     const id = writer * 1_000_000 + turn;
     const message = `message ${turn} of writer ${writer}`;
     try {
-      const done = await submit(session, { method: 'POST', path: '/app/log/public', json: { id, msg: message } });
+      const done = await submit(session, {
+        method: 'POST',
+        path: '/app/log/public',
+        json: { id, msg: message },
+      });
       if (done.outcome === 'Committed') acknowledged.push({ seqno: done.transactionId.seqno, id, message });
     } catch {
       return;
@@ -63,7 +74,9 @@ async function write(service: Service, writer: number, acknowledged: Acknowledge
 
 /** Leaves part of an entry behind the last one, as a disk may that was writing when the power went. */
 function tear(ledger: string, bytes: number): void {
-  const open = readdirSync(ledger).find((name) => parseChunkName(name)?.end === undefined && name.startsWith('ledger_'));
+  const open = readdirSync(ledger).find(
+    (name) => parseChunkName(name)?.end === undefined && name.startsWith('ledger_'),
+  );
   if (open === undefined || bytes === 0) return;
   const path = join(ledger, open);
   // A write that came after everything flushed and did not get through: the beginning of an entry.
@@ -89,7 +102,10 @@ function publicWrites(ledger: string): Map<number, ReadonlyMap<string, string | 
 /** Starts a node that recovers the files, and says how far it came. */
 async function recover(service: Service): Promise<number> {
   const { workspace } = service;
-  const config = JSON.parse(readFileSync(join(workspace.node, 'config.json'), 'utf8')) as Record<string, unknown>;
+  const config = JSON.parse(readFileSync(join(workspace.node, 'config.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
   const previous = join(workspace.node, 'previous_service_cert.pem');
   writeFileSync(previous, service.certificate);
   const recovery = {
@@ -113,7 +129,10 @@ async function startupSeqno(url: string, serviceCert: string): Promise<number> {
     const session = new Session(nodeWorld(transport), { addresses: [url], serviceCertificate: certificate });
     try {
       const answer = await session.request({ method: 'GET', path: '/node/state' });
-      const state = JSON.parse(new TextDecoder().decode(answer.body)) as { state: string; startup_seqno: number };
+      const state = JSON.parse(new TextDecoder().decode(answer.body)) as {
+        state: string;
+        startup_seqno: number;
+      };
       if (state.state === 'PartOfPublicNetwork') return state.startup_seqno;
     } catch {
       // Not there yet.

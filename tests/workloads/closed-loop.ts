@@ -45,7 +45,8 @@ export async function runLoad(workload: Workload, options: LoadOptions): Promise
   }
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return { requests: latencies.length, perSecond: latencies.length / seconds, p50: at(0.5), p99: at(0.99) };
 }
 
@@ -65,7 +66,13 @@ function open(options: LoadOptions): Promise<TLSSocket> {
   });
 }
 
-function drive(socket: TLSSocket, connection: number, workload: Workload, end: bigint, latencies: number[]): Promise<void> {
+function drive(
+  socket: TLSSocket,
+  connection: number,
+  workload: Workload,
+  end: bigint,
+  latencies: number[],
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let turn = 0;
     let pending = '';
@@ -131,7 +138,8 @@ function get(path: string, expected: (body: string) => boolean): Workload {
   const exchange: Exchange = {
     request,
     check(status, _head, body) {
-      if (status !== 200 || !expected(body)) throw new Error(`${path} was answered ${status} ${body.slice(0, 200)}`);
+      if (status !== 200 || !expected(body))
+        throw new Error(`${path} was answered ${status} ${body.slice(0, 200)}`);
     },
   };
   return () => exchange;
@@ -144,11 +152,17 @@ export const workloads: Readonly<Record<string, Workload>> = {
   spin: get('/app/spin?iterations=200000', (body) => /^\d+$/.test(body)),
   wait: (connection, turn) => {
     const plain = postMessage(connection, turn);
-    const text = plain.request.toString('latin1').replace('host: x\r\n', 'host: x\r\nprefer: wait=5, receipt\r\n');
+    const text = plain.request
+      .toString('latin1')
+      .replace('host: x\r\n', 'host: x\r\nprefer: wait=5, receipt\r\n');
     return {
       request: Buffer.from(text, 'latin1'),
       check(status, head) {
-        if (status !== 200 || !head.includes('coco-transaction-status: Committed') || !head.includes('coco-receipt: ')) {
+        if (
+          status !== 200 ||
+          !head.includes('coco-transaction-status: Committed') ||
+          !head.includes('coco-receipt: ')
+        ) {
           throw new Error(`a write that waits was answered ${status}: ${head}`);
         }
       },
@@ -157,7 +171,10 @@ export const workloads: Readonly<Record<string, Workload>> = {
 };
 
 if (import.meta.main) {
-  const options = JSON.parse(process.argv[2] ?? '{}') as Omit<LoadOptions, 'ca'> & { caFile: string; workload: string };
+  const options = JSON.parse(process.argv[2] ?? '{}') as Omit<LoadOptions, 'ca'> & {
+    caFile: string;
+    workload: string;
+  };
   const workload = workloads[options.workload];
   if (!workload) throw new Error(`no workload ${options.workload}`);
   const result = await runLoad(workload, { ...options, ca: readFileSync(options.caFile, 'utf8') });

@@ -8,7 +8,12 @@ import { httpsTransport, nodeWorld } from '@coco/client/node';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import { NodeProcess, nodeExecutable } from '../../apps/cli/src/dev/node-process.ts';
 import { openService } from '../../apps/cli/src/dev/open-service.ts';
-import { constitutionFiles, nodeConfiguration, prepareWorkspace, type Workspace } from '../../apps/cli/src/dev/workspace.ts';
+import {
+  constitutionFiles,
+  nodeConfiguration,
+  prepareWorkspace,
+  type Workspace,
+} from '../../apps/cli/src/dev/workspace.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -41,7 +46,11 @@ export interface Service extends AsyncDisposable {
 /** Starts a node, opens the service and installs the contract. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), 'coco-'));
-  const workspace = prepareWorkspace(folder, { members: options.members ?? 1, users: options.users ?? 1 }, Date.now());
+  const workspace = prepareWorkspace(
+    folder,
+    { members: options.members ?? 1, users: options.users ?? 1 },
+    Date.now(),
+  );
   const constitution = constitutionFiles([
     options.constitution ?? join(root, 'samples/constitutions/sandbox'),
     join(root, 'samples/constitutions/default'),
@@ -61,7 +70,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
         certificate: readFileSync(person.cert, 'utf8'),
         privateKey: readFileSync(person.key, 'utf8'),
       };
-      const transport = resources.use(httpsTransport({ serviceCertificate: certificate, ...(client ? { client } : {}) }));
+      const transport = resources.use(
+        httpsTransport({ serviceCertificate: certificate, ...(client ? { client } : {}) }),
+      );
       return new Session(nodeWorld(transport), { addresses: [url], serviceCertificate: certificate });
     };
     if (!options.unopened) await openService(session(), workspace, options.bundle);

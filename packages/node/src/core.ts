@@ -1,6 +1,6 @@
 import type { Origin } from '@coco/consensus';
 import type { AppWorld, Engine } from '@coco/contracts';
-import { serviceInfo, type ServiceStatus } from '@coco/governance';
+import { type ServiceStatus, serviceInfo } from '@coco/governance';
 import type { ByteString, WriteSet } from '@coco/kv';
 import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
 import { GovernanceActions } from './actions.ts';
@@ -14,7 +14,7 @@ import { appWorld } from './frontend/app-world.ts';
 import { Authentication } from './frontend/authentication.ts';
 import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
-import { HistoricalQueries, SignatureIndex } from './historical.ts';
+import { HistoricalQueries, type SignatureIndex } from './historical.ts';
 import type { NodeIdentity, Random, ServiceIdentity } from './identity.ts';
 import type { Outbox } from './outbox.ts';
 import type { PreviousServices } from './previous-services.ts';
@@ -105,7 +105,14 @@ export class Core implements NodeView {
         outbox,
         finish: (event, answer, outcome) => this.#pipeline.finish(event, answer, outcome),
       }),
-      governance: new GovernanceDoor({ node: this, engine, authentication, actions: this.actions, outbox, random }),
+      governance: new GovernanceDoor({
+        node: this,
+        engine,
+        authentication,
+        actions: this.actions,
+        outbox,
+        random,
+      }),
       waiting: this.#waiting,
       outbox,
     });
@@ -122,7 +129,8 @@ export class Core implements NodeView {
 
   /** Status of the service, as of the latest transaction. */
   get serviceStatus(): ServiceStatus | undefined {
-    if (this.#serviceStatus === null) this.#serviceStatus = serviceInfo.get(this.replica.store.begin())?.status;
+    if (this.#serviceStatus === null)
+      this.#serviceStatus = serviceInfo.get(this.replica.store.begin())?.status;
     return this.#serviceStatus;
   }
 
@@ -146,7 +154,8 @@ export class Core implements NodeView {
       sinceLastMs: this.now - this.#lastSignedAt,
     };
     const { tx_count: txCount, delay: delayMs } = this.config.ledger_signatures;
-    if (replica.isPrimary && (this.#signatureWanted || signatureIsDue(state, { txCount, delayMs }))) this.sign();
+    if (replica.isPrimary && (this.#signatureWanted || signatureIsDue(state, { txCount, delayMs })))
+      this.sign();
     replica.propose();
   }
 
@@ -168,7 +177,7 @@ export class Core implements NodeView {
       cose: this.#beginning.cose,
       nowSeconds: Math.floor(this.now / 1000),
       commit: replica.committed ?? { view: 0, seqno: 0 },
-      treeFrom: replica.history.flushed > replica.lastSigned ? replica.history.flushed : replica.lastSigned,
+      treeFrom: Math.max(replica.history.flushed, replica.lastSigned),
     });
     if (this.#waiting.wantsReceipts) this.#giveReceipts(seqno, writeSet);
     replica.appendSignature(writeSet);
@@ -230,7 +239,11 @@ export class Core implements NodeView {
   }
 
   #appWorld(): AppWorld {
-    return appWorld({ node: this, random: this.#parts.random, statusOf: (txId) => statusOf(this.replica, txId) });
+    return appWorld({
+      node: this,
+      random: this.#parts.random,
+      statusOf: (txId) => statusOf(this.replica, txId),
+    });
   }
 
   #watchTables(): void {
@@ -261,7 +274,12 @@ export class Core implements NodeView {
     const { outbox, identity } = this.#parts;
     const privateKeyPem = identity.key.exportPem();
     outbox.push({ kind: 'identity', authority: 'Service', certificatePem: this.#endorsedPem, privateKeyPem });
-    outbox.push({ kind: 'identity', authority: 'Node', certificatePem: identity.selfSignedPem, privateKeyPem });
+    outbox.push({
+      kind: 'identity',
+      authority: 'Node',
+      certificatePem: identity.selfSignedPem,
+      privateKeyPem,
+    });
     outbox.push({ kind: 'output', file: 'service-certificate', text: this.service.certificate.pem });
     outbox.push({ kind: 'output', file: 'node-certificate', text: identity.selfSignedPem });
   }

@@ -43,7 +43,11 @@ export type Effect =
       readonly privateKeyPem: string;
     }
   /** A file of `output_files` / `service_certificate_file` is to be (re)written. */
-  | { readonly kind: 'output'; readonly file: 'service-certificate' | 'node-certificate'; readonly text: string }
+  | {
+      readonly kind: 'output';
+      readonly file: 'service-certificate' | 'node-certificate';
+      readonly text: string;
+    }
   | { readonly kind: 'fetch'; readonly id: number; readonly url: string; readonly caPem: string }
   | {
       readonly kind: 'log';

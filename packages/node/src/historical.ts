@@ -70,7 +70,12 @@ export class HistoricalQueries {
    * The states of an inclusive range of committed seqnos; null while they are fetched: ask again with the same
    * handle and range. A handle holds one range at a time.
    */
-  request(handle: string, from: number, to: number, expiryMs: number = limits.historicalExpiryMs): readonly PastState[] | null {
+  request(
+    handle: string,
+    from: number,
+    to: number,
+    expiryMs: number = limits.historicalExpiryMs,
+  ): readonly PastState[] | null {
     const known = this.#requests.get(handle);
     if (known && known.from === from && known.to === to && !known.failed) {
       this.#touch(handle, known, expiryMs);
@@ -121,7 +126,8 @@ export class HistoricalQueries {
     this.#requests.delete(handle);
     this.#requests.set(handle, request);
     const [oldest] = this.#requests.keys();
-    if (this.#requests.size > limits.historicalRequestsMax && oldest !== undefined) this.#requests.delete(oldest);
+    if (this.#requests.size > limits.historicalRequestsMax && oldest !== undefined)
+      this.#requests.delete(oldest);
   }
 
   #read(request: Request): void {
@@ -135,7 +141,8 @@ export class HistoricalQueries {
       for (const bytes of entries) {
         if (request.next > request.until) break;
         const entry = decodeEntry(bytes, this.#source.secrets);
-        if (entry.seqno !== request.next) throw new Error(`entry ${request.next} was asked for, ${entry.seqno} came`);
+        if (entry.seqno !== request.next)
+          throw new Error(`entry ${request.next} was asked for, ${entry.seqno} came`);
         request.entries.push(entry);
         request.next++;
       }
@@ -144,7 +151,10 @@ export class HistoricalQueries {
     } catch (error) {
       request.failed = true;
       const why = error instanceof Error ? error.message : String(error);
-      this.#outbox.log('fail', `Ledger files do not give back transactions ${request.from} to ${request.to}: ${why}`);
+      this.#outbox.log(
+        'fail',
+        `Ledger files do not give back transactions ${request.from} to ${request.to}: ${why}`,
+      );
     }
     if (request.states || request.failed) request.entries = [];
   }
@@ -169,10 +179,12 @@ export class HistoricalQueries {
   #signatureOf(entry: DecodedEntry): CheckedSignature {
     const value = entry.writeSet.get(tables.signatures)?.get(singletonKey);
     const tree = entry.writeSet.get(tables.tree)?.get(singletonKey);
-    if (typeof value !== 'string' || typeof tree !== 'string') throw new Error(`signature ${entry.seqno} is incomplete`);
+    if (typeof value !== 'string' || typeof tree !== 'string')
+      throw new Error(`signature ${entry.seqno} is incomplete`);
     const signature = parseRootSignature(value);
     const history = History.deserialize(byteStringToBytes(tree));
-    if (history.root() !== signature.root) throw new Error(`signature ${entry.seqno} carries another tree than it signs`);
+    if (history.root() !== signature.root)
+      throw new Error(`signature ${entry.seqno} carries another tree than it signs`);
     const { nodeCert } = signature;
     if (nodeCert === undefined) throw new Error(`signature ${entry.seqno} names no certificate`);
     return { ...signature, nodeCert, history };
@@ -236,4 +248,3 @@ export class SignatureIndex {
     return this.#seqnos[low];
   }
 }
-

@@ -37,7 +37,10 @@ export interface ServiceIdentity {
 }
 
 /** A validity period of whole days, inclusive of its last second. */
-export function validity(fromMs: number, days: number): { readonly notBefore: number; readonly notAfter: number } {
+export function validity(
+  fromMs: number,
+  days: number,
+): { readonly notBefore: number; readonly notAfter: number } {
   const notBefore = Math.floor(fromMs / 1000) * 1000;
   return { notBefore, notAfter: notBefore + days * dayMs - 1000 };
 }
@@ -133,7 +136,11 @@ export function endorseNode(
  * The service's word for one of its earlier identities: what chains the receipts of a lost service to the one that
  * recovered it.
  */
-export function endorsePreviousService(service: ServiceIdentity, previousPem: string, random: Random): Certificate {
+export function endorsePreviousService(
+  service: ServiceIdentity,
+  previousPem: string,
+  random: Random,
+): Certificate {
   const previous = parseCertificate(previousPem);
   return issueCertificate({
     subject: previous.subject,

@@ -7,7 +7,12 @@ import { refusal } from './frontend/answer.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
 import { createNodeIdentity, type Random } from './identity.ts';
 import { createService } from './lifecycle/create.ts';
-import { PrivateRecovery, PublicRecovery, type RecoveredLedger, recoverService } from './lifecycle/recover.ts';
+import {
+  PrivateRecovery,
+  PublicRecovery,
+  type RecoveredLedger,
+  recoverService,
+} from './lifecycle/recover.ts';
 import { Outbox } from './outbox.ts';
 
 /** All a node is made of. What it does to the world leaves as effects. */

@@ -1,6 +1,20 @@
-import { type Entry, type Event as ConsensusEvent, type Membership, type Origin, Raft, type Role } from '@coco/consensus';
+import {
+  type Event as ConsensusEvent,
+  type Entry,
+  type Membership,
+  type Origin,
+  Raft,
+  type Role,
+} from '@coco/consensus';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
-import { encodeEntry, formatTxId, type History, type LedgerSecrets, type SealedEntry, type TxId } from '@coco/ledger';
+import {
+  encodeEntry,
+  formatTxId,
+  type History,
+  type LedgerSecrets,
+  type SealedEntry,
+  type TxId,
+} from '@coco/ledger';
 import type { NodeConfig } from './config.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -57,7 +71,12 @@ export class Replica {
 
   constructor(
     state: ReplicaState,
-    options: { readonly id: string; readonly origin: Origin; readonly config: NodeConfig; readonly random: () => number },
+    options: {
+      readonly id: string;
+      readonly origin: Origin;
+      readonly config: NodeConfig;
+      readonly random: () => number;
+    },
     outbox: Outbox,
     listener: ReplicaListener,
   ) {
@@ -80,7 +99,10 @@ export class Replica {
     });
   }
 
-  get raft(): Pick<Raft, 'view' | 'role' | 'leader' | 'last' | 'commit' | 'admission' | 'viewAt' | 'viewHistory' | 'status'> {
+  get raft(): Pick<
+    Raft,
+    'view' | 'role' | 'leader' | 'last' | 'commit' | 'admission' | 'viewAt' | 'viewHistory' | 'status'
+  > {
     return this.#raft;
   }
 
@@ -241,7 +263,12 @@ export class Replica {
   #emit(entries: readonly Entry[], endsChunk: boolean): void {
     const [first] = entries;
     if (!first) return;
-    this.#outbox.push({ kind: 'append', from: first.seqno, entries: entries.map((entry) => entry.bytes), endsChunk });
+    this.#outbox.push({
+      kind: 'append',
+      from: first.seqno,
+      entries: entries.map((entry) => entry.bytes),
+      endsChunk,
+    });
   }
 
   #rollBack(seqno: number): void {

@@ -78,7 +78,11 @@ export function pastState(view: NodeView, given: string | null | undefined): Pas
   const states = view.historical.request(`tx ${name}`, txId.seqno, txId.seqno);
   const [state] = states ?? [];
   if (!state) {
-    return withHeader(text(`Historical transaction ${name} is not currently available.`, 202), header.retryAfter, '3');
+    return withHeader(
+      text(`Historical transaction ${name} is not currently available.`, 202),
+      header.retryAfter,
+      '3',
+    );
   }
   return state;
 }

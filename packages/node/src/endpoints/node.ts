@@ -107,7 +107,10 @@ const getNodes: Handler = (context) => {
     Object.values(info.rpc_interfaces).some((rpc) => {
       const address = rpc.published_address ?? rpc.bind_address;
       const colon = address.lastIndexOf(':');
-      return (host ?? address.slice(0, colon)) === address.slice(0, colon) && (port ?? address.slice(colon + 1)) === address.slice(colon + 1);
+      return (
+        (host ?? address.slice(0, colon)) === address.slice(0, colon) &&
+        (port ?? address.slice(colon + 1)) === address.slice(colon + 1)
+      );
     });
   const nodes = [...nodeInfos.entries(tx)]
     .filter(([, info]) => (status === null || info.status === status) && matches(info))
@@ -153,7 +156,8 @@ const headPrimary: Handler = (context) => {
   return withHeader(empty(308), 'location', location);
 };
 
-const getBackup: Handler = ({ node }) => (node.replica.isPrimary ? notFound('Node is not a backup') : empty(200));
+const getBackup: Handler = ({ node }) =>
+  node.replica.isPrimary ? notFound('Node is not a backup') : empty(200);
 
 function addressOf(info: NodeInfo | undefined): { address: string } {
   const at = info?.node_to_node_interface;
@@ -162,7 +166,9 @@ function addressOf(info: NodeInfo | undefined): { address: string } {
 
 const getConfig: Handler = ({ node, tx }) => {
   const [current] = node.replica.raft.status().configurations;
-  return json(Object.fromEntries((current?.voters ?? []).map((id) => [id, addressOf(nodeInfos.get(tx, id))])));
+  return json(
+    Object.fromEntries((current?.voters ?? []).map((id) => [id, addressOf(nodeInfos.get(tx, id))])),
+  );
 };
 
 const getConsensus: Handler = ({ node }) => {
@@ -248,7 +254,8 @@ const ready =
 export const nodeHandlers: Readonly<Record<string, Handler>> = {
   'GET /node/state': getState,
   'GET /node/version': getVersion,
-  'GET /node/self_signed_certificate': ({ node }) => json({ self_signed_certificate: node.identity.selfSignedPem }),
+  'GET /node/self_signed_certificate': ({ node }) =>
+    json({ self_signed_certificate: node.identity.selfSignedPem }),
   'GET /node/quotes/self': ownQuote,
   'GET /node/attestations/self': ownQuote,
   'GET /node/quotes': (context) => json({ quotes: quotesOf(context) }),

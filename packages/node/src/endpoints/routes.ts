@@ -1,4 +1,10 @@
-import { type AppEndpoint as DocumentedEndpoint, type Endpoint, endpointsOf, nodeEndpoints, openApi } from '@coco/api';
+import {
+  type AppEndpoint as DocumentedEndpoint,
+  type Endpoint,
+  endpointsOf,
+  nodeEndpoints,
+  openApi,
+} from '@coco/api';
 import type { AppEndpoint } from '../application.ts';
 import type { BuiltinRoutes } from '../frontend/pipeline.ts';
 import { Router } from '../frontend/router.ts';

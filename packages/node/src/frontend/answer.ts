@@ -42,4 +42,3 @@ export function refusal(
 export function withHeader(answer: Answer, name: string, value: string): Answer {
   return { ...answer, headers: [...answer.headers, [name, value]] };
 }
-

@@ -75,18 +75,27 @@ export class AppCalls {
       this.#calls = [];
       const { failure } = this.#node.application;
       if (failure === undefined) this.#execute(calls);
-      else for (const { event } of calls) this.#finish(event, refusal(500, 'InternalError', failure), undefined);
+      else
+        for (const { event } of calls) this.#finish(event, refusal(500, 'InternalError', failure), undefined);
     }
   }
 
-  #gather(event: RequestEvent, target: Target, endpoint: AppEndpoint, params: Readonly<Record<string, string>>): void {
+  #gather(
+    event: RequestEvent,
+    target: Target,
+    endpoint: AppEndpoint,
+    params: Readonly<Record<string, string>>,
+  ): void {
     const { properties } = endpoint;
     const authenticated = this.#authentication.authenticate(properties.authn_policies, event, this.#node.now);
     if ('refusal' in authenticated) {
       this.#finish(event, authenticated.refusal, undefined);
       return;
     }
-    const past = properties.mode === 'historical' ? pastState(this.#node, event.request.headers[header.transactionId]) : undefined;
+    const past =
+      properties.mode === 'historical'
+        ? pastState(this.#node, event.request.headers[header.transactionId])
+        : undefined;
     if (past && 'status' in past) {
       this.#finish(event, past, undefined);
       return;
@@ -135,7 +144,8 @@ export class AppCalls {
     }
     const committed = this.#node.replica.commit(tx, { claimsDigest: outcome.claimsDigest });
     if (committed.kind !== 'conflict') this.#finish(call.event, answer, committed);
-    else if (call.attempts + 1 >= limits.commitAttemptsMax) this.#finish(call.event, tooManyAttempts(), undefined);
+    else if (call.attempts + 1 >= limits.commitAttemptsMax)
+      this.#finish(call.event, tooManyAttempts(), undefined);
     else this.#calls.push({ ...call, attempts: call.attempts + 1 });
   }
 
@@ -184,7 +194,11 @@ function answerOf(outcome: Outcome): Answer {
   }
   const { detail } = outcome;
   const details = detail && [
-    { code: 'JSException' as const, message: detail.reason, ...(detail.trace ? { trace: detail.trace } : {}) },
+    {
+      code: 'JSException' as const,
+      message: detail.reason,
+      ...(detail.trace ? { trace: detail.trace } : {}),
+    },
   ];
   return refusal(500, 'InternalError', outcome.message, details);
 }

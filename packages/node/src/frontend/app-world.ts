@@ -15,7 +15,8 @@ export function appWorld(parts: {
     consensus: {
       lastCommitted: () => node.replica.committed ?? { view: 0, seqno: 0 },
       statusOf,
-      viewOf: (seqno) => (seqno >= 1 && seqno <= node.replica.store.version ? node.replica.viewAt(seqno) : null),
+      viewOf: (seqno) =>
+        seqno >= 1 && seqno <= node.replica.store.version ? node.replica.viewAt(seqno) : null,
     },
     historical: {
       stateRange: (handle, start, end, expirySeconds) =>
@@ -26,4 +27,3 @@ export function appWorld(parts: {
     access: tableAccess,
   };
 }
-

@@ -59,13 +59,16 @@ export class Authentication {
     if (policies.length === 0) return { caller: null };
     const memory = this.#memory(request.session);
     const known = memory.byPolicies.get(policies);
-    if (known && known.generation === this.#generation && now <= known.notAfter) return { caller: known.caller };
+    if (known && known.generation === this.#generation && now <= known.notAfter)
+      return { caller: known.caller };
     const { certificate } = memory;
     const { headers, body } = request.request;
     const verdict = authenticate(state, policies, { headers, body, certificate }, now);
     if (verdict.kind === 'refused') {
       const refused = refusal(verdict.status, verdict.code, verdict.message, verdict.details);
-      return { refusal: verdict.challenge ? withHeader(refused, header.wwwAuthenticate, verdict.challenge) : refused };
+      return {
+        refusal: verdict.challenge ? withHeader(refused, header.wwwAuthenticate, verdict.challenge) : refused,
+      };
     }
     if (policies.every((policy) => connectionPolicies.has(policy))) {
       const notAfter = certificate?.notAfter ?? Number.POSITIVE_INFINITY;

@@ -1,8 +1,15 @@
-import { type GovContext, type GovEndpoint, type GovernanceWorld, type GovResponse, govEndpoints, type MemberCoseIdentity } from '@coco/governance';
+import type { Engine } from '@coco/contracts';
+import {
+  type GovContext,
+  type GovEndpoint,
+  type GovernanceWorld,
+  type GovResponse,
+  govEndpoints,
+  type MemberCoseIdentity,
+} from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { GovernanceActions } from '../actions.ts';
-import { statusOf, type NodeView } from '../endpoints/context.ts';
-import type { Engine } from '@coco/contracts';
+import { type NodeView, statusOf } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
@@ -38,7 +45,8 @@ export class GovernanceDoor {
     this.#actions = parts.actions;
     this.#outbox = parts.outbox;
     this.#random = parts.random;
-    for (const endpoint of govEndpoints) this.#router.add(endpoint.method, endpoint.path.slice('/gov'.length), endpoint);
+    for (const endpoint of govEndpoints)
+      this.#router.add(endpoint.method, endpoint.path.slice('/gov'.length), endpoint);
   }
 
   /** Whether governance has this path, with whatever method. */
@@ -70,7 +78,14 @@ export class GovernanceDoor {
         finish(event, authenticated.refusal, undefined);
         return;
       }
-      const response = this.#call(event, target, endpoint, params, tx, authenticated.caller as MemberCoseIdentity | null);
+      const response = this.#call(
+        event,
+        target,
+        endpoint,
+        params,
+        tx,
+        authenticated.caller as MemberCoseIdentity | null,
+      );
       const outcome = this.#settle(tx, response);
       if (outcome.kind === 'conflict') continue;
       finish(event, response, tx.touched ? outcome : undefined);

@@ -1,9 +1,9 @@
 import { header, parsePrefer } from '@coco/api';
 import type { Tx } from '@coco/kv';
 import { formatTxId, type LeafComponents, type SealedEntry, type TxId } from '@coco/ledger';
-import type { Event, Session } from '../event.ts';
 import type { BuiltinContext, Handler, NodeView } from '../endpoints/context.ts';
 import { isOpen } from '../endpoints/node.ts';
+import type { Event, Session } from '../event.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
@@ -81,11 +81,19 @@ export class Pipeline {
   /** Checks that hold for every endpoint, in the order of the protocol. */
   #refuse({ request, session }: RequestEvent, target: Target): Answer | undefined {
     if (request.target.length > limits.targetBytesMax) {
-      return refusal(400, 'InvalidInput', `The request target is longer than ${limits.targetBytesMax} bytes.`);
+      return refusal(
+        400,
+        'InvalidInput',
+        `The request target is longer than ${limits.targetBytesMax} bytes.`,
+      );
     }
     const { replica } = this.#node;
     if (target.frontend !== 'node' && this.#isFull()) {
-      return refusal(503, 'TooManyPendingTransactions', 'Too many transactions pending commit on the service.');
+      return refusal(
+        503,
+        'TooManyPendingTransactions',
+        'Too many transactions pending commit on the service.',
+      );
     }
     if (target.frontend !== 'node' && !isOpen(this.#node, target.frontend)) {
       return refusal(404, 'FrontendNotOpen', 'Frontend is not open.');
@@ -134,7 +142,12 @@ export class Pipeline {
     }
   }
 
-  #run(event: RequestEvent, target: Target, handler: Handler, params: Readonly<Record<string, string>>): void {
+  #run(
+    event: RequestEvent,
+    target: Target,
+    handler: Handler,
+    params: Readonly<Record<string, string>>,
+  ): void {
     const { replica } = this.#node;
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
       const tx = replica.store.begin();
@@ -152,7 +165,13 @@ export class Pipeline {
       const answer = handler(context);
       const outcome = settle(this.#node, tx, answer);
       if (outcome.kind === 'conflict') continue;
-      this.finish(event, answer, tx.touched && !(target.frontend !== 'app' && withoutTransactionId.has(target.path)) ? outcome : undefined);
+      this.finish(
+        event,
+        answer,
+        tx.touched && !(target.frontend !== 'app' && withoutTransactionId.has(target.path))
+          ? outcome
+          : undefined,
+      );
       return;
     }
     this.#respond(event.id, tooManyAttempts());

@@ -24,7 +24,11 @@ describe('Router', () => {
     ['GET', '/log/7/8', { kind: 'not-found' }],
     ['POST', '/proposals/ab:withdraw', { kind: 'found', value: 'withdraw', params: { id: 'ab' } }],
     ['POST', '/proposals/a:b:withdraw', { kind: 'not-found' }],
-    ['POST', '/proposals/p/ballots/m:submit', { kind: 'found', value: 'vote', params: { id: 'p', member: 'm' } }],
+    [
+      'POST',
+      '/proposals/p/ballots/m:submit',
+      { kind: 'found', value: 'vote', params: { id: 'p', member: 'm' } },
+    ],
     ['GET', '/ann/action/read', { kind: 'found', value: 'action', params: { user: 'ann', name: 'read' } }],
     ['GET', '/twice/same', { kind: 'ambiguous', templates: ['/twice/{a}', '/{b}/same'] }],
     ['GET', '/constructor', { kind: 'not-found' }],

@@ -1,12 +1,18 @@
 import { genesis as firstOrigin, type Membership } from '@coco/consensus';
 import { toBase64 } from '@coco/crypto';
-import { type FirstNode, genesis, type GenesisMember, type NodeInfo } from '@coco/governance';
+import { type FirstNode, type GenesisMember, genesis, type NodeInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
 import { History, LedgerSecrets } from '@coco/ledger';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
 import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
 import { SignatureIndex } from '../historical.ts';
-import { createServiceIdentity, endorseNode, type NodeIdentity, type ServiceIdentity, validity } from '../identity.ts';
+import {
+  createServiceIdentity,
+  endorseNode,
+  type NodeIdentity,
+  type ServiceIdentity,
+  validity,
+} from '../identity.ts';
 import { PreviousServices } from '../previous-services.ts';
 
 /** The text that every virtual node gives as its measurement. It measures nothing. */
@@ -112,7 +118,10 @@ export function createService(
     cose: start.cose_signatures ?? defaultCoseSubject,
   };
   const core = new Core(parts, beginning, listener);
-  const node = describeNode(parts, { nodeData: given.files.nodeData, executableDigest: given.executableDigest });
+  const node = describeNode(parts, {
+    nodeData: given.files.nodeData,
+    executableDigest: given.executableDigest,
+  });
   const tx = core.replica.store.begin();
   const settings = start.service_configuration;
   genesis(tx, {

@@ -119,13 +119,16 @@ export class PublicRecovery extends LedgerReader {
       throw new RecoveryError('the ledger files hold no signed transaction to recover from');
     }
     const { signature } = last;
-    if (parseCertificate(expectedServicePem).publicKey.id !== parseCertificate(this.#serviceCert).publicKey.id) {
+    if (
+      parseCertificate(expectedServicePem).publicKey.id !== parseCertificate(this.#serviceCert).publicKey.id
+    ) {
       throw new RecoveryError(
         'the ledger is of another service than the one whose certificate is configured as previous_service_identity_file',
       );
     }
     const { nodeCert } = signature;
-    if (nodeCert === undefined) throw new RecoveryError(`signature ${formatTxId(signature)} names no certificate`);
+    if (nodeCert === undefined)
+      throw new RecoveryError(`signature ${formatTxId(signature)} names no certificate`);
     verifyReceipt(buildSignatureReceipt({ ...signature, nodeCert }), this.#serviceCert);
     this.#store.rollback(signature.seqno);
     this.#history.truncate(signature.seqno + 1);
@@ -150,7 +153,9 @@ export class PublicRecovery extends LedgerReader {
     if (typeof value !== 'string') throw new RecoveryError(`signature entry ${entry.seqno} has no signature`);
     const signature = parseRootSignature(value);
     if (signature.root !== this.#history.root()) {
-      throw new RecoveryError(`the entries before signature ${formatTxId(entry)} are not those that were signed`);
+      throw new RecoveryError(
+        `the entries before signature ${formatTxId(entry)} are not those that were signed`,
+      );
     }
     this.#last = { signature, root: signature.root };
     this.#signatures.add(entry.seqno);
@@ -163,7 +168,10 @@ export class PublicRecovery extends LedgerReader {
     if (typeof info !== 'string') return;
     const { cert } = JSON.parse(byteStringToUtf8(info)) as { cert: string };
     const before = this.#serviceCert;
-    if (before !== undefined && parseCertificate(before).publicKey.id !== parseCertificate(cert).publicKey.id) {
+    if (
+      before !== undefined &&
+      parseCertificate(before).publicKey.id !== parseCertificate(cert).publicKey.id
+    ) {
       this.#pastServices.push({ until: seqno - 1, certificatePem: before });
     }
     this.#serviceCert = cert;
@@ -217,7 +225,10 @@ export function recoverService(
   const core = new Core(parts, beginning, listener);
   core.status = 'PartOfPublicNetwork';
   const tx = core.replica.store.begin();
-  const node = describeNode(parts, { nodeData: given.files.nodeData, executableDigest: given.executableDigest });
+  const node = describeNode(parts, {
+    nodeData: given.files.nodeData,
+    executableDigest: given.executableDigest,
+  });
   beginRecovery(tx, {
     node: { ...node, endorsedCertificate: beginning.endorsedPem },
     serviceCertificate: service.certificate.pem,
@@ -243,7 +254,8 @@ export class PrivateRecovery extends LedgerReader {
     this.#core = core;
     this.#ledger = ledger;
     const [storedAt, link] = [...ledger.secretLinks].at(-1) ?? [];
-    const from = link === undefined || storedAt === undefined ? 1 : (decodeSecretLink(link).nextFrom ?? storedAt + 1);
+    const from =
+      link === undefined || storedAt === undefined ? 1 : (decodeSecretLink(link).nextFrom ?? storedAt + 1);
     this.#latest = { from, raw: latestSecret };
     for (const secret of walkSecretChain(this.#latest, link, (at) => ledger.secretLinks.get(at))) {
       core.replica.secrets.add(secret.from, secret.raw);

@@ -51,7 +51,11 @@ function read(kind, request) {
 function write(kind, request, messageOf) {
   const query = parseQuery(request);
   const { id, msg, record_claim } = request.body.json();
-  if (!msg) return { statusCode: 400, body: { error: { code: 'InvalidInput', message: 'Cannot record an empty log message' } } };
+  if (!msg)
+    return {
+      statusCode: 400,
+      body: { error: { code: 'InvalidInput', message: 'Cannot record an empty log message' } },
+    };
   const map = mapOf(kind, query);
   noteFirstWrite(kind, id, map);
   map.set(keyOf(id), ccf.strToBuf(messageOf(msg)));
@@ -115,7 +119,10 @@ export function post_private_raw_text(request) {
   }
   const id = Number.parseInt(request.params.id, 10);
   if (Number.isNaN(id)) {
-    return { statusCode: 400, body: { error: { code: 'InvalidInput', message: 'The id in the path is not a number' } } };
+    return {
+      statusCode: 400,
+      body: { error: { code: 'InvalidInput', message: 'The id in the path is not a number' } },
+    };
   }
   const map = ccf.kv[maps.private];
   noteFirstWrite('private', id, map);
@@ -164,8 +171,12 @@ const describe = {
 export function multi_auth(request) {
   const { caller } = request;
   const names = Array.isArray(caller.policy) ? caller.policy : [caller.policy];
-  const parts = names.map((name) => describe[name](Array.isArray(caller.policy) ? caller[name] : caller).join('\n'));
-  return { body: names.length > 1 ? [`Conjoined auth policy: ${names.join(',')}`, ...parts].join('\n') : parts[0] };
+  const parts = names.map((name) =>
+    describe[name](Array.isArray(caller.policy) ? caller[name] : caller).join('\n'),
+  );
+  return {
+    body: names.length > 1 ? [`Conjoined auth policy: ${names.join(',')}`, ...parts].join('\n') : parts[0],
+  };
 }
 
 // --- history

@@ -1,0 +1,236 @@
+// npm start: a service, a contract, documents of companies that do not trust one another, and a proof to take away.
+import { writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Session, submit } from '@coco/client';
+import { sha256ByteString } from '@coco/crypto';
+import { utf8ToByteString } from '@coco/kv';
+import { formatTxId, verifyReceipt } from '@coco/ledger';
+import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
+import { type CompanyUser, Consortium } from './consortium.ts';
+import { companiesIn, readFolder, type Submission } from './documents.ts';
+
+const here = import.meta.dirname;
+const contract = join(here, '../contracts/supply-chain');
+
+const usage = `npm start [-- OPTIONS]
+
+  --documents DIR   ordering documents to submit (XML or JSON, UBL 2.1); default: the sample's own
+  --workspace DIR   keys, ledger and logs; a second start goes on with them (default: workspace/demo)
+  --once            stop after the account
+`;
+
+/** What became of one document. */
+interface Filed {
+  readonly submission: Submission;
+  readonly status: number;
+  readonly said: string;
+  readonly txId: string | undefined;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      documents: { type: 'string' },
+      workspace: { type: 'string' },
+      once: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const submissions = readFolder(resolve(values.documents ?? join(contract, 'documents')));
+  if (submissions.length === 0) throw new Error(`${values.documents} holds no .xml or .json documents`);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  await using consortium = await Consortium.start(resolve(values.workspace ?? 'workspace/demo'), say);
+  const users = await install(consortium, submissions, say);
+  const filed = await fileAll(consortium, users, submissions, say);
+  const failures = await account(consortium, users, filed);
+  if (values.once) return failures;
+  process.stdout.write(invitation(consortium));
+  await Promise.race([interrupted(), consortium.node.ended]);
+  if (!consortium.node.running) throw consortium.node.died();
+  say('stopping ...');
+  return failures;
+}
+
+/** Members vote the contract and the companies' users in. */
+async function install(
+  consortium: Consortium,
+  submissions: readonly Submission[],
+  say: (line: string) => void,
+): Promise<Map<string, CompanyUser>> {
+  const users = new Map(companiesIn(submissions).map((company) => [company, consortium.userOf(company)]));
+  say(`members vote to install the supply-chain contract for ${users.size} companies ...`);
+  const { bundle } = await buildBundle(contract);
+  await consortium.decide([
+    { name: 'set_js_app', args: { bundle, disable_bytecode_cache: false } },
+    ...[...users.values()].map(({ company, certificate }) => ({
+      name: 'set_user',
+      args: { cert: certificate, user_data: { companies: [company] } },
+    })),
+  ]);
+  return users;
+}
+
+/** Each company files its own documents. */
+async function fileAll(
+  consortium: Consortium,
+  users: ReadonlyMap<string, CompanyUser>,
+  submissions: readonly Submission[],
+  say: (line: string) => void,
+): Promise<Filed[]> {
+  const sessions = new Map([...users].map(([company, user]) => [company, consortium.session(user)]));
+  const [anybody] = sessions.values();
+  const filed: Filed[] = [];
+  for (const [i, submission] of submissions.entries()) {
+    const session = sessions.get(submission.company ?? '') ?? anybody;
+    if (!session) throw new Error('the documents name no company');
+    const result = await fileOne(session, submission);
+    filed.push(result);
+    say(
+      `[${i + 1}/${submissions.length}] ${submission.file}: ${result.status === 201 ? `${result.said}, committed as ${result.txId}` : `refused: ${result.said}`}`,
+    );
+  }
+  return filed;
+}
+
+async function fileOne(session: Session, submission: Submission): Promise<Filed> {
+  const done = await submit(session, {
+    method: 'POST',
+    path: '/app/documents',
+    headers: { 'content-type': submission.contentType },
+    body: new TextEncoder().encode(submission.text),
+  });
+  const body = JSON.parse(new TextDecoder().decode(done.answer.body)) as {
+    state?: string;
+    error?: { message: string };
+  };
+  const said = body.state ?? body.error?.message ?? '';
+  const txId = done.outcome === 'Committed' ? formatTxId(done.transactionId) : undefined;
+  return { submission, status: done.answer.status, said, txId };
+}
+
+/** Says what happened, in the end, and proves one of it. Answers how much went wrong. */
+async function account(
+  consortium: Consortium,
+  users: ReadonlyMap<string, CompanyUser>,
+  filed: readonly Filed[],
+): Promise<number> {
+  const accepted = filed.filter(({ status }) => status === 201);
+  const refused = filed.filter(({ status }) => status >= 400 && status < 500);
+  const failed =
+    filed.length -
+    accepted.length -
+    refused.length +
+    accepted.filter(({ txId }) => txId === undefined).length;
+  const committed = (await json(consortium.session(), '/node/commit')).transaction_id as string;
+  const lines = [
+    '',
+    `documents        ${filed.length} submitted by ${users.size} companies: ${accepted.length} accepted, ${refused.length} refused with a reason`,
+    ...[...reasons(refused)].map(([reason, count]) => `                 ${count} x ${reason}`),
+    `ledger           ${consortium.continued ? 'continued by recovery; ' : ''}committed up to ${committed}, encrypted and signed`,
+    ...(await views(consortium, users)),
+    ...(await proof(consortium, users, accepted)),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+function reasons(refused: readonly Filed[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { said } of refused) counts.set(said, (counts.get(said) ?? 0) + 1);
+  return counts;
+}
+
+/** What each company sees: its own. */
+async function views(consortium: Consortium, users: ReadonlyMap<string, CompanyUser>): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [company, user] of users) {
+    const { orders } = (await json(consortium.session(user), '/app/orders')) as {
+      orders: { state: string }[];
+    };
+    const states = orders
+      .map(({ state }) => state)
+      .sort()
+      .join(', ');
+    lines.push(
+      `${lines.length === 0 ? 'seen by' : ''}`.padEnd(17) +
+        `${company}: ${orders.length} orders${states ? ` (${states})` : ''}`,
+    );
+  }
+  return lines;
+}
+
+/** Fetches the receipt of the first document and verifies it with nothing but the service certificate. */
+async function proof(
+  consortium: Consortium,
+  users: ReadonlyMap<string, CompanyUser>,
+  accepted: readonly Filed[],
+): Promise<string[]> {
+  const [first] = accepted.filter(({ txId }) => txId !== undefined);
+  if (!first?.txId) return ['receipt          none to fetch: no document was new'];
+  const user = users.get(first.submission.company ?? '');
+  const receipt = await fetchReceipt(consortium.session(user), first.txId);
+  const claimsDigest = sha256ByteString(utf8ToByteString(first.submission.text));
+  const proves = verifyReceipt(receipt, consortium.certificate, { claimsDigest });
+  if (proves.kind !== 'transaction' || formatTxId(proves.txId) !== first.txId)
+    throw new Error('the receipt proves another transaction');
+  const file = join(consortium.folder, 'receipt.json');
+  writeFileSync(file, `${JSON.stringify(receipt, null, 2)}\n`);
+  return [
+    `receipt          of ${first.txId}, verified offline: exactly ${first.submission.file} was filed`,
+    `                 bin/coco receipt verify ${shown(file)} --service-cert ${shown(consortium.certificateFile)}`,
+  ];
+}
+
+async function fetchReceipt(session: Session, txId: string): Promise<Record<string, unknown>> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const answer = await session.request({ method: 'GET', path: `/app/receipt?transaction_id=${txId}` });
+    if (answer.status === 200) return JSON.parse(new TextDecoder().decode(answer.body));
+    if (answer.status !== 202 || Date.now() > deadline)
+      throw new Error(`the receipt of ${txId} was answered ${answer.status}`);
+    await session.world.sleep(50);
+  }
+}
+
+async function json(session: Session, path: string): Promise<Record<string, unknown>> {
+  const answer = await session.request({ method: 'GET', path });
+  if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}`);
+  return JSON.parse(new TextDecoder().decode(answer.body));
+}
+
+const shown = (path: string): string => {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
+};
+
+function invitation({ url, certificateFile, folder }: Consortium): string {
+  const user = `${shown(join(folder, 'companies'))}/...`;
+  return [
+    '',
+    `serving ${url} until Ctrl-C; try`,
+    `  curl --cacert ${shown(certificateFile)} ${url}/node/network`,
+    `  curl --cacert ${shown(certificateFile)} ${url}/app/api`,
+    `  curl --cacert ${shown(certificateFile)} --cert ${user}_cert.pem --key ${user}_privk.pem ${url}/app/orders`,
+    `  bin/coco ledger verify ${shown(join(folder, 'sandbox_0/ledger'))}`,
+    '',
+  ].join('\n');
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
