@@ -7,10 +7,11 @@ const zeros = new Uint8Array((noncesPerBlock * nonceDigits) / 2);
 const nothing = new Uint8Array(0);
 
 /**
- * The nonces of commit evidence under one commit secret: unguessable without it, and found again with it. Nonce
- * `seqno` of a view is a part of the AES-256-GCM keystream whose initialisation vector names the view and the block
- * of 64 seqnos. CCF takes HMAC(commit secret, transaction ID) instead; no reader can tell, for nobody but the
- * writer ever computes a nonce, and two hashes for each entry would be a sixth of its whole cost.
+ * The nonces of commit evidence under one commit secret: unguessable without it, and found again with it.
+ * Nonce `seqno` of a view is a part of the AES-256-GCM keystream whose initialisation vector names the view
+ * and the block of 64 seqnos. CCF takes HMAC(commit secret, transaction ID) instead; no reader can tell, for
+ * nobody but the writer ever computes a nonce, and two hashes for each entry would be a sixth of its whole
+ * cost.
  */
 export class CommitNonces {
   readonly #key: AesKey;

@@ -109,8 +109,8 @@ export function commitEvidence(txId: TxId, secrets: LedgerSecrets): string {
 }
 
 /**
- * The evidence of an entry read back, also of one that CCF wrote, whose nonces are made in another way. Throws
- * `VerificationFailed` when it is neither, `MissingSecret` when the secret of that time is not known.
+ * The evidence of an entry read back, also of one that CCF wrote, whose nonces are made in another way.
+ * Throws `VerificationFailed` when it is neither, `MissingSecret` when the secret of that time is not known.
  */
 export function revealCommitEvidence(
   entry: TxId & { readonly commitEvidenceDigest: ByteString | undefined },
