@@ -1,12 +1,14 @@
 import type { ByteString } from './bytes.ts';
 import { KvError } from './errors.ts';
 import { limits } from './limits.ts';
-import type { Row } from './readable.ts';
 import { type Generation, Tree } from './tree.ts';
 import type { MapName, MapWrites, Version, WriteSet } from './write-set.ts';
 
 /** All maps of one version, by name: a tree of trees, so that the whole is kept as cheaply as one map. */
 export type Catalog = Tree<Tree<ByteString>>;
+
+/** A map that was filled elsewhere. */
+export type AdoptedMap = readonly [name: MapName, map: Tree<ByteString>];
 
 /** Called after a write to a map has been applied. Must not throw, and must not write to the store. */
 export type WriteHook = (version: Version, writes: MapWrites) => void;
@@ -73,16 +75,18 @@ export class Head {
     this.lineage++;
   }
 
-  /** Adds a whole map; transactions begun before conflict. Throws KvError 'MapExists'. */
-  adopt(name: MapName, rows: Iterable<Row>): void {
-    if (this.catalog.has(name))
-      throw new KvError('MapExists', `cannot adopt map ${name}: it has been written`);
-    this.freeze();
-    this.catalog = this.catalog.editable(this.#generation);
-    const map = new Tree<ByteString>(this.#generation);
-    for (const row of rows) map.set(row.key, row.value, row.version);
-    this.catalog.set(name, map, this.version);
+  /** Adds whole maps, which no generation owns; transactions begun before will conflict. */
+  adopt(maps: readonly AdoptedMap[]): void {
+    this.catalog = this.including(maps, this.catalog);
     this.lineage++;
+  }
+
+  /** A copy of a catalog that has these maps too. */
+  including(maps: readonly AdoptedMap[], catalog: Catalog): Catalog {
+    this.freeze();
+    const copy = catalog.editable(this.#generation);
+    for (const [name, map] of maps) copy.set(name, map, this.version);
+    return copy;
   }
 
   onWrite(map: MapName, hook: WriteHook): void {

@@ -1,10 +1,8 @@
-import type { ByteString } from './bytes.ts';
-
-/** The two copies between bytes and one-byte strings. */
+/** The two copies between bytes and strings of bytes (see bytes.ts). */
 export interface Latin1 {
-  toText(bytes: Uint8Array): ByteString;
+  toText(bytes: Uint8Array): string;
   /** Writes the text at the start of `bytes`, which must have room for it. */
-  toBytes(text: ByteString, bytes: Uint8Array): void;
+  toBytes(text: string, bytes: Uint8Array): void;
 }
 
 /** Arguments of one `String.fromCharCode` call: engines bound the stack they may take. */

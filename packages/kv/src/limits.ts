@@ -8,8 +8,8 @@ export const limits = {
   mapNameUnitsMax: 1024,
   /** Maps in one store. */
   mapsMax: 100_000,
-  /** Distinct keys of one map a transaction remembers having read; beyond it counts as having read the map. */
+  /** Keys of one map a transaction remembers having read; beyond them it counts as having read all. */
   keyReadsMax: 65_536,
-  /** Ranges of one map a transaction remembers having read; beyond it counts as having read the map. */
+  /** Ranges of one map a transaction remembers having read; beyond them likewise. */
   rangeReadsMax: 1_024,
 } as const;

@@ -15,7 +15,7 @@ const everything: Interval = { from: '', to: undefined };
  *
  * A read still holds when it would give the same answer now; that is all serialisability asks, because the
  * transaction then behaves as if it had run entirely at its commit. So a key that was read as absent and has
- * since come and gone again is no conflict, and one that was removed and written again is: its version differs.
+ * since come and gone again is no conflict. One that was removed and written again is: its version differs.
  */
 export class MapView {
   readonly name: MapName;

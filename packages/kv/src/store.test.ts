@@ -237,7 +237,7 @@ describe('a store', () => {
 });
 
 describe('adopt', () => {
-  test('puts whole maps beside the others, with the versions of their rows, and makes open transactions conflict', () => {
+  test('puts whole maps beside the others, rows keep their versions, and open transactions conflict', () => {
     const lost = new Store();
     lost.apply(3, new Map([['private', new Map([['k', 'v']])]]));
     const store = new Store();
@@ -251,5 +251,26 @@ describe('adopt', () => {
     assert.equal(store.version, 7);
     assert.equal(open.commit().kind, 'conflict');
     assert.throws(() => store.adopt([['public:x', []]]), { code: 'MapExists' });
+  });
+
+  test('survives a rollback to a version kept before, and is whole or not at all', () => {
+    const store = new Store();
+    store.apply(7, new Map([['public:x', new Map([['a', '1']])]]));
+    store.retain();
+    store.apply(8, new Map([['public:x', new Map([['a', '2']])]]));
+    const before = store.at(7);
+    const rows = [{ key: 'k', value: 'v', version: 3 }];
+    const both: [string, typeof rows][] = [
+      ['private', rows],
+      ['public:x', rows],
+    ];
+    assert.throws(() => store.adopt(both), { code: 'MapExists' });
+    assert.deepEqual([...store.at(8).maps()], ['public:x']);
+    store.adopt([['private', rows]]);
+    store.apply(9, new Map([['private', new Map([['k', 'w']])]]));
+    store.rollback(7);
+    assert.deepEqual([...store.at(7).range('private')], rows);
+    assert.equal(store.at(7).get('public:x', 'a'), '1');
+    assert.equal(before.has('private', 'k'), false);
   });
 });

@@ -1,6 +1,6 @@
 import type { ByteString } from './bytes.ts';
 import { KvError } from './errors.ts';
-import { type Catalog, Head, type WriteHook } from './head.ts';
+import { type AdoptedMap, type Catalog, Head, type WriteHook } from './head.ts';
 import type { Row } from './readable.ts';
 import { Snapshot } from './snapshot.ts';
 import { Tree } from './tree.ts';
@@ -8,7 +8,7 @@ import { Tx } from './tx.ts';
 import type { MapName, Version, WriteSet } from './write-set.ts';
 
 interface Retained {
-  version: Version;
+  readonly version: Version;
   catalog: Catalog;
 }
 
@@ -27,7 +27,7 @@ export class Store {
     this.retain();
   }
 
-  /** A store of these maps; the version is retained, and nothing before it is known. Rows may come in any order. */
+  /** A store of these maps, its version retained and nothing before it known. Rows may come in any order. */
   static from(version: Version, maps: Iterable<[MapName, Iterable<Row>]>): Store {
     const store = new Store();
     store.#load(version, maps);
@@ -54,7 +54,7 @@ export class Store {
     return new Snapshot(version, version === this.version ? this.#head.catalog : this.#find(version).catalog);
   }
 
-  /** Applies a write set decided elsewhere. Throws KvError 'VersionNotNext' unless it is later than the latest. */
+  /** Applies a write set decided elsewhere. Throws KvError 'VersionNotNext' unless it is a later version. */
   apply(version: Version, writeSet: WriteSet): void {
     if (!Number.isSafeInteger(version) || version <= this.version) {
       throw new KvError('VersionNotNext', `cannot apply version ${version}: the store is at ${this.version}`);
@@ -63,11 +63,18 @@ export class Store {
   }
 
   /**
-   * Puts whole maps beside those that are there, each row with its version: what a recovery could read only later.
-   * The version of the store stays. Throws KvError 'MapExists' for a map that has been written.
+   * Puts whole maps beside those that are there, each row with its version: what a recovery could read only
+   * later. They count as having been there in every version that is kept, so that no rollback loses them. The
+   * version of the store stays. Throws KvError 'MapExists' for a map that was written, and then adopts none.
    */
   adopt(maps: Iterable<[MapName, Iterable<Row>]>): void {
-    for (const [name, rows] of maps) this.#head.adopt(name, rows);
+    const adopted = Array.from(maps, ([name, rows]): AdoptedMap => [name, treeOf(rows)]);
+    for (const [name] of adopted) {
+      if (!this.#head.catalog.has(name)) continue;
+      throw new KvError('MapExists', `cannot adopt map ${name}: it has been written`);
+    }
+    for (const kept of this.#retained) kept.catalog = this.#head.including(adopted, kept.catalog);
+    this.#head.adopt(adopted);
   }
 
   /** Keeps the latest version for `at` and `rollback`, until compacted. */
@@ -77,7 +84,7 @@ export class Store {
     this.#retained.push({ version: this.version, catalog: this.#head.catalog });
   }
 
-  /** Returns to the latest version or a retained one, forgetting all later. Throws KvError 'VersionNotRetained'. */
+  /** Returns to a retained version and forgets all later. Throws KvError 'VersionNotRetained'. */
   rollback(version: Version): void {
     if (version === this.version) return;
     const { catalog } = this.#find(version);
@@ -129,7 +136,10 @@ export class Store {
   }
 }
 
-/** Rows that come in order are appended. The others are sorted first: scattered inserts cost ten times as much. */
+/**
+ * A map that no later generation owns. Rows that come in order are appended. The others are sorted first:
+ * scattered inserts cost ten times as much.
+ */
 function treeOf(rows: Iterable<Row>): Tree<ByteString> {
   const tree = new Tree<ByteString>(0);
   const late: Row[] = [];

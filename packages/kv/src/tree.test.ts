@@ -6,7 +6,7 @@ import { type Node, nodeKeysMax, nodeKeysMin, Tree } from './tree.ts';
 
 type Truth = Map<string, number>;
 
-/** Throws unless the nodes form a B+tree: sorted, filled, of one depth, bounded by separators, and counted. */
+/** Throws unless the nodes form a B+tree: sorted, filled, of one depth, bounded, and counted. */
 function assertSound(tree: Tree<number>): void {
   let leafDepth = -1;
   const visit = (node: Node<number>, depth: number, from: string, to: string | undefined): number => {

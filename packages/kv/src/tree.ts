@@ -182,7 +182,7 @@ function own<V>(node: Node<V>, generation: Generation): Node<V> {
   return node.children === null ? ownLeaf(node, generation) : ownBranch(node, generation);
 }
 
-/** Divides an overlong owned child in two: evenly, or, when keys arrive in order, with little to the right. */
+/** Divides an overlong owned child in two: evenly, or, if keys arrive in order, with little to the right. */
 function splitChild<V>(parent: Branch<V>, at: number, inserted: ByteString): void {
   const child = parent.children[at]!;
   const { owner, keys } = child;
@@ -233,5 +233,6 @@ function mendChild<V>(parent: Branch<V>, at: number): void {
   }
   parent.children = parent.children.toSpliced(leftAt, 2, left);
   parent.keys = parent.keys.toSpliced(leftAt, 1);
+  // Nothing was appended, so evenly: hence the lowest key.
   if (left.keys.length > nodeKeysMax) splitChild(parent, leftAt, '');
 }

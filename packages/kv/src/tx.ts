@@ -72,7 +72,7 @@ export class Tx implements ReadableMapState {
     return this.#view(map).range(options);
   }
 
-  /** The committed maps and those this transaction has written, in byte order. */
+  /** The committed maps and those this transaction has written, in order. */
   maps(): MapName[] {
     this.#requireOpen();
     this.#namesRead = true;
