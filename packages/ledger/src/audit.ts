@@ -53,6 +53,7 @@ export interface AuditReport {
   readonly stopped: boolean;
 }
 
+/** Where an audit begins, and whom it trusts. */
 export interface AuditOptions {
   /**
    * Goes on after this snapshot instead of from the first entry. Whether to believe it is the caller's

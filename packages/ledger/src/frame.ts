@@ -7,12 +7,20 @@ import { entryBytesMax } from './limits.ts';
  *   36 length of the public domain u64, 44 public domain, private domain
  * All numbers little-endian. `size` counts what follows the first eight bytes.
  */
+
+/** Version, flags and size. */
 export const headerBytes = 8;
+/** Where the GCM tag is. */
 export const tagOffset = 8;
+/** Length of the GCM tag. */
 export const tagBytes = 16;
+/** Where the initialisation vector is. */
 export const ivOffset = 24;
+/** Length of the initialisation vector. */
 export const ivBytes = 12;
+/** Where the length of the public domain is. */
 export const publicLengthOffset = 36;
+/** Where the public domain begins; the private one follows it. */
 export const publicOffset = 44;
 
 const formatVersion = 1;
@@ -27,15 +35,6 @@ const knownFlags = entryFlags.forceChunkAfter | entryFlags.forceChunkBefore;
 export interface Frame {
   readonly flags: number;
   /** Bytes of the whole entry, its header included. */
-  readonly length: number;
-  readonly seqno: number;
-  readonly view: number;
-  readonly snapshot: boolean;
-  readonly publicLength: number;
-}
-
-export interface FrameToWrite {
-  readonly flags: number;
   readonly length: number;
   readonly seqno: number;
   readonly view: number;
@@ -64,7 +63,7 @@ export function writeIv(
 }
 
 /** Writes everything but the tag. */
-export function writeFrame(target: DataView, at: number, frame: FrameToWrite): void {
+export function writeFrame(target: DataView, at: number, frame: Frame): void {
   const size = frame.length - headerBytes;
   target.setUint8(at, formatVersion);
   target.setUint8(at + 1, frame.flags);

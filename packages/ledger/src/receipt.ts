@@ -47,6 +47,7 @@ export type VerifiedReceipt =
     })
   | { readonly kind: 'signature'; readonly root: ByteString; readonly nodeId: string };
 
+/** What a verifier knows beforehand of the transaction. */
 export interface VerifyReceiptOptions {
   /**
    * Digest of the disclosed claim; used in place of the receipt's own, which must not differ if it is there.

@@ -29,6 +29,7 @@ export interface RootSignature extends TxId {
   readonly nodeCert: string | undefined;
 }
 
+/** What a primary has at hand when it signs. */
 export interface SignatureRequest extends TxId {
   /** Holds exactly the leaves before `seqno`. */
   readonly history: History;
