@@ -138,14 +138,10 @@ export class LedgerFiles {
     this.#current = null;
   }
 
-  /** File and offset of an entry, for whoever found it wanting; undefined when it is not in the files. */
-  locate(seqno: number): { readonly path: string; readonly offset: number | null } | undefined {
-    const chunk = this.#complete.find(({ start, end }) => start <= seqno && seqno <= end);
-    if (chunk) return { path: chunk.path, offset: null };
+  /** Paths of the chunks, oldest first. */
+  get paths(): readonly string[] {
     const open = this.#current ?? this.#resume;
-    const start = this.#current?.writer.start ?? this.#resume?.start ?? 0;
-    const offset = open?.positions[seqno - start];
-    return open && offset !== undefined ? { path: open.path, offset } : undefined;
+    return [...this.#complete.map(({ path }) => path), ...(open ? [open.path] : [])];
   }
 
   #submit(operation: Operation): void {

@@ -8,6 +8,7 @@ import { formatAddress, type HostPort } from '../configuration/units.ts';
 import { HostError, messageOf } from '../errors.ts';
 import { Listener, listenOn } from '../http/listener.ts';
 import { holdsLedger } from '../ledger-files/chunk-index.ts';
+import { diagnose } from '../ledger-files/diagnose.ts';
 import { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import { lockDirectory } from '../ledger-files/lock.ts';
 import { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
@@ -259,12 +260,18 @@ export class Daemon {
       listeners: this.#listeners,
       log: this.#log.write,
       tell: (event: Event) => this.#turns.push(event),
-      exit: (code: number, reason: string) => {
-        this.#line(code === 0 ? 'info' : 'fatal', reason);
-        if (code !== 0) this.#turns.halt();
-        void this.#end(code);
-      },
+      exit: (code: number, reason: string) => this.#exit(code, reason),
     };
+  }
+
+  #exit(code: number, reason: string): void {
+    this.#line(code === 0 ? 'info' : 'fatal', reason);
+    if (code !== 0) {
+      this.#turns.halt();
+      const isRecovering = this.#configuration.command.type === 'Recover' && this.#ledger.facts.entries === 0;
+      if (isRecovering) for (const place of diagnose(this.#ledger.paths)) this.#line('fatal', place);
+    }
+    void this.#end(code);
   }
 
   /** Answers what was asked, flushes what was decided, closes what was opened. */
