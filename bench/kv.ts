@@ -105,7 +105,7 @@ function timeRanges(): Result[] {
   ];
 }
 
-/** The quickest round tells the cost of the code, the median that of the code on a machine as busy as this. */
+/** The quickest round tells the cost of the code, the median that on a machine as busy as this one. */
 function timed(name: string, times: number, work: (i: number) => void, budget?: number): Result[] {
   const perRound: number[] = [];
   for (let round = 0; round < rounds; round++) perRound.push(microseconds(times, work));

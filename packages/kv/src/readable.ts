@@ -1,7 +1,7 @@
 import type { ByteString } from './bytes.ts';
 import type { MapName, Version } from './write-set.ts';
 
-/** One key of a map. `version` is that of the committed write behind it; 0 if this transaction made the key. */
+/** One key of a map. `version`: of the committed write behind it, or 0 if this transaction made the key. */
 export interface Row {
   key: ByteString;
   value: ByteString;
