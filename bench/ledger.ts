@@ -14,14 +14,7 @@ import {
   verifyReceipt,
 } from '@coco/ledger';
 import { SampleService, sampleKeys } from '../tests/vectors/ledger/sample-service.ts';
-
-/** One measured figure; over `budget` is a regression. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly budget?: number;
-}
+import { type Result, table } from './result.ts';
 
 const roundsOf = 5;
 
@@ -50,7 +43,7 @@ function secrets(): LedgerSecrets {
   return known;
 }
 
-function entryRows(): Row[] {
+function entryRows(): Result[] {
   const known = secrets();
   const calls = 20_000;
   const encode = (writeSet: (i: number) => WriteSet) => (i: number) =>
@@ -92,7 +85,7 @@ function entryRows(): Row[] {
   ];
 }
 
-function floorRows(): Row[] {
+function floorRows(): Result[] {
   const key = importAesKey(new Uint8Array(32));
   const iv = new Uint8Array(12);
   const plaintext = new Uint8Array(268);
@@ -112,7 +105,7 @@ function floorRows(): Row[] {
   ];
 }
 
-function historyRows(): Row[] {
+function historyRows(): Result[] {
   const leaf = sha256ByteString('leaf');
   const calls = 50_000;
   let history = new History();
@@ -129,8 +122,8 @@ function historyRows(): Row[] {
   ];
 }
 
-function verificationRows(): Row[] {
-  const rows: Row[] = [];
+function verificationRows(): Result[] {
+  const rows: Result[] = [];
   for (const curve of ['P-256', 'P-384'] as const) {
     const service = new SampleService(sampleKeys({ node: curve, service: curve })).open();
     for (let i = 0; i < 1000; i++) service.record(`key-${i}`, value);
@@ -144,7 +137,7 @@ function verificationRows(): Row[] {
   return rows;
 }
 
-function auditRow(service: SampleService): Row {
+function auditRow(service: SampleService): Result {
   const each = microseconds(1, () => {
     const auditor = new Auditor();
     for (const { bytes } of service.entries) auditor.feed(bytes);
@@ -153,7 +146,7 @@ function auditRow(service: SampleService): Row {
   return { name: 'audit', value: Math.round((service.entries.length * 1e6) / each), unit: 'entries/s' };
 }
 
-function chunkRow(service: SampleService): Row {
+function chunkRow(service: SampleService): Result {
   const writer = new ChunkWriter(1);
   for (const { bytes } of service.entries) writer.append(bytes.length);
   const { header, table, name } = writer.complete();
@@ -167,14 +160,8 @@ function chunkRow(service: SampleService): Row {
 }
 
 /** Runs every measurement; a few seconds. */
-export function run(): Row[] {
+export function run(): Result[] {
   return [...floorRows(), ...entryRows(), ...historyRows(), ...verificationRows()];
 }
 
-if (import.meta.main) {
-  for (const { name, value, unit, budget } of run()) {
-    const limit =
-      budget === undefined ? '' : value <= budget ? `  (budget ${budget})` : `  OVER BUDGET ${budget}`;
-    console.log(`${name.padEnd(40)} ${String(value).padStart(10)} ${unit}${limit}`);
-  }
-}
+if (import.meta.main) console.log(table(run()));
