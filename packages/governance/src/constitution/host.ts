@@ -4,14 +4,19 @@ import { GovernanceError } from '../errors.ts';
 import { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from '../jwt-keys.ts';
 import { modules } from '../tables/application.ts';
 import type { GovernanceWorld } from '../world.ts';
-import type { RunRequest } from './run.ts';
+import type { Runner, RunRequest } from './run.ts';
 import { validateConstitution } from './validate-constitution.ts';
 
 /** What governance code finds under `ccf` beside tables, cryptography and converters. */
-export function hostFunctions(tx: Tx, world: GovernanceWorld, request: RunRequest): HostFunctions {
+export function hostFunctions(
+  tx: Tx,
+  world: GovernanceWorld,
+  request: RunRequest,
+  runner: Runner,
+): HostFunctions {
   const everywhere: HostFunctions = {
     'ccf.gov.validateConstitution': fn(1, (text) => {
-      validateConstitution(tx, world, text, { rehearse: request.rehearsal !== true });
+      validateConstitution(tx, world.engine, text, request.rehearsal === true ? undefined : runner);
       return true;
     }),
   };

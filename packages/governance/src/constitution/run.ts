@@ -28,6 +28,9 @@ export type Ran =
   | { readonly kind: 'threw'; readonly failure: Failure }
   | { readonly kind: 'missing'; readonly message: string };
 
+/** Runs governance code over the transaction at hand. */
+export type Runner = (request: RunRequest) => Ran;
+
 /** Runs governance code in a world of its own: nothing survives from one call to the next. */
 export function run(tx: Tx, world: GovernanceWorld, request: RunRequest): Ran {
   const context = request.phase === 'apply' ? 'read-write governance' : 'read-only governance';
@@ -39,7 +42,7 @@ export function run(tx: Tx, world: GovernanceWorld, request: RunRequest): Ran {
       tx,
       access: (name) => tableAccess(name, context),
       context,
-      functions: hostFunctions(tx, world, request),
+      functions: hostFunctions(tx, world, request, (next) => run(tx, world, next)),
       now: world.now,
       random: (length) => world.random(length),
     },

@@ -1,9 +1,8 @@
 import { ContractError, type Engine, type HostValue } from '@coco/contracts';
-import type { ReadableMapState, Tx } from '@coco/kv';
+import type { ReadableMapState } from '@coco/kv';
 import { type MemberId, memberInfos } from '../tables/members.ts';
 import { constitution } from '../tables/service.ts';
-import type { GovernanceWorld } from '../world.ts';
-import { run } from './run.ts';
+import type { Runner } from './run.ts';
 
 /** What a constitution must export, and with how many parameters. */
 const required: readonly { readonly name: string; readonly parameters: readonly number[] }[] = [
@@ -37,20 +36,20 @@ export function checkConstitution(engine: Engine, text: HostValue): string {
 
 /**
  * Refuses a constitution that is none, or under which nothing could ever be decided again, not even with
- * every member in favour. Throws TypeError.
+ * every member in favour: that is tried with `runner`, unless a rehearsal is what is running. Throws TypeError.
  */
 export function validateConstitution(
-  tx: Tx,
-  world: GovernanceWorld,
+  state: ReadableMapState,
+  engine: Engine,
   text: HostValue,
-  { rehearse }: { rehearse: boolean },
+  runner: Runner | undefined,
 ): void {
-  const proposed = checkConstitution(world.engine, text);
-  const members = activeMembers(tx);
+  const proposed = checkConstitution(engine, text);
+  const members = activeMembers(state);
   // Before anybody is active there is nobody to lock out, and no proposal can be made either.
-  if (!rehearse || members.length === 0) return;
-  const attempts = rehearsals(tx, members).map((proposal) =>
-    rehearsal(tx, world, { proposed, proposal, members }),
+  if (runner === undefined || members.length === 0) return;
+  const attempts = rehearsals(state, members).map((proposal) =>
+    rehearse(runner, { proposed, proposal, members }),
   );
   if (attempts.some((outcome) => outcome === 'Accepted')) return;
   throw new TypeError(
@@ -70,13 +69,12 @@ function rehearsals(state: ReadableMapState, members: readonly MemberId[]): stri
 }
 
 /** What the proposed law answers when everybody is in favour: a state, or the failure in words. */
-function rehearsal(
-  tx: Tx,
-  world: GovernanceWorld,
+function rehearse(
+  runner: Runner,
   { proposed, proposal, members }: { proposed: string; proposal: string; members: readonly MemberId[] },
 ): string {
   const votes = members.map((member_id) => ({ member_id, vote: true }));
-  const ran = run(tx, world, {
+  const ran = runner({
     phase: 'resolve',
     name: 'proposed constitution',
     module: proposed,
