@@ -35,7 +35,7 @@ export class CcfDriver {
     this.#proposeMembers(this.node(id), [id]);
   }
 
-  /** Creates `incoming`, connects them with everyone, and lets the leader of `view` configure all but `outgoing`. */
+  /** Creates and connects `incoming`, and lets the leader of `view` configure all but `outgoing`. */
   swapNodes(view: string, incoming: readonly NodeId[], outgoing: readonly NodeId[]): void {
     for (const id of incoming) this.createNode(id);
     const voters = this.nodes().map((node) => node.id);

@@ -1,6 +1,6 @@
 import { CcfDriver, ScenarioFailed } from './ccf-driver.ts';
 
-/** One command: what it does with its fields. Inspections change nothing, so nothing is checked after them. */
+/** What a command does with its fields. Inspections change nothing, so nothing is checked after them. */
 interface Command {
   readonly run: (driver: CcfDriver, fields: readonly string[]) => void;
   readonly inspects?: true;

@@ -6,6 +6,8 @@ import type { RetirementPhase } from './status.ts';
 interface Retirement {
   readonly orderedAt: number;
   retiredAt: number | null;
+  /** Learners leave as they were: without a vote. */
+  readonly voter: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export class Configurations {
     this.#active = [...origin.configurations];
     this.#retirements = new Map();
     for (const node of origin.retiring) {
-      this.#retirements.set(node, { orderedAt: origin.seqno, retiredAt: null });
+      this.#retirements.set(node, { orderedAt: origin.seqno, retiredAt: null, voter: true });
     }
   }
 
@@ -53,7 +55,12 @@ export class Configurations {
     if (newest !== undefined) {
       const staying = new Set([...next.voters, ...next.learners]);
       for (const node of [...newest.voters, ...newest.learners]) {
-        if (!staying.has(node)) this.#retirements.set(node, { orderedAt: seqno, retiredAt: null });
+        if (staying.has(node)) continue;
+        this.#retirements.set(node, {
+          orderedAt: seqno,
+          retiredAt: null,
+          voter: newest.voters.includes(node),
+        });
       }
     }
     this.#active.push({ seqno, voters: [...next.voters], learners: [...next.learners] });
@@ -130,6 +137,12 @@ export class Configurations {
   /** Everyone who has a vote in some active configuration. */
   voters(): Set<NodeId> {
     return new Set(this.#active.flatMap((configuration) => configuration.voters));
+  }
+
+  /** Whether the node has a vote in some active configuration, or had one until it was removed. */
+  isVoter(node: NodeId): boolean {
+    if (this.#retirements.get(node)?.voter) return true;
+    return this.#active.some(({ voters }) => voters.includes(node));
   }
 
   /** Whether the newest configuration has the node as a learner. */

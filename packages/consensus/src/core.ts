@@ -2,7 +2,7 @@ import { Configurations } from './configuration.ts';
 import type { Entry, NodeId, Origin } from './entry.ts';
 import type { Limits } from './limits.ts';
 import { Log } from './log.ts';
-import type { Message } from './message.ts';
+import type { AppendMessage, Message } from './message.ts';
 import type { Progress } from './progress.ts';
 import { Outbox } from './ready.ts';
 import type { RetirementPhase, Role } from './status.ts';
@@ -13,11 +13,11 @@ export interface Options {
   /** Uniform in [0, 1): spreads the election timeouts. The only randomness. */
   readonly random: () => number;
   readonly heartbeatTicks: number;
-  /** A node that hears nothing campaigns after half to the whole of this; a leader that hears too few gives up. */
+  /** A node that hears nothing campaigns after half to the whole of this; a leader unheard for it gives up. */
   readonly electionTicks: number;
   /** Ask whether an election could be won before disturbing anyone with a new view. */
   readonly preVote: boolean;
-  /** Refuse pre-votes while a leader was heard lately; without it, a partial partition can unseat for ever. */
+  /** Refuse pre-votes while a leader was heard lately; else a partial partition can unseat for ever. */
   readonly stickyLeader: boolean;
   /** Send what is proposed, and announce what is committed, at once; else with the next heartbeat. */
   readonly eager: boolean;
@@ -36,6 +36,8 @@ export interface Leading {
   waiting: number[];
   /** Removed nodes whose `retired` entry was asked for already. */
   readonly asked: Set<NodeId>;
+  /** The last message with entries, and the log it was made of: followers at one place share it. */
+  latest: { readonly message: AppendMessage; readonly last: number } | null;
 }
 
 /** What a follower owes its leader. */
@@ -94,23 +96,28 @@ export class Core {
     this.electionElapsed = Math.floor((this.options.random() * this.options.electionTicks) / 2);
   }
 
-  /** Follows in `view`, which is not lower than the current one. The unsigned suffix goes. */
-  becomeFollower(view: number, leader: NodeId | null): void {
-    const wasLeading = this.leading;
-    // Whoever only asked for pre-votes still follows the leader of its view, and has acknowledged entries to it.
-    const resumes = view === this.view && this.role === 'PreVoteCandidate';
-    // A vote belongs to its view: stepping down within one must not free this node to vote twice.
-    if (view > this.view) this.votedFor = null;
+  /**
+   * Moves to a newer view. The vote and what a leader was told belong to one view: neither outlives it, and
+   * within it neither is taken back, whatever roles this node passes through.
+   */
+  enterView(view: number, votedFor: NodeId | null): void {
     this.view = view;
+    this.votedFor = votedFor;
+    this.following = { verified: 0, answered: 0, round: 0 };
+  }
+
+  /** Follows in `view`, which is not lower than the current one. The unsigned suffix goes. */
+  becomeFollower(view: number, leader: NodeId | null, role: 'Follower' | 'None' = 'Follower'): void {
+    const wasLeading = this.leading;
+    // Whoever only asked for pre-votes may have acknowledged entries in this view; those are not dropped.
+    const resumes = view === this.view && this.role === 'PreVoteCandidate';
+    if (view > this.view) this.enterView(view, null);
     this.leader = leader;
-    this.role = 'Follower';
+    this.role = role;
     this.leading = null;
     // A refused candidate must not put off this node's own campaign: it may be the only one that can win.
     if (wasLeading !== null) this.restartElectionTimer();
-    if (!resumes) {
-      this.following = { verified: 0, answered: 0, round: 0 };
-      this.truncate(this.log.lastCommittable);
-    }
+    if (!resumes) this.truncate(this.log.lastCommittable);
     this.announceRole();
     if (wasLeading !== null) this.refuseConfirmations(wasLeading);
   }
@@ -163,8 +170,7 @@ export class Core {
 
   /** A node campaigns while it has a vote, and until its retirement is complete; learners never do. */
   get mayCampaign(): boolean {
-    if (this.#phase !== null) return this.#phase !== 'RetiredCommitted';
-    return this.members.active.some(({ voters }) => voters.includes(this.id));
+    return this.#phase !== 'RetiredCommitted' && this.members.isVoter(this.id);
   }
 
   private refuseConfirmations(leading: Leading): void {

@@ -45,13 +45,13 @@ export interface ViewStart {
 /** The committed state a node starts from. */
 export interface Origin {
   /**
-   * View to start in: 2 for a new service, the old ledger's last view + 2 in a recovery, 0 for a joiner. The node
-   * starts no lower than the view of `seqno`.
+   * View to start in: 2 for a new service, the old ledger's last view + 2 in a recovery, 0 for a joiner.
+   * The node starts no lower than the view of `seqno`.
    */
   readonly view: number;
   /** Whether the node starts as leader of `view`: the first node of a service, or one that recovers it. */
   readonly leads: boolean;
-  /** Last seqno held, all of it committed: of the snapshot, or the last signature recovered; 0 for nothing. */
+  /** Last seqno held, all of it committed: of a snapshot, or the last signature recovered; 0 for nothing. */
   readonly seqno: number;
   /** Where each view up to `seqno` began, ascending. Empty when `seqno` is 0. */
   readonly viewHistory: readonly ViewStart[];

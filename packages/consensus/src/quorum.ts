@@ -18,7 +18,7 @@ export function everyQuorum(
   return true;
 }
 
-/** The highest seqno that, in every configuration, a majority of its voters holds. 0 without configurations. */
+/** The highest seqno that a majority of voters holds in every configuration. 0 without configurations. */
 export function quorumSeqno(configurations: readonly Membership[], heldBy: (node: NodeId) => number): number {
   let lowest = Number.POSITIVE_INFINITY;
   for (const { voters } of configurations) lowest = Math.min(lowest, majoritySeqno(voters, heldBy));

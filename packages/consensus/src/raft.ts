@@ -43,7 +43,7 @@ export class Raft {
     }
   }
 
-  /** Takes one event. Outputs accumulate until `ready()`. Throws `ConsensusError` on a refused proposal only. */
+  /** Takes one event. Outputs accumulate until `ready()`. Throws `ConsensusError` when it refuses a proposal. */
   step(event: Event): void {
     const core = this.#core;
     switch (event.kind) {
@@ -187,7 +187,7 @@ export class Raft {
 }
 
 function receive(core: Core, from: NodeId, message: Message): void {
-  if (message.view > core.view) core.becomeFollower(message.view, null);
+  if (message.view > core.view) core.becomeFollower(message.view, message.kind === 'append' ? from : null);
   switch (message.kind) {
     case 'append':
       if (message.view < core.view) {

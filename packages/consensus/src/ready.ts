@@ -19,7 +19,10 @@ export type Output =
   | { readonly kind: 'truncate'; readonly seqno: number }
   /** Everything up to `seqno`, a committable entry, is committed and will never be taken back. */
   | { readonly kind: 'commit'; readonly seqno: number }
-  /** May leave at once: whatever it depends on is already durable. Loss and repetition are harmless. */
+  /**
+   * May leave at once: whatever it depends on is already durable. Loss and repetition are harmless. Several
+   * outputs in a row may carry the same message object, so that it is encoded once.
+   */
   | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
   /** The role, the view or the known leader changed. */
   | { readonly kind: 'role'; readonly role: Role; readonly view: number; readonly leader: NodeId | null }

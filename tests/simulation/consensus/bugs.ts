@@ -28,19 +28,21 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'core.ts',
-        find: 'if (view > this.view) this.votedFor = null;',
-        replace: 'this.votedFor = null;',
+        find: 'if (view > this.view) this.enterView(view, null);',
+        replace: 'if (view > this.view) this.enterView(view, null);\n    else this.votedFor = null;',
       },
       {
         file: 'raft.ts',
         find: 'core.becomeFollower(core.view, from);',
         replace: 'core.becomeFollower(core.view, null);',
       },
+      { file: 'raft.ts', find: "message.kind === 'append' ? from : null", replace: 'null' },
       {
         file: 'roles/follower.ts',
         find: '  heard(core, from);\n  const { log } = core;\n  if (!isWellFormed(message)) return;',
         replace:
-          '  const { log } = core;\n  if (!isWellFormed(message)) return;\n  if (fits(core, message)) heard(core, from);',
+          '  const { log } = core;\n  if (!isWellFormed(message)) return;\n' +
+          '  if (fits(core, message)) heard(core, from);',
       },
     ],
     seed: 0,
@@ -115,7 +117,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'answer-of-the-disk-for-an-older-entry',
-    what: "The disk's answer for a truncated entry counts for the one that took its place (the A-B-A of etcd).",
+    what: "The disk's answer for a truncated entry counts for the one in its place (the A-B-A of etcd).",
     edits: [
       {
         file: 'log.ts',
@@ -186,8 +188,20 @@ export const bugs: readonly Bug[] = [
     seed: 0,
   },
   {
+    name: 'acknowledgement-of-an-older-view',
+    what: 'What was verified with the leader of one view is acknowledged to that of the next.',
+    edits: [
+      {
+        file: 'core.ts',
+        find: '    this.following = { verified: 0, answered: 0, round: 0 };\n',
+        replace: '',
+      },
+    ],
+    seed: 0,
+  },
+  {
     name: 'snapshot-without-its-view',
-    what: 'A node that loads a snapshot still follows leaders of views before it, who may lack what it holds.',
+    what: 'A node that loads a snapshot still follows leaders of views before it, who may lack its content.',
     edits: [
       {
         file: 'core.ts',

@@ -213,8 +213,7 @@ export class Consortium implements ReplicaWorld {
     const origin = source.raft.snapshotOrigin();
     const digest = source.digestAt(origin.seqno)!;
     this.clock.after(between(this.#random, 1, this.parameters.election), () => {
-      if (!replica.alive || origin.seqno <= replica.raft.commit) return;
-      replica.install(origin, digest);
+      if (!replica.install(origin, digest)) return;
       this.watch((observer) => observer.onInstalled?.(replica, origin.seqno));
     });
   }

@@ -61,7 +61,7 @@ export class Disk<Item> {
     this.#stalledUntil = Math.max(this.#stalledUntil, this.#clock.now + ms);
   }
 
-  /** What was not flushed is lost, though the first of it may have been written. Nothing is answered again. */
+  /** What was not flushed is lost, though the first of it may have been written. No answer comes any more. */
   crash(): void {
     this.#crashed = true;
     const survivors = between(this.#random, 0, this.#pending.length);

@@ -3,7 +3,18 @@ import { between, pick, type Random } from './random.ts';
 
 type Fault = (consortium: Consortium, random: Random) => void;
 
-const FAULTS: readonly Fault[] = [split, split, isolate, clog, clog, stallDisk, pause, heal, heal];
+const FAULTS: readonly Fault[] = [
+  split,
+  split,
+  isolate,
+  clog,
+  clog,
+  stallDisk,
+  pause,
+  jumpClocks,
+  heal,
+  heal,
+];
 
 /** One fault of the network, of a disk or of a process. What lasts ends by `heal`, or by itself. */
 export function injectFault(consortium: Consortium, random: Random): void {
@@ -65,6 +76,15 @@ function pause(consortium: Consortium, random: Random): void {
   consortium.faults.add('process paused');
   victim.pause();
   consortium.clock.after(between(random, 1, 3 * consortium.parameters.election), () => victim.resume());
+}
+
+/** For some nodes an election timeout passes at once: leaders give up, several nodes campaign together. */
+function jumpClocks(consortium: Consortium, random: Random): void {
+  for (const replica of consortium.alive()) {
+    if (random() < 0.5) continue;
+    consortium.faults.add('clock jumped');
+    replica.step({ kind: 'tick', ticks: between(random, 1, consortium.parameters.election) });
+  }
 }
 
 function heal(consortium: Consortium): void {

@@ -115,14 +115,16 @@ export class Replica implements Witness {
     return this.disk.at(seqno)?.digest ?? null;
   }
 
-  /** Loads a snapshot that another replica took, in place of what it has. */
-  install(origin: Origin, digest: number): void {
-    if (!this.alive || origin.seqno <= this.raft.commit) return;
+  /** Loads a snapshot that another replica took, in place of what it has. False when it is of no use now. */
+  install(origin: Origin, digest: number): boolean {
+    if (!this.alive || this.#held !== null || this.raft.role === 'Leader') return false;
+    if (origin.seqno <= this.raft.commit) return false;
     this.#start = origin.seqno;
     this.#startDigest = digest;
     this.ledger.length = 0;
     this.disk.reset(origin.seqno + 1);
     this.step({ kind: 'installed', origin });
+    return true;
   }
 
   #keep(output: Output): void {

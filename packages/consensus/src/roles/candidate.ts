@@ -24,8 +24,7 @@ function campaignBefore(core: Core): void {
 
 /** Asks for votes in the next view. */
 export function campaign(core: Core): void {
-  core.view++;
-  core.votedFor = core.id;
+  core.enterView(core.view + 1, core.id);
   stand(core, 'Candidate');
 }
 

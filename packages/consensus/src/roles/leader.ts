@@ -26,6 +26,7 @@ export function lead(core: Core): Leading {
     confirming: null,
     waiting: [],
     asked: new Set(),
+    latest: null,
   };
   core.role = 'Leader';
   core.leader = core.id;

@@ -1,21 +1,17 @@
 import type { Core, Leading } from '../core.ts';
 import type { Entry, NodeId } from '../entry.ts';
 import { weightOf } from '../log.ts';
+import type { AppendMessage } from '../message.ts';
 import type { Progress } from '../progress.ts';
 
 /** Sends a follower what it lacks, as far as its window allows. */
 export function replicateTo(core: Core, leading: Leading, to: NodeId, peer: Progress): void {
-  const { limits } = core.options;
   while (peer.next <= core.log.last && mayCarryEntries(core, peer)) {
     if (peer.next < core.log.first) {
       readBack(core, leading, peer);
       return;
     }
-    const entries = core.log.slice(peer.next, {
-      entriesMax: limits.messageEntriesMax,
-      bytesMax: limits.messageBytesMax,
-    });
-    sendEntries(core, leading, to, peer, entries);
+    send(core, to, peer, messageFrom(core, leading, peer.next));
   }
 }
 
@@ -24,7 +20,8 @@ export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): 
   peer.beat();
   const before = peer.messagesInFlight;
   replicateTo(core, leading, to, peer);
-  if (peer.messagesInFlight === before && !peer.probing) sendEntries(core, leading, to, peer, []);
+  if (peer.messagesInFlight === before && !peer.probing)
+    send(core, to, peer, message(core, leading, peer.next, []));
   if (peer.state === 'snapshot') sendSnapshotNeeded(core, to, peer);
 }
 
@@ -36,7 +33,8 @@ export function broadcast(core: Core, leading: Leading): void {
 /** Tells followers that have everything that commit has moved; the others learn it with what they lack. */
 export function announceCommit(core: Core, leading: Leading): void {
   for (const [to, peer] of leading.peers) {
-    if (peer.state === 'replicate' && peer.next > core.log.last) sendEntries(core, leading, to, peer, []);
+    if (peer.state !== 'replicate' || peer.next <= core.log.last) continue;
+    send(core, to, peer, message(core, leading, peer.next, []));
   }
 }
 
@@ -48,7 +46,7 @@ export function entriesRead(core: Core, leading: Leading, from: number, entries:
     if (entries.length > 0) {
       // One view a message; what follows a change of view is read again, which happens once an election.
       const ofOneView = entries.filter(({ view }) => view === entries[0]!.view);
-      sendEntries(core, leading, to, peer, ofOneView);
+      send(core, to, peer, message(core, leading, from, ofOneView));
       replicateTo(core, leading, to, peer);
     } else {
       peer.needsSnapshot();
@@ -68,24 +66,40 @@ function mayCarryEntries(core: Core, peer: Progress): boolean {
   );
 }
 
-function sendEntries(
-  core: Core,
-  leading: Leading,
-  to: NodeId,
-  peer: Progress,
-  entries: readonly Entry[],
-): void {
-  core.send(to, {
+/** What is in memory from `next` on. Followers at one place get one object, which the owner may encode once. */
+function messageFrom(core: Core, leading: Leading, next: number): AppendMessage {
+  const { log, options } = core;
+  const { latest } = leading;
+  if (
+    latest?.last === log.last &&
+    latest.message.previous.seqno === next - 1 &&
+    latest.message.commit === log.commit &&
+    latest.message.round === leading.round
+  ) {
+    return latest.message;
+  }
+  const { messageEntriesMax, messageBytesMax } = options.limits;
+  const entries = log.slice(next, { entriesMax: messageEntriesMax, bytesMax: messageBytesMax });
+  leading.latest = { message: message(core, leading, next, entries), last: log.last };
+  return leading.latest.message;
+}
+
+function message(core: Core, leading: Leading, next: number, entries: readonly Entry[]): AppendMessage {
+  return {
     kind: 'append',
     view: core.view,
-    previous: core.log.txIdAt(peer.next - 1),
+    previous: core.log.txIdAt(next - 1),
     entries,
     commit: core.log.commit,
     round: leading.round,
-  });
+  };
+}
+
+function send(core: Core, to: NodeId, peer: Progress, append: AppendMessage): void {
+  core.send(to, append);
   let bytes = 0;
-  for (const entry of entries) bytes += weightOf(entry);
-  peer.sent(entries.length, bytes);
+  for (const entry of append.entries) bytes += weightOf(entry);
+  peer.sent(append.entries.length, bytes);
 }
 
 function sendSnapshotNeeded(core: Core, to: NodeId, peer: Progress): void {

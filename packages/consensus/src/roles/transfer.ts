@@ -15,7 +15,7 @@ export function transfer(core: Core, leading: Leading, to: NodeId | null): void 
   continueTransfer(core, leading);
 }
 
-/** Asks the successor to campaign once it holds everything, and again at each tick: the message may be lost. */
+/** Asks the successor to campaign once it holds everything; again at each tick, for messages are lost. */
 export function continueTransfer(core: Core, leading: Leading): void {
   const { transfer } = leading;
   if (transfer === null || transfer.asked || core.log.lastCommittable < core.log.last) return;
@@ -41,9 +41,7 @@ export function tickTransfer(core: Core, leading: Leading, ticks: number): void 
 export function handOver(core: Core, leading: Leading): void {
   const successor = bestSuccessor(core, leading);
   if (successor !== null) core.send(successor, { kind: 'campaign', view: core.view });
-  core.becomeFollower(core.view, null);
-  core.role = 'None';
-  core.announceRole();
+  core.becomeFollower(core.view, null, 'None');
 }
 
 /** The voter that holds most; among equals, one of the newest configuration. */
