@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createNode } from '@coco/node';
 import { readConfiguration } from './configuration/configuration.ts';
 import { messageOf } from './errors.ts';
 import { type Command, helpText, parseCommandLine } from './process/command-line.ts';
@@ -34,7 +33,9 @@ async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => daemon.stop(signal));
   try {
     log.write('info', 'host', `coco-node ${version()}, process ${process.pid}`);
-    await daemon.start(createNode);
+    // Loaded late: what only looks at a configuration needs no contract engine.
+    const { nodeMaker } = await import('./process/make-node.ts');
+    await daemon.start(nodeMaker(version()));
     return await daemon.ended;
   } finally {
     log.flush();

@@ -20,23 +20,27 @@ export interface Configuration extends Parsed {
 
 /**
  * Reads the configuration file of a node: CCF's format, with our additions under `coco`. Waits up to `timeoutMs`
- * for the file to be there, for it may be put in place by another process.
+ * for the file to appear and be written, for another process may be about to put it in place.
  * @throws HostError `Configuration` naming each refused field, what is expected there and what was found
  */
 export async function readConfiguration(path: string, timeoutMs: number): Promise<Configuration> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    try {
-      return parseConfiguration(readFileSync(path, 'utf8'), path);
-    } catch (error) {
-      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      if (error instanceof HostError) throw error;
-      if (!isMissing || performance.now() >= deadline) {
-        const what = `${path}: cannot be read: ${messageOf(error)}`;
-        throw new HostError('Configuration', what, { cause: error });
-      }
+    const found = read(path);
+    if (typeof found === 'string' && found !== '') return parseConfiguration(found, path);
+    if (performance.now() >= deadline) {
+      const why = typeof found === 'string' ? 'it is empty' : messageOf(found);
+      throw new HostError('Configuration', `${path}: cannot be read: ${why}`);
     }
     await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+}
+
+function read(path: string): string | Error {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    return error as Error;
   }
 }
 

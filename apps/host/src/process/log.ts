@@ -19,6 +19,8 @@ const severities = { trace: 10, debug: 20, info: 30, fail: 50, fatal: 60 } as co
 /** A log in one of the two forms of `logging.format`, leaving out what is below `level`. */
 export function createLog(format: 'Text' | 'Json', level: LogLevel): Log {
   const sink = destination({ dest: 1, sync: false });
+  // A reader of the log that goes away must not take the node with it.
+  sink.on('error', () => {});
   const write = format === 'Json' ? jsonLines(level, sink) : textLines(level, sink);
   return {
     write,
@@ -26,7 +28,7 @@ export function createLog(format: 'Text' | 'Json', level: LogLevel): Log {
       try {
         sink.flushSync();
       } catch {
-        // Nobody reads the log any more, which must not keep the process from ending.
+        // Nobody reads it any more.
       }
     },
   };
