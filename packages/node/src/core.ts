@@ -20,7 +20,8 @@ import type { Outbox } from './outbox.ts';
 import type { PreviousServices } from './previous-services.ts';
 import { Replica, type ReplicaState } from './replica.ts';
 import { signatureIsDue } from './signing.ts';
-import { Waiting } from './waiting.ts';
+import { Snapshots } from './snapshots.ts';
+import { type ReceiptMaker, Waiting } from './waiting.ts';
 
 /** What stays with a node for its whole life. */
 export interface NodeParts {
@@ -49,8 +50,6 @@ export interface Beginning {
 /** What the core tells the life cycle above it. */
 export interface CoreListener {
   privateLedgerOpened(latestSecret: Uint8Array): void;
-  snapshotWanted(): void;
-  committed(seqno: number): void;
 }
 
 /** A node that holds a ledger and serves: the parts, and the order in which they work. */
@@ -73,6 +72,7 @@ export class Core implements NodeView {
   readonly #listener: CoreListener;
   readonly #pipeline: Pipeline;
   readonly #waiting: Waiting;
+  readonly #snapshots: Snapshots;
   #endorsedPem: string;
   #serviceStatus: ServiceStatus | undefined | null = null;
   #signatureWanted = false;
@@ -90,6 +90,7 @@ export class Core implements NodeView {
     this.#endorsedPem = beginning.endorsedPem;
     const { outbox, engine, random } = parts;
     this.replica = this.#makeReplica();
+    this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);
     this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
     this.application = new Application(engine, this.replica.store, outbox);
     this.actions = this.#makeActions();
@@ -148,6 +149,7 @@ export class Core implements NodeView {
   /** Signs if a signature is due, and proposes what has gathered in this step. */
   finishStep(): void {
     const { replica } = this;
+    this.#snapshots.step();
     const state = {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,
@@ -179,15 +181,20 @@ export class Core implements NodeView {
       commit: replica.committed ?? { view: 0, seqno: 0 },
       treeFrom: Math.max(replica.history.flushed, replica.lastSigned),
     });
-    if (this.#waiting.wantsReceipts) this.#giveReceipts(seqno, writeSet);
-    replica.appendSignature(writeSet);
+    if (this.#waiting.wantsReceipts || this.#snapshots.wantsReceipts) this.#giveReceipts(seqno, writeSet);
+    const takesSnapshot = this.#snapshots.isDue(seqno);
+    if (takesSnapshot) replica.forceChunk();
+    const { txId, leaf } = replica.appendSignature(writeSet);
     this.#beginning.signatures.add(seqno);
+    if (takesSnapshot) this.#snapshots.begin(txId, leaf);
   }
 
   #giveReceipts(seqno: number, writeSet: WriteSet): void {
     const value = writeSet.get(tables.signatures)?.get(singletonKey) as ByteString;
     const signature = { ...parseRootSignature(value), nodeCert: this.#endorsedPem };
-    this.#waiting.signed(seqno, (of, leaf) => buildReceipt(signature, leaf, this.replica.history.proof(of)));
+    const make: ReceiptMaker = (of, leaf) => buildReceipt(signature, leaf, this.replica.history.proof(of));
+    this.#waiting.signed(seqno, make);
+    this.#snapshots.signed(seqno, make);
   }
 
   #makeReplica(): Replica {
@@ -199,11 +206,12 @@ export class Core implements NodeView {
       },
       committed: (seqno) => {
         this.#waiting.committed(seqno);
-        this.#listener.committed(seqno);
+        this.#snapshots.committed(seqno);
       },
       rolledBack: (seqno) => {
         this.#beginning.signatures.rollBack(seqno);
         this.#waiting.rolledBack(seqno);
+        this.#snapshots.rolledBack(seqno);
       },
       roleChanged: () => undefined,
     });
@@ -219,7 +227,7 @@ export class Core implements NodeView {
       listener: {
         serviceRenewed: (service) => this.#present(service),
         serviceOpened: () => this.#parts.outbox.log('info', 'The service is open.'),
-        snapshotWanted: () => this.#listener.snapshotWanted(),
+        snapshotWanted: () => this.#snapshots.want(),
         privateLedgerOpened: (secret) => this.#listener.privateLedgerOpened(secret),
       },
     });

@@ -1,8 +1,7 @@
-import { byteStringToBytes, type Snapshot, Store } from '@coco/kv';
+import { byteStringToBytes, type WriteSet } from '@coco/kv';
 import {
   buildReceipt,
   buildSignatureReceipt,
-  commitEvidence,
   type DecodedEntry,
   decodeEntry,
   formatTxId,
@@ -12,6 +11,7 @@ import {
   parseRootSignature,
   type Receipt,
   type RootSignature,
+  revealCommitEvidence,
   singletonKey,
   tables,
   verifyReceipt,
@@ -24,7 +24,7 @@ export interface PastState {
   readonly transactionId: string;
   readonly receipt: Receipt;
   /** Only what the transaction wrote. */
-  readonly kv: Snapshot;
+  readonly writeSet: WriteSet;
 }
 
 /** What historical reads rest on; the node knows it, the files are not trusted for it. */
@@ -197,12 +197,12 @@ export class HistoricalQueries {
       }
       const components = {
         writeSetDigest: entry.writeSetDigest,
-        commitEvidence: commitEvidence(entry, this.#source.secrets),
+        commitEvidence: revealCommitEvidence(entry, this.#source.secrets),
         claimsDigest: entry.claimsDigest,
       };
       const endorsements = this.#source.endorsementsAt(entry.seqno);
       const receipt = buildReceipt(signature, components, signature.history.proof(entry.seqno), endorsements);
-      return { transactionId: formatTxId(entry), receipt, kv: writtenBy(entry) };
+      return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
     });
     // One signature covers them all: the first receipt verified vouches for the rest, whose leaves are in its tree.
     if (states[0]) verifyReceipt(states[0].receipt, this.#source.serviceCertificate());
@@ -212,14 +212,8 @@ export class HistoricalQueries {
   #signatureState(entry: DecodedEntry, signature: CheckedSignature): PastState {
     const receipt = buildSignatureReceipt(signature, this.#source.endorsementsAt(entry.seqno));
     verifyReceipt(receipt, this.#source.serviceCertificate());
-    return { transactionId: formatTxId(entry), receipt, kv: writtenBy(entry) };
+    return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
   }
-}
-
-function writtenBy({ seqno, writeSet }: DecodedEntry): Snapshot {
-  const store = new Store();
-  store.apply(seqno, writeSet);
-  return store.at(seqno);
 }
 
 type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };

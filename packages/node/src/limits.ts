@@ -16,10 +16,12 @@ export const limits = {
   historicalExpiryMs: 1_800_000,
   /** Entries asked of the host in one read. */
   readEntriesMax: 1_000,
-  /** Sealed leaves kept in memory behind the commit point, for receipts at hand. */
-  recentLeavesMax: 20_000,
   /** Longest path and query of a request. */
   targetBytesMax: 8_192,
+  /** Snapshots whose evidence waits for its commit. */
+  snapshotsPendingMax: 5,
+  /** What one step lays out of a snapshot: about a millisecond of work. */
+  snapshotBytesPerStep: 512 * 1024,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

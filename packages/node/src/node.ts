@@ -168,8 +168,6 @@ export class Node {
         this.#privateRecovery = new PrivateRecovery(this.#outbox, core, ledger, latestSecret);
         this.#privateRecovery.start();
       },
-      snapshotWanted: () => undefined,
-      committed: () => undefined,
     };
   }
 

@@ -164,11 +164,11 @@ export class Replica {
     }
   }
 
-  /** Appends a signature entry over everything before it. */
-  appendSignature(writeSet: WriteSet): TxId {
+  /** Appends a signature entry over everything before it. Answers its place and its own leaf. */
+  appendSignature(writeSet: WriteSet): { readonly txId: TxId; readonly leaf: ByteString } {
     const seqno = this.nextSeqno;
     this.store.apply(seqno, writeSet);
-    this.#record(seqno, writeSet, { committable: true });
+    const { leaf } = this.#record(seqno, writeSet, { committable: true });
     this.#lastSigned = seqno;
     if (this.#chunkForced || this.#bytesInChunk >= this.#chunkBytes) {
       this.#chunkEnds.add(seqno);
@@ -176,7 +176,7 @@ export class Replica {
       this.#bytesInChunk = 0;
     }
     this.store.retain();
-    return { view: this.#raft.view, seqno };
+    return { txId: { view: this.#raft.view, seqno }, leaf };
   }
 
   /** Tells consensus what happened and carries out what it decides. */
