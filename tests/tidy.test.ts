@@ -14,7 +14,8 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .split('\n')
   .filter(Boolean);
 const sources = tracked.filter((path) => /^(packages|apps)\/[^/]+\/src\/.*\.ts$/.test(path));
-const products = sources.filter((path) => !path.endsWith('.test.ts'));
+/** What ships: `testing/` folders hold what tests of a room stand on. */
+const products = sources.filter((path) => !path.endsWith('.test.ts') && !path.includes('/testing/'));
 
 /** `packages/kv` -> `@coco/kv` and what its row allows. */
 function roomTable(): Map<string, Set<string>> {
@@ -30,6 +31,13 @@ function roomTable(): Map<string, Set<string>> {
 const roomOf = (path: string): string => path.split('/').slice(0, 2).join('/');
 const importPattern =
   /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+/** Without what types alone are imported for: that is gone when the program runs. */
+const runtimeImportsOf = (path: string): string[] =>
+  [
+    ...read(path)
+      .replace(/(^|\n)(import|export) type [^;]*;/g, '')
+      .matchAll(importPattern),
+  ].map((match) => match[1] ?? match[2] ?? '');
 const importsOf = (path: string): string[] =>
   [...read(path).matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? '');
 
@@ -63,7 +71,7 @@ describe('rooms', () => {
       const names = Object.keys(declared.dependencies ?? {}).filter((name) => name.startsWith('@coco/'));
       const used = new Set(
         sources
-          .filter((path) => roomOf(path) === room && !path.endsWith('.test.ts'))
+          .filter((path) => roomOf(path) === room && products.includes(path))
           .flatMap(importsOf)
           .filter((specifier) => specifier.startsWith('@coco/'))
           .map((specifier) => specifier.split('/').slice(0, 2).join('/')),
@@ -76,7 +84,7 @@ describe('rooms', () => {
     const graph = new Map(
       products.map((path) => [
         path,
-        importsOf(path)
+        runtimeImportsOf(path)
           .filter((specifier) => specifier.startsWith('.'))
           .map((specifier) => join(dirname(path), specifier)),
       ]),

@@ -3,7 +3,7 @@ import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@co
 import type { Caller, UserCoseCaller } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
-import { pastState } from '../endpoints/common.ts';
+import { pastState } from '../endpoints/transactions.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import type { Session } from '../event.ts';
 import { limits } from '../limits.ts';
