@@ -213,6 +213,18 @@ describe('5.2 Leader election', () => {
     assert.deepEqual(answer?.message, { kind: 'vote', view: 3, pre: false, granted: false });
   });
 
+  test('what was verified with one leader is not acknowledged to the next', () => {
+    const raft = holding(logOf([2, 2]), { preVote: true });
+    tick(raft, ELECTION);
+    receive(raft, 'b', { kind: 'vote', view: 2, pre: true, granted: true });
+    tick(raft, ELECTION);
+    assert.deepEqual([raft.role, raft.view], ['PreVoteCandidate', 3]);
+    const previous = { view: 2, seqno: 1 };
+    const heartbeat: Message = { kind: 'append', view: 3, previous, entries: [], commit: 0, round: 0 };
+    const [answer] = sent(receive(raft, 'b', heartbeat));
+    assert.deepEqual(answer?.message, { kind: 'accepted', view: 3, seqno: 1, round: 0 });
+  });
+
   test('a candidate follows whoever won its view', () => {
     const raft = holding(logOf([2]));
     tick(raft, ELECTION);
@@ -268,6 +280,61 @@ describe('5.3 Log replication', () => {
           ? { kind, view: 5, seqno: at, round: 0 }
           : { kind, view: 5, previous: seqno, estimate: { seqno: at, view: ofView }, round: 0 };
       assert.deepEqual(answer, expected);
+    });
+  }
+
+  const appends: [log: number[], previous: number, view: number, count: number, result: number[]][] = [
+    [[2, 2], 2, 4, 2, [2, 2, 4, 4]],
+    [[2, 2, 2, 2], 1, 2, 2, [2, 2, 2, 2]],
+    [[2, 2, 4, 4], 1, 2, 3, [2, 2, 2, 2]],
+    [[2, 2, 4, 4], 1, 2, 1, [2, 2, 4, 4]],
+    [[2, 3, 3], 1, 4, 1, [2, 4]],
+    [[], 0, 2, 3, [2, 2, 2]],
+  ];
+  for (const [views, previous, view, count, result] of appends) {
+    test(`[${views}], sent ${count} of view ${view} after ${previous}, becomes [${result}]`, () => {
+      const raft = holding(logOf(views));
+      const entries = Array.from({ length: count }, (_, at) => {
+        return { view, seqno: previous + 1 + at, committable: true, bytes: new Uint8Array(1) };
+      });
+      const place = { view: raft.viewAt(previous), seqno: previous };
+      receive(raft, 'b', { kind: 'append', view: 5, previous: place, entries, commit: 0, round: 0 });
+      assert.deepEqual(
+        Array.from({ length: raft.last }, (_, at) => raft.viewAt(at + 1)),
+        result,
+      );
+    });
+  }
+
+  const malformed: [what: string, previous: [number, number], entries: [number, number][]][] = [
+    ['a gap', [2, 1], [[2, 3]]],
+    [
+      'two views',
+      [2, 1],
+      [
+        [2, 2],
+        [3, 3],
+      ],
+    ],
+    ['views that fall', [3, 1], [[2, 2]]],
+    ['a view beyond its own', [2, 1], [[9, 2]]],
+  ];
+  for (const [what, [view, seqno], places] of malformed) {
+    test(`a message with ${what} changes nothing and is not answered`, () => {
+      const raft = holding(logOf([2]));
+      const entries = places.map(([ofView, at]) => {
+        return { view: ofView, seqno: at, committable: true, bytes: new Uint8Array(1) };
+      });
+      const message: Message = {
+        kind: 'append',
+        view: 5,
+        previous: { view, seqno },
+        entries,
+        commit: 1,
+        round: 0,
+      };
+      assert.deepEqual(sent(receive(raft, 'b', message)), []);
+      assert.deepEqual([raft.last, raft.commit], [1, 0]);
     });
   }
 

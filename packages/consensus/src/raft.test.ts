@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Entry, type Event, emptyJoiner, genesis, type NodeId, type Output, Raft } from './index.ts';
+import {
+  type Entry,
+  type Event,
+  emptyJoiner,
+  genesis,
+  type Limits,
+  type NodeId,
+  type Origin,
+  type Output,
+  Raft,
+} from './index.ts';
 
 const BYTES = new Uint8Array([1, 2, 3]);
 
@@ -11,11 +21,12 @@ class Cluster {
   readonly #ledgers = new Map<NodeId, Entry[]>();
   #queue: { readonly to: NodeId; readonly event: Event }[] = [];
 
-  add(id: NodeId, first = false): Raft {
+  add(id: NodeId, origin: Origin = emptyJoiner, limits: Partial<Limits> = {}): Raft {
     const raft = new Raft({
       id,
       random: () => 0.5,
-      origin: first ? genesis : emptyJoiner,
+      origin,
+      limits,
       heartbeatTicks: 10,
       electionTicks: 100,
       preVote: true,
@@ -76,7 +87,7 @@ const SIGNATURE = { committable: true };
 
 describe('a service of one node', () => {
   test('commits a signature when the disk has answered, and nothing before', () => {
-    const raft = new Cluster().add('a', true);
+    const raft = new Cluster().add('a', genesis);
     raft.step({
       kind: 'propose',
       entries: [
@@ -97,7 +108,7 @@ describe('a service of one node', () => {
 describe('a service of three nodes', () => {
   test('replicates, loses its leader and goes on', () => {
     const cluster = new Cluster();
-    cluster.add('a', true);
+    cluster.add('a', genesis);
     cluster.propose('a', members('a'), SIGNATURE);
     cluster.add('b');
     cluster.add('c');
@@ -115,5 +126,169 @@ describe('a service of three nodes', () => {
     assert.equal(leader, cluster.nodes.get('c')!.leader);
     cluster.propose(leader, {}, SIGNATURE);
     for (const raft of cluster.nodes.values()) assert.equal(raft.commit, 10);
+  });
+});
+
+/** a leads b and c, and all of them are in step. */
+function three(limits: Partial<Limits> = {}): Cluster {
+  const cluster = new Cluster();
+  cluster.add('a', genesis, limits);
+  cluster.propose('a', members('a'), SIGNATURE);
+  cluster.add('b', emptyJoiner, limits);
+  cluster.add('c', emptyJoiner, limits);
+  cluster.propose('a', members('a', 'b', 'c'), SIGNATURE);
+  return cluster;
+}
+
+describe('a slow follower', () => {
+  const limits = { memoryBytesMax: 100_000, inFlightBytesMax: 20_000, messageBytesMax: 5_000 };
+  const bytes = new Uint8Array(1_000);
+
+  test('neither slows the others nor makes the leader hold more than its bounds', () => {
+    const cluster = three(limits);
+    const leader = cluster.nodes.get('a')!;
+    cluster.nodes.delete('c');
+    for (let i = 0; i < 500; i++) {
+      cluster.propose('a', { bytes }, { bytes }, SIGNATURE);
+      const { commit, bytesInMemory, peers } = leader.status();
+      assert.equal(commit, leader.last);
+      assert.ok(bytesInMemory <= limits.memoryBytesMax, `${bytesInMemory} bytes in memory`);
+      assert.ok(peers.get('c')!.bytesInFlight <= limits.inFlightBytesMax + limits.messageBytesMax);
+    }
+  });
+
+  test('catches up with what the leader reads back, however far behind', () => {
+    const cluster = three(limits);
+    const slow = cluster.nodes.get('c')!;
+    cluster.nodes.delete('c');
+    for (let i = 0; i < 500; i++) cluster.propose('a', { bytes }, SIGNATURE);
+    cluster.nodes.set('c', slow);
+    cluster.step('a', { kind: 'tick', ticks: 10 });
+    assert.equal(slow.commit, cluster.nodes.get('a')!.commit);
+    assert.ok(cluster.outputs.get('a')!.some((output) => output.kind === 'read'));
+  });
+});
+
+describe('where a node starts from', () => {
+  const origin: Origin = {
+    view: 7,
+    leads: true,
+    seqno: 20,
+    viewHistory: [
+      { view: 2, seqno: 1 },
+      { view: 5, seqno: 11 },
+    ],
+    configurations: [],
+    retiring: [],
+  };
+
+  test('a recovery leads the given view and goes on after what it has recovered', () => {
+    const cluster = new Cluster();
+    const raft = cluster.add('r', origin);
+    assert.deepEqual([raft.role, raft.view, raft.last, raft.commit], ['Leader', 7, 20, 20]);
+    cluster.propose('r', members('r'), SIGNATURE);
+    assert.equal(raft.commit, 22);
+    assert.deepEqual(
+      [5, 15, 22].map((seqno) => raft.viewAt(seqno)),
+      [2, 5, 7],
+    );
+    assert.deepEqual(raft.viewHistory().at(-1), { view: 7, seqno: 21 });
+  });
+
+  test('a snapshot brings the view of what it holds, and leaders of older ones are refused', () => {
+    const raft = new Cluster().add('s', { ...origin, view: 0, leads: false });
+    assert.deepEqual([raft.role, raft.view, raft.commit], ['None', 5, 20]);
+    const previous = { view: 2, seqno: 20 };
+    const message = { kind: 'append', view: 4, previous, entries: [], commit: 0, round: 0 } as const;
+    raft.step({ kind: 'received', from: 'old', message });
+    const [answer] = raft.ready();
+    assert.equal(answer?.kind === 'send' && answer.message.kind, 'rejected');
+  });
+
+  test('a snapshot taken of a node starts another one that can follow and lead', () => {
+    const cluster = three();
+    cluster.propose('a', {}, SIGNATURE);
+    const snapshot = cluster.nodes.get('a')!.snapshotOrigin();
+    assert.deepEqual([snapshot.seqno, snapshot.configurations.length], [6, 1]);
+    const joiner = cluster.add('d', snapshot);
+    cluster.propose('a', members('a', 'b', 'c', 'd'), SIGNATURE);
+    assert.equal(joiner.commit, 8);
+    cluster.step('a', { kind: 'transfer', to: 'd' });
+    assert.deepEqual([joiner.role, joiner.commit], ['Leader', 9]);
+  });
+});
+
+describe('proposals', () => {
+  const refused: [what: string, code: string, change: Partial<Entry>][] = [
+    ['a seqno that is not the next', 'SeqnoNotNext', { seqno: 8 }],
+    ['another view', 'ViewNotCurrent', { view: 3 }],
+    ['a configuration without voters', 'ConfigurationInvalid', members()],
+    ['a configuration that names a node twice', 'ConfigurationInvalid', members('a', 'a')],
+    ['a removed node', 'NodeRetired', members('a', 'b', 'c')],
+  ];
+  for (const [what, code, change] of refused) {
+    test(`with ${what} are refused, and change nothing`, () => {
+      const cluster = three();
+      cluster.propose('a', members('a', 'b'), SIGNATURE);
+      assert.throws(() => cluster.propose('a', change), { name: 'ConsensusError', code });
+      assert.equal(cluster.nodes.get('a')!.last, 6);
+    });
+  }
+
+  test('are for leaders', () => {
+    assert.throws(() => three().propose('b', {}), { code: 'NotLeader' });
+  });
+
+  test('are not admitted while too much is uncommitted, or leadership is being handed over', () => {
+    const cluster = three({ uncommittedEntriesMax: 3 });
+    const leader = cluster.nodes.get('a')!;
+    assert.deepEqual([leader.admission, cluster.nodes.get('b')!.admission], ['open', 'not-leader']);
+    cluster.propose('a', {}, {}, {});
+    assert.equal(leader.admission, 'full');
+    cluster.propose('a', SIGNATURE);
+    assert.equal(leader.admission, 'open');
+    cluster.nodes.delete('b');
+    cluster.propose('a', {}, SIGNATURE);
+    cluster.step('a', { kind: 'transfer', to: 'b' });
+    assert.equal(leader.admission, 'handing-over');
+  });
+});
+
+describe('the status of a node', () => {
+  test('tells what /node/consensus has to report', () => {
+    const cluster = three();
+    cluster.step('a', { kind: 'tick', ticks: 3 });
+    assert.deepEqual(cluster.nodes.get('a')!.status(), {
+      id: 'a',
+      role: 'Leader',
+      membership: 'Active',
+      retirementPhase: null,
+      view: 2,
+      leader: 'a',
+      last: 4,
+      durable: 4,
+      commit: 4,
+      committable: [],
+      bytesInMemory: 2 * (3 + 64),
+      configurations: [{ seqno: 3, voters: ['a', 'b', 'c'], learners: [] }],
+      ticking: true,
+      peers: new Map([
+        ['b', { seqno: 4, silentTicks: 3, state: 'replicate', bytesInFlight: 0 }],
+        ['c', { seqno: 4, silentTicks: 3, state: 'replicate', bytesInFlight: 0 }],
+      ]),
+    });
+  });
+
+  test('follows a removed node through its retirement', () => {
+    const cluster = three();
+    const phases = () => [...cluster.nodes.values()].map((raft) => raft.status().retirementPhase);
+    cluster.propose('a', members('a', 'b'));
+    assert.deepEqual(phases(), [null, null, 'Ordered']);
+    cluster.propose('a', SIGNATURE);
+    assert.deepEqual(phases(), [null, null, 'Completed']);
+    assert.ok(cluster.outputs.get('a')!.some((output) => output.kind === 'retire'));
+    cluster.propose('a', { retired: ['c'] }, SIGNATURE);
+    assert.deepEqual(phases(), [null, null, 'RetiredCommitted']);
+    assert.equal(cluster.nodes.get('c')!.status().ticking, false);
   });
 });

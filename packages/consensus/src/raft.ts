@@ -179,6 +179,7 @@ export class Raft {
       durable: log.durable,
       commit: log.commit,
       committable: [...log.committable],
+      bytesInMemory: log.bytesInMemory,
       configurations: [...core.members.active],
       ticking: core.mayCampaign,
       peers,

@@ -33,6 +33,8 @@ export interface Status {
   readonly commit: number;
   /** Committable seqnos above the commit seqno, ascending. */
   readonly committable: readonly number[];
+  /** Weight of the entries kept in memory for followers. */
+  readonly bytesInMemory: number;
   /** Active configurations: the current one first, pending ones after it. */
   readonly configurations: readonly Configuration[];
   /** Whether the node would stand for election if it heard nothing. */
