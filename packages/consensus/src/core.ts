@@ -50,6 +50,9 @@ interface Following {
   round: number;
 }
 
+/** Election timeouts that a node without a vote lets pass, so that every voter has had its turn. */
+const OUTSIDER_PATIENCE = 3;
+
 /** The state all roles share, and the transitions common to them. */
 export class Core {
   readonly options: Options;
@@ -168,9 +171,17 @@ export class Core {
     this.outbox.add({ kind: 'membership', phase });
   }
 
-  /** A node campaigns while it has a vote, and until its retirement is complete; learners never do. */
-  get mayCampaign(): boolean {
-    return this.#phase !== 'RetiredCommitted' && this.members.isVoter(this.id);
+  /**
+   * How long this node waits for a leader before it campaigns; for ever if it may not. Nodes without a vote
+   * wait longer, and ask first: they are only needed when one of them holds more than the voters do, which
+   * happens when a leader dies while it brings a new node up to date.
+   */
+  get patienceTicks(): number {
+    const { electionTicks, preVote } = this.options;
+    if (this.#phase === 'RetiredCommitted' || this.members.active.length === 0)
+      return Number.POSITIVE_INFINITY;
+    if (this.members.isVoter(this.id)) return electionTicks;
+    return preVote ? OUTSIDER_PATIENCE * electionTicks : Number.POSITIVE_INFINITY;
   }
 
   private refuseConfirmations(leading: Leading): void {

@@ -181,7 +181,7 @@ export class Raft {
       committable: [...log.committable],
       bytesInMemory: log.bytesInMemory,
       configurations: [...core.members.active],
-      ticking: core.mayCampaign,
+      ticking: core.patienceTicks < Number.POSITIVE_INFINITY,
       peers,
     };
   }
@@ -219,7 +219,12 @@ function receive(core: Core, from: NodeId, message: Message): void {
       candidate.onVote(core, from, message);
       return;
     case 'campaign':
-      if (message.view === core.view && core.leading === null && core.mayCampaign) candidate.campaign(core);
+      if (
+        message.view === core.view &&
+        core.leading === null &&
+        core.patienceTicks < Number.POSITIVE_INFINITY
+      )
+        candidate.campaign(core);
       return;
     case 'snapshot-needed':
       if (message.view === core.view && core.leading === null) follower.onSnapshotNeeded(core, from, message);

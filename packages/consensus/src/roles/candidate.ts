@@ -7,9 +7,8 @@ import { becomeLeader } from './leader.ts';
 /** Time passes on a node that does not lead. */
 export function tick(core: Core, ticks: number): void {
   core.leaderSilentTicks += ticks;
-  if (!core.mayCampaign) return;
   core.electionElapsed += ticks;
-  if (core.electionElapsed >= core.options.electionTicks) {
+  if (core.electionElapsed >= core.patienceTicks) {
     if (core.options.preVote) campaignBefore(core);
     else campaign(core);
   } else if (core.role === 'PreVoteCandidate' && core.options.stickyLeader) {

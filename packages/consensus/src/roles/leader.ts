@@ -6,7 +6,7 @@ import { Progress } from '../progress.ts';
 import { everyQuorum, quorumSeqno } from '../quorum.ts';
 import { onConfirmation, startConfirmation } from './confirmation.ts';
 import { announceCommit, beat, broadcast, replicateTo } from './replication.ts';
-import { continueTransfer, handOver, tickTransfer } from './transfer.ts';
+import { continueTransfer, handOver, tickTransfer, transfer } from './transfer.ts';
 
 /** Leads in the current view. What is not signed is dropped; nothing commits until the owner has signed. */
 export function becomeLeader(core: Core): void {
@@ -106,8 +106,13 @@ function afterCommit(core: Core, leading: Leading): void {
   if (core.options.eager) announceCommit(core, leading);
   startConfirmation(core, leading);
   askToRetire(core, leading);
-  if (core.phase === 'RetiredCommitted') handOver(core, leading);
-  else refreshPeers(core, leading);
+  if (core.phase === 'RetiredCommitted') {
+    handOver(core, leading);
+    return;
+  }
+  refreshPeers(core, leading);
+  // Elected though it has no vote: what it held more is committed now, and a voter can take over.
+  if (core.phase === null && !core.members.isVoter(core.id)) transfer(core, leading, null);
 }
 
 /** Asks the owner, once per leadership, to record retirements that are committed. */
