@@ -1,4 +1,4 @@
-import type { ByteString, ReadableMapState, Tx } from '@coco/kv';
+import type { ByteString, Tx, WriteSet } from '@coco/kv';
 import type { TxId } from '@coco/ledger';
 
 /** Source texts of an app or constitution by module key: `/dir/file.js`. */
@@ -43,7 +43,7 @@ export interface HistoricalState {
   readonly transactionId: string;
   /** JSON-able receipt, handed to the handler as it is. */
   readonly receipt: unknown;
-  readonly kv: ReadableMapState;
+  readonly writeSet: WriteSet;
 }
 
 /** One call of one exported function. */

@@ -23,4 +23,12 @@ export type {
 } from './call.ts';
 export type { App, Engine } from './engine.ts';
 export { ContractError, type ContractErrorCode } from './errors.ts';
-export { defaultLimits, governanceLimits, type Limits, limits, limitsOf, type RuntimeOptions } from './limits.ts';
+export { createEngine, type EngineOptions, requiredV8Flags } from './javascript/engine.ts';
+export {
+  defaultLimits,
+  governanceLimits,
+  type Limits,
+  limits,
+  limitsOf,
+  type RuntimeOptions,
+} from './limits.ts';

@@ -31,6 +31,10 @@ export const limits = {
   /** What V8 itself accepts as the smallest heap; a lower limit is made by filling the rest. */
   heapBytesFloor: 8 * 1024 * 1024,
   heapBytesMax: 16 * 1024 * 1024 * 1024,
+  /** What the sandbox itself occupies; an app's own limit begins above it. */
+  sandboxHeapBytes: 4 * 1024 * 1024,
+  /** Arguments that one call can push on the stack, well below V8's own bound. */
+  paddingSlots: 60_000,
   /** Stack that the sandbox itself needs before app code begins. */
   stackBytesFloor: 16 * 1024,
   executionTimeMsMax: 24 * 60 * 60 * 1000,
@@ -47,6 +51,12 @@ export const limits = {
   syntaxDepthMax: 500,
   /** Rows that one crossing of the boundary brings. */
   rowsPerCrossing: 256,
+  /** Bytes after which a page of rows is sent as it is. */
+  pageBytes: 256 * 1024,
+  /** Tables whose access is remembered. */
+  rememberedTablesMax: 1000,
+  /** Writes that an outcome carries; more of them cross before it. */
+  writesPerOutcome: 500,
   /** Random bytes fetched at once. */
   randomBytesPerCrossing: 512,
   /** Random bytes that one host call may ask for. */

@@ -1,0 +1,127 @@
+import { parseCertificate } from '@coco/crypto';
+import type { AppWorld, HostFunction, HostValue } from '../call.ts';
+import { bytes, count, text } from './arguments.ts';
+import { cryptoFunctions } from './crypto-functions.ts';
+import type { Switchboard } from './switchboard.ts';
+
+/** What the engine is lent because no package may own it. */
+export interface Borrowed {
+  /**
+   * Verifies SEV-SNP evidence and gives what app code sees of it; throws when it does not verify. Without it
+   * the function is there and always throws.
+   */
+  readonly verifySnpAttestation?: (
+    evidence: Uint8Array,
+    endorsements: Uint8Array,
+    uvmEndorsements: Uint8Array | undefined,
+    endorsedTcb: string | undefined,
+  ) => HostValue;
+}
+
+type Table = Readonly<Record<string, HostFunction>>;
+
+/** Functions that app and governance code have alike. */
+export function sharedFunctions(borrowed: Borrowed, random: (length: number) => Uint8Array): Table {
+  return {
+    ...cryptoFunctions(random),
+    'ccf.pemToId': { arity: 1, call: (pem) => parseCertificate(text(pem, 'pem')).id },
+    'ccf.tcbHexToPolicy': {
+      arity: 2,
+      call: (cpuid, tcb) => tcbPolicy(text(cpuid, 'cpuid'), text(tcb, 'tcb')),
+    },
+    'snp_attestation.verifySnpAttestation': {
+      arity: 4,
+      optional: 2,
+      call: (evidence, endorsements, uvm, tcb) => {
+        const verify = borrowed.verifySnpAttestation;
+        if (!verify) throw new RangeError('this node cannot verify SEV-SNP attestation');
+        return asRangeError(() =>
+          verify(
+            bytes(evidence, 'evidence'),
+            bytes(endorsements, 'endorsements'),
+            uvm === undefined ? undefined : bytes(uvm, 'uvm endorsements'),
+            tcb === undefined ? undefined : text(tcb, 'endorsed tcb'),
+          ),
+        );
+      },
+    },
+  };
+}
+
+/** All host functions of app code, by the name the guest asks for. */
+export function appFunctions(
+  borrowed: Borrowed,
+  board: Switchboard,
+  world: () => AppWorld | undefined,
+): ReadonlyMap<string, HostFunction> {
+  const present = (): AppWorld => {
+    const found = world();
+    if (!found) throw new TypeError('this can be used only while a call is in progress');
+    return found;
+  };
+  const table: Table = {
+    ...sharedFunctions(borrowed, (length) => present().random(length)),
+    'ccf.consensus.getLastCommittedTxId': {
+      arity: 0,
+      call: () => {
+        const { view, seqno } = present().consensus.lastCommitted();
+        return { view, seqno };
+      },
+    },
+    'ccf.consensus.getStatusForTxId': {
+      arity: 2,
+      call: (view, seqno) =>
+        present().consensus.statusOf({ view: count(view, 'view'), seqno: count(seqno, 'seqno') }),
+    },
+    'ccf.consensus.getViewForSeqno': {
+      arity: 1,
+      call: (seqno) => present().consensus.viewOf(count(seqno, 'seqno')),
+    },
+    'ccf.historical.dropCachedStates': {
+      arity: 1,
+      call: (handle) => present().historical.drop(count(handle, 'handle')),
+    },
+  };
+  const functions = new Map(Object.entries(table).map(([path, each]) => [`function:${path}`, each]));
+  functions.set('historical.stateRange', {
+    arity: 4,
+    call: (handle, start, end, expiry) => {
+      const range = [handle, start, end, expiry].map((value) => count(value, 'argument'));
+      const states = present().historical.stateRange(...(range as [number, number, number, number]));
+      return (states?.map((state) => board.lend(state)) ?? null) as HostValue;
+    },
+  });
+  return functions;
+}
+
+/** AMD's reported TCB, byte by byte; the layout depends on the processor's family. */
+function tcbPolicy(cpuidHex: string, tcbHex: string): HostValue {
+  if (!/^[0-9a-fA-F]{16}$/.test(tcbHex)) throw new RangeError('the TCB must be 16 hexadecimal digits');
+  const octets = (tcbHex.match(/../g) as string[]).map((octet) => Number.parseInt(octet, 16));
+  const [microcode = 0, snp = 0, , , , , tee = 0, bootLoader = 0] = octets;
+  const policy = { hexstring: tcbHex, boot_loader: bootLoader, tee, snp, microcode };
+  if (!isTurin(cpuidHex)) return policy;
+  const [turinMicrocode = 0, , , , turinSnp = 0, turinTee = 0, turinBootLoader = 0, fmc = 0] = octets;
+  return {
+    hexstring: tcbHex,
+    fmc,
+    boot_loader: turinBootLoader,
+    tee: turinTee,
+    snp: turinSnp,
+    microcode: turinMicrocode,
+  };
+}
+
+/** Family 0x1A, as CPUID leaf 1 encodes it: base family 0xF plus extended family 0xB. */
+function isTurin(cpuidHex: string): boolean {
+  const eax = Number.parseInt(cpuidHex, 16);
+  return ((eax >>> 8) & 0xf) + ((eax >>> 20) & 0xff) === 0x1a;
+}
+
+function asRangeError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new RangeError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,286 @@
+import type { BatchHost, HostFunction, Modules, PendingCall } from '../call.ts';
+import type { App } from '../engine.ts';
+import { ContractError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import { type LinkedModule, linkModule } from '../modules/link.ts';
+import { moduleKey } from '../modules/resolve.ts';
+import { appFunctions, type Borrowed } from './app-functions.ts';
+import { Batch } from './batch.ts';
+import { messages } from './outcome.ts';
+import {
+  type Compartment,
+  type CompiledModule,
+  Sandbox,
+  type SandboxOptions,
+  type Surroundings,
+} from './sandbox.ts';
+import { Switchboard } from './switchboard.ts';
+
+/**
+ * How much a call shares with others. `shared`: frozen language and frozen modules, evaluated once; for apps
+ * whose modules provably keep no state. `renewed`: frozen language, modules evaluated for each call. `fresh`:
+ * a context of its own, for a call that changes the language itself.
+ */
+type Level = 'shared' | 'renewed' | 'fresh';
+
+const below = { shared: 'renewed', renewed: 'fresh', fresh: undefined } as const;
+
+/** An app in one isolate. The isolate is made anew after a limit was hit. */
+export class JavaScriptApp implements App {
+  readonly problems: readonly ContractError[];
+
+  readonly #limits: Limits;
+  readonly #surroundings: Surroundings;
+  readonly #modules: ReadonlyMap<string, LinkedModule>;
+  readonly #asynchronous: boolean;
+  readonly #constant: boolean;
+  readonly #board = new Switchboard();
+  readonly #functions: ReadonlyMap<string, HostFunction>;
+  readonly #borrowed: Borrowed;
+  /** Endpoints that were seen to need another level than the app's. */
+  readonly #levels = new Map<string, Level>();
+  #level: Level | undefined;
+  #sandbox: Sandbox | undefined;
+  #compiled: readonly CompiledModule[] = [];
+  readonly #compartments = new Map<Level, Compartment>();
+  /** By reuse key, least recently used first. */
+  readonly #reused = new Map<string, Compartment>();
+  #batch: Batch | undefined;
+  #disposed = false;
+
+  constructor(modules: Modules, limits: Limits, surroundings: Surroundings, borrowed: Borrowed) {
+    const { linked, problems } = linkAll(modules);
+    this.problems = problems;
+    this.#limits = limits;
+    this.#surroundings = surroundings;
+    this.#modules = linked;
+    const all = [...linked.values()];
+    this.#asynchronous = all.some((module) => module.asynchronous);
+    this.#constant = all.every((module) => module.constant);
+    this.#borrowed = borrowed;
+    this.#functions = appFunctions(borrowed, this.#board, () => this.#batch?.world);
+  }
+
+  execute(calls: readonly PendingCall[], host: BatchHost): void {
+    if (this.#disposed) throw new ContractError('AppDisposed', 'the app was disposed of: install it again');
+    const batch = new Batch(calls, host, this.#board, this.#functions);
+    this.#batch = batch;
+    try {
+      while (!batch.isDone) this.#run(batch);
+    } finally {
+      this.#batch = undefined;
+      this.#board.detach();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#close();
+  }
+
+  #run(batch: Batch): void {
+    const { call } = batch;
+    const key = moduleKey(call.module);
+    if (!this.#modules.has(key)) {
+      batch.fail(`Module '${key}' could not be loaded`, this.#problemOf(key));
+    } else if (call.reuseKey !== undefined) {
+      const lane = laneOf(call) as string;
+      this.#enter(batch, this.#reusedCompartment(lane), (other) => laneOf(other) === lane, false);
+    } else {
+      this.#runAt(batch, call, this.#levelOf(call));
+    }
+  }
+
+  /** Runs the next call, and those after it that fit, at a level; lower when that is not low enough. */
+  #runAt(batch: Batch, call: PendingCall, level: Level): void {
+    const lower = below[level];
+    const single = level === 'fresh';
+    let taken = 0;
+    const takes = (other: PendingCall) =>
+      other.reuseKey === undefined &&
+      (single ? taken++ === 0 : this.#levelOf(other) === level) &&
+      this.#has(other);
+    const compartment = single ? this.#open('fresh') : this.#compartment(level);
+    this.#enter(batch, compartment, takes, lower !== undefined);
+    if (single) compartment.release();
+    if (!batch.retry || !lower) return;
+    this.#retryBelow(batch, lower);
+  }
+
+  /** A call that failed on something frozen is believed to need less sharing once it works with less. */
+  #retryBelow(batch: Batch, level: Level): void {
+    const { call, index } = batch;
+    const lower = below[level];
+    let taken = 0;
+    const compartment = level === 'fresh' ? this.#open('fresh') : this.#compartment(level);
+    this.#enter(batch, compartment, () => taken++ === 0, lower !== undefined);
+    if (level === 'fresh') compartment.release();
+    if (batch.retry && lower) {
+      this.#retryBelow(batch, lower);
+      return;
+    }
+    if (batch.index > index && batch.lastKind === 'response') this.#levels.set(endpointOf(call), level);
+  }
+
+  /** One or more entries into a compartment, until it has no more to say. */
+  #enter(
+    batch: Batch,
+    compartment: Compartment,
+    takes: (call: PendingCall) => boolean,
+    mayRetry: boolean,
+  ): void {
+    const first = batch.index;
+    batch.open(takes, mayRetry);
+    for (;;) {
+      const entry = compartment.enter('run');
+      this.#throwFault();
+      if (entry.kind !== 'returned') {
+        this.#close();
+        // A call that was not alone in its entry may have been ended by what others used up: it runs again.
+        if (batch.inProgress && batch.index > first) batch.abandon();
+        else if (entry.kind === 'time') batch.fail(messages.time, undefined, 'time');
+        else batch.fail(messages.threw, 'out of memory', 'heap');
+        return;
+      }
+      if (!batch.inProgress) return;
+      // Its microtasks have run out: the guest comes back, once, for the answer.
+      if (batch.resumed) {
+        batch.fail(messages.threw, 'the call did not end');
+        this.#close();
+        return;
+      }
+      batch.resumed = true;
+    }
+  }
+
+  #throwFault(): void {
+    const { fault } = this.#board;
+    if (fault === undefined) return;
+    this.#board.fault = undefined;
+    this.#close();
+    throw fault;
+  }
+
+  #has(call: PendingCall): boolean {
+    return this.#modules.has(moduleKey(call.module));
+  }
+
+  #levelOf(call: PendingCall): Level {
+    return this.#levels.get(endpointOf(call)) ?? this.#baseLevel();
+  }
+
+  /** Decided once, by evaluating the modules. */
+  #baseLevel(): Level {
+    if (this.#level) return this.#level;
+    this.#level = 'renewed';
+    if (!this.#constant) return this.#level;
+    const compartment = this.#open('shared');
+    const entry = compartment.enter('settleModules', [JSON.stringify([...this.#modules.keys()])]);
+    this.#board.fault = undefined;
+    if (entry.kind !== 'returned') this.#close();
+    else if (entry.value === undefined) {
+      this.#compartments.set('shared', compartment);
+      this.#level = 'shared';
+    } else compartment.release();
+    return this.#level;
+  }
+
+  #compartment(level: Level): Compartment {
+    this.#requireSandbox();
+    const known = this.#compartments.get(level);
+    if (known) return known;
+    const compartment = this.#open(level);
+    if (level === 'shared') compartment.enter('settleModules', [JSON.stringify([...this.#modules.keys()])]);
+    this.#compartments.set(level, compartment);
+    return compartment;
+  }
+
+  #reusedCompartment(lane: string): Compartment {
+    this.#requireSandbox();
+    const known = this.#reused.get(lane);
+    this.#reused.delete(lane);
+    const compartment = known ?? this.#open(undefined);
+    this.#reused.set(lane, compartment);
+    for (const [oldest, idle] of this.#reused) {
+      if (this.#reused.size <= Math.max(1, this.#limits.maxCachedInterpreters)) break;
+      this.#reused.delete(oldest);
+      idle.release();
+    }
+    return compartment;
+  }
+
+  /** A new context; of no level, one whose state stays. */
+  #open(level: Level | undefined): Compartment {
+    const options: SandboxOptions = {
+      isApp: true,
+      frozen: level === 'shared' || level === 'renewed',
+      renew: level === 'renewed',
+      asynchronous: this.#asynchronous,
+      functions: functionTable(this.#functions),
+    };
+    const next = (...report: unknown[]) => this.#next(report);
+    return this.#requireSandbox().open(options, this.#compiled, this.#board, next);
+  }
+
+  #next(report: readonly unknown[]): string | undefined {
+    try {
+      return this.#batch?.next(report);
+    } catch (error) {
+      this.#board.fault ??= error;
+      return undefined;
+    }
+  }
+
+  #requireSandbox(): Sandbox {
+    if (this.#sandbox?.isAlive) return this.#sandbox;
+    this.#close();
+    const sandbox = new Sandbox(this.#limits, this.#surroundings);
+    this.#sandbox = sandbox;
+    this.#compiled = [...this.#modules.values()].map((module) => sandbox.compile(module));
+    return sandbox;
+  }
+
+  #close(): void {
+    this.#compartments.clear();
+    this.#reused.clear();
+    this.#compiled = [];
+    this.#sandbox?.[Symbol.dispose]();
+    this.#sandbox = undefined;
+  }
+
+  #problemOf(key: string): string | undefined {
+    return this.problems.find(({ module }) => module === key)?.message;
+  }
+}
+
+/** Links every module; one that cannot be linked is a problem of those who ask for it, not of the others. */
+function linkAll(modules: Modules): { linked: Map<string, LinkedModule>; problems: ContractError[] } {
+  const linked = new Map<string, LinkedModule>();
+  const problems: ContractError[] = [];
+  for (const [name, source] of modules) {
+    const key = moduleKey(name);
+    try {
+      linked.set(key, linkModule(key, source));
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      problems.push(error);
+    }
+  }
+  return { linked, problems };
+}
+
+const endpointOf = (call: PendingCall): string => `${moduleKey(call.module)} ${call.export}`;
+
+/** Calls of one lane share an interpreter: same key, same right to write. */
+function laneOf(call: PendingCall): string | undefined {
+  return call.reuseKey === undefined
+    ? undefined
+    : `${call.reuseKey} (${call.mode === 'readwrite' ? 'rw' : 'ro'})`;
+}
+
+/** Where the guest installs host functions, and how they are called. */
+export function functionTable(functions: ReadonlyMap<string, HostFunction>): SandboxOptions['functions'] {
+  return [...functions]
+    .filter(([name]) => name.startsWith('function:'))
+    .map(([name, { arity, optional = 0 }]) => [name.slice('function:'.length), arity, optional]);
+}

@@ -1,0 +1,160 @@
+import type { AppWorld, BatchHost, HostFunction, Outcome, PendingCall } from '../call.ts';
+import { limits } from '../limits.ts';
+import { moduleKey } from '../modules/resolve.ts';
+import { outcome } from './guest/port.ts';
+import { failed, failureOf, messages, responseOf } from './outcome.ts';
+import { isRefusal, type Switchboard } from './switchboard.ts';
+
+/** How the calls of a batch become transactions and outcomes, whichever context runs them. */
+export class Batch {
+  /** The call to be run next, or in progress. */
+  index = 0;
+  /** The call is begun and not settled. */
+  inProgress = false;
+  /** The call failed on something frozen, and is to be tried where less is shared. */
+  retry = false;
+  /** The call in progress was left to its promises and entered again. */
+  resumed = false;
+  /** How the latest settled call ended. */
+  lastKind: Outcome['kind'] | undefined;
+
+  readonly #calls: readonly PendingCall[];
+  readonly #host: BatchHost;
+  readonly #board: Switchboard;
+  readonly #functions: ReadonlyMap<string, HostFunction>;
+  #takes: (call: PendingCall) => boolean = () => false;
+  #mayRetry = false;
+
+  constructor(
+    calls: readonly PendingCall[],
+    host: BatchHost,
+    board: Switchboard,
+    functions: ReadonlyMap<string, HostFunction>,
+  ) {
+    this.#calls = calls;
+    this.#host = host;
+    this.#board = board;
+    this.#functions = functions;
+  }
+
+  get world(): AppWorld {
+    return this.#host.world;
+  }
+
+  get isDone(): boolean {
+    return this.index >= this.#calls.length;
+  }
+
+  /** The call to be run next. */
+  get call(): PendingCall {
+    return this.#calls[this.index] as PendingCall;
+  }
+
+  /** From here on, calls for which `takes` holds are given out. */
+  open(takes: (call: PendingCall) => boolean, mayRetry: boolean): void {
+    this.#takes = takes;
+    this.#mayRetry = mayRetry;
+    this.retry = false;
+  }
+
+  /** The guest's `next`: settles what it reports and begins what follows. */
+  next(report: readonly unknown[]): string | undefined {
+    if (this.inProgress) {
+      this.#report(report);
+      if (this.retry) return undefined;
+    }
+    if (this.isDone || !this.#takes(this.call)) return undefined;
+    return this.#begin(this.call);
+  }
+
+  /** Answers the call in progress, or the next one if none is, with a failure. */
+  fail(message: string, reason?: string, limit?: 'time' | 'heap' | 'stack'): void {
+    this.#settle(failed(message, reason, limit));
+  }
+
+  /** Gives up the attempt in progress; the call is run again later. */
+  abandon(): void {
+    this.inProgress = false;
+    this.#board.detach();
+  }
+
+  #report(report: readonly unknown[]): void {
+    if (report[0] === outcome.response) {
+      this.#respond(report);
+      return;
+    }
+    if (report[0] !== outcome.failure) {
+      this.fail(messages.threw, 'RangeError: Maximum call stack size exceeded', 'stack');
+      return;
+    }
+    const failure = failureOf(report);
+    if (this.#mayRetry && isAboutFrozen(failure.detail?.reason)) {
+      this.retry = true;
+      this.abandon();
+    } else {
+      this.#settle(failure);
+    }
+  }
+
+  #respond(report: readonly unknown[]): void {
+    const response = responseOf(report);
+    if (!response) {
+      this.fail('Invalid endpoint function return value (header type).');
+      return;
+    }
+    if (response.body.length > limits.responseBytesMax) {
+      this.fail(
+        messages.threw,
+        `the body has ${response.body.length} bytes: at most ${limits.responseBytesMax}`,
+      );
+      return;
+    }
+    try {
+      this.#board.applyWrites(report, 7);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.fail(messages.threw, `TypeError: ${error.message}`);
+      return;
+    }
+    this.#settle(response);
+  }
+
+  #settle(result: Outcome): void {
+    this.abandon();
+    this.lastKind = result.kind;
+    this.#host.settle(this.index++, result);
+  }
+
+  #begin(call: PendingCall): string {
+    const tx = this.#host.begin(this.index);
+    const { world } = this.#host;
+    const context = call.mode === 'readwrite' ? 'application' : 'read-only application';
+    this.#board.attach({
+      tx,
+      context,
+      access: world.access,
+      functions: this.#functions,
+      random: (length) => world.random(length),
+    });
+    this.inProgress = true;
+    this.resumed = false;
+    const { body, ...request } = call.request;
+    const header = {
+      module: moduleKey(call.module),
+      export: call.export,
+      context,
+      now: call.now,
+      historical: call.historical ? this.#board.lend(call.historical) : null,
+      request,
+    };
+    return `${JSON.stringify(header)}\0${body}`;
+  }
+}
+
+/** Whether a call may have failed only because what calls share is frozen. */
+function isAboutFrozen(reason: string | undefined): boolean {
+  if (reason === undefined) return false;
+  return /^TypeError: (Cannot (add|assign|delete|define|redefine|freeze)|.* not extensible|.* read.?only)/.test(
+    reason,
+  );
+}

@@ -1,0 +1,142 @@
+import type {
+  EvaluationResult,
+  EvaluationSource,
+  EvaluationWorld,
+  HostFunction,
+  HostValue,
+  LogLine,
+} from '../call.ts';
+import { ContractError } from '../errors.ts';
+import { limits as bounds, type Limits } from '../limits.ts';
+import { type LinkedModule, linkModule } from '../modules/link.ts';
+import { moduleKey } from '../modules/resolve.ts';
+import { functionTable } from './app.ts';
+import { type Borrowed, sharedFunctions } from './app-functions.ts';
+import { decodeHostValue, encodeHostValue } from './codec.ts';
+import { clip, limitOf, logOf, messages } from './outcome.ts';
+import { type Compartment, Sandbox, type Surroundings } from './sandbox.ts';
+import { Switchboard } from './switchboard.ts';
+
+/** Evaluates governance code: a context of its own for each call, one isolate for as long as limits stay. */
+export class Evaluator implements Disposable {
+  readonly #surroundings: Surroundings;
+  readonly #borrowed: Borrowed;
+  readonly #board = new Switchboard();
+  #sandbox: Sandbox | undefined;
+  #limits: Limits | undefined;
+
+  constructor(surroundings: Surroundings, borrowed: Borrowed) {
+    this.#surroundings = surroundings;
+    this.#borrowed = borrowed;
+  }
+
+  evaluate(
+    source: EvaluationSource,
+    exported: string,
+    args: readonly HostValue[],
+    world: EvaluationWorld,
+    limits: Limits,
+  ): EvaluationResult {
+    const functions = this.#functionsOf(world);
+    let opened: Compartment;
+    try {
+      opened = this.#open(source, limits, functions);
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return { kind: 'missing', message: error.message, log: [] };
+    }
+    const { tx, context, access, now } = world;
+    this.#board.attach({ tx, context, access, functions, random: (length) => world.random(length) });
+    try {
+      const input = [context, now, moduleKey(source.entry), exported, encodeHostValue(args)];
+      const entry = opened.enter('evaluate', input);
+      this.#throwFault();
+      if (entry.kind === 'returned') return resultOf(entry.value);
+      this.#close();
+      const reason = entry.kind === 'time' ? messages.time : 'out of memory';
+      return { kind: 'threw', failure: { reason }, limit: entry.kind, log: [] };
+    } finally {
+      this.#board.detach();
+      if (this.#sandbox) opened.release();
+    }
+  }
+
+  describe(source: EvaluationSource, limits: Limits): ReadonlyMap<string, number> {
+    const compartment = this.#open(source, limits, new Map());
+    const entry = compartment.enter('describe', [moduleKey(source.entry)]);
+    this.#throwFault();
+    const told = entry.kind === 'returned' ? entry.value : undefined;
+    if (typeof told !== 'string') {
+      if (entry.kind !== 'returned') this.#close();
+      throw new ContractError('ModuleSyntax', `${source.entry} cannot be evaluated: ${entry.kind}`);
+    }
+    const description = JSON.parse(told) as { functions?: [string, number][]; reason?: string };
+    if (description.functions) return new Map(description.functions);
+    throw new ContractError('ModuleSyntax', `${source.entry}: ${description.reason}`, {
+      module: source.entry,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  #functionsOf(world: EvaluationWorld): ReadonlyMap<string, HostFunction> {
+    const table = {
+      ...sharedFunctions(this.#borrowed, (length) => world.random(length)),
+      ...world.functions,
+    };
+    return new Map(Object.entries(table).map(([path, each]) => [`function:${path}`, each]));
+  }
+
+  #open(source: EvaluationSource, limits: Limits, functions: ReadonlyMap<string, HostFunction>): Compartment {
+    const linked: LinkedModule[] = [];
+    for (const [key, text] of source.modules) linked.push(linkModule(moduleKey(key), text));
+    const sandbox = this.#sandboxFor(limits);
+    const options = {
+      isApp: false,
+      frozen: false,
+      renew: false,
+      asynchronous: false,
+      functions: functionTable(functions),
+    };
+    const modules = linked.map((module) => sandbox.compile(module));
+    return sandbox.open(options, modules, this.#board, () => undefined);
+  }
+
+  #sandboxFor(limits: Limits): Sandbox {
+    const same = this.#limits && JSON.stringify(this.#limits) === JSON.stringify(limits);
+    if (!same || !this.#sandbox?.isAlive) this.#close();
+    this.#limits = limits;
+    this.#sandbox ??= new Sandbox(limits, this.#surroundings);
+    return this.#sandbox;
+  }
+
+  #throwFault(): void {
+    const { fault } = this.#board;
+    if (fault === undefined) return;
+    this.#board.fault = undefined;
+    throw fault;
+  }
+
+  #close(): void {
+    this.#sandbox?.[Symbol.dispose]();
+    this.#sandbox = undefined;
+  }
+}
+
+/** What the guest said, which is not believed. */
+function resultOf(value: unknown): EvaluationResult {
+  const overflow = 'RangeError: Maximum call stack size exceeded';
+  if (typeof value !== 'string')
+    return { kind: 'threw', failure: { reason: overflow }, limit: 'stack', log: [] };
+  const told = JSON.parse(value) as Readonly<Record<string, unknown>>;
+  const log: LogLine[] = logOf(told.log);
+  if (told.kind === 'returned') return { kind: 'returned', value: decodeHostValue(String(told.value)), log };
+  if (told.kind === 'missing') return { kind: 'missing', message: String(told.message), log };
+  const reason = clip(String(told.reason), bounds.reasonCharactersMax);
+  const trace =
+    typeof told.trace === 'string' ? { trace: clip(told.trace, bounds.traceCharactersMax) } : undefined;
+  const limit = limitOf(reason);
+  return { kind: 'threw', failure: { reason, ...trace }, ...(limit && { limit }), log };
+}

@@ -1,0 +1,168 @@
+// biome-ignore-all lint/complexity/noArguments: these count what they were passed, and stay cheap.
+import { bytesOf, decodeUtf8, encodeUtf8, textOf } from './bytes.ts';
+import { callHost } from './invoke.ts';
+import { tablesOf } from './kv-map.ts';
+import type { Session } from './session.ts';
+import { requireCount } from './values.ts';
+
+/** Host functions to install: where, how many arguments, how many of those may be left out. */
+export type FunctionTable = readonly (readonly [path: string, arity: number, optional: number])[];
+
+function requireBuffer(value: unknown): Uint8Array {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError('Argument must be an ArrayBuffer');
+}
+
+/** Conversions between text, JSON and bytes. */
+function converters(): Record<string, unknown> {
+  return {
+    strToBuf(text: string): ArrayBuffer {
+      requireCount(arguments.length, 1);
+      if (typeof text !== 'string') throw new TypeError('Argument must be a string');
+      return bytesOf(encodeUtf8(text));
+    },
+    bufToStr(buffer: ArrayBuffer): string {
+      requireCount(arguments.length, 1);
+      return decodeUtf8(textOf(requireBuffer(buffer)));
+    },
+    jsonCompatibleToBuf(value: unknown): ArrayBuffer {
+      requireCount(arguments.length, 1);
+      const text = JSON.stringify(value);
+      if (text === undefined) throw new TypeError('Argument must be JSON-compatible');
+      return bytesOf(encodeUtf8(text));
+    },
+    bufToJsonCompatible(buffer: ArrayBuffer): unknown {
+      requireCount(arguments.length, 1);
+      return JSON.parse(decodeUtf8(textOf(requireBuffer(buffer))));
+    },
+  };
+}
+
+/** `ccf.rpc`. */
+function rpc(session: Session): object {
+  return {
+    setApplyWrites(force: boolean): void {
+      requireCount(arguments.length, 1);
+      if (typeof force !== 'boolean') throw new TypeError('Argument must be a boolean');
+      session.applies = force;
+    },
+    setClaimsDigest(digest: ArrayBuffer): void {
+      requireCount(arguments.length, 1);
+      const view = requireBuffer(digest);
+      if (view.length !== 32) throw new TypeError('Argument must be a SHA-256 digest of 32 bytes');
+      session.claims = textOf(view);
+    },
+  };
+}
+
+interface PastState {
+  readonly transactionId: string;
+  readonly receipt: unknown;
+  readonly state: number;
+}
+
+/** A past state as app code sees it. */
+export function pastState(session: Session, { transactionId, receipt, state }: PastState): object {
+  return { transactionId, receipt, kv: tablesOf(session, state) };
+}
+
+function nonNegative(value: unknown, name: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new RangeError(`${name} must be a non-negative integer`);
+}
+
+/** `ccf.historical.getStateRange`; the rest of `ccf.historical` needs no tables and is a host function. */
+function getStateRange(session: Session): unknown {
+  return function getStateRange(
+    handle: number,
+    start: number,
+    end: number,
+    secondsUntilExpiry: number,
+  ): unknown {
+    requireCount(arguments.length, 4);
+    const args = [
+      nonNegative(handle, 'handle'),
+      nonNegative(start, 'start seqno'),
+      nonNegative(end, 'end seqno'),
+      nonNegative(secondsUntilExpiry, 'seconds until expiry'),
+    ];
+    session.requireOpen();
+    const states = callHost(session.port, 'historical.stateRange', args) as PastState[] | null;
+    return states?.map((state) => pastState(session, state)) ?? null;
+  };
+}
+
+/** What code prints becomes lines of the call's log. */
+export function makeConsole(session: Session, lines: number, characters: number): object {
+  const show = (value: unknown): string => {
+    try {
+      if (typeof value !== 'object' || value === null || value instanceof Error) return String(value);
+      return JSON.stringify(value) ?? String(value);
+    } catch {
+      return '[unprintable]';
+    }
+  };
+  const printer = (level: string) =>
+    function print(...values: unknown[]): void {
+      session.print(level, values.map(show).join(' '), lines, characters);
+    };
+  const info = printer('info');
+  return { log: info, info, debug: info, warn: printer('warn'), error: printer('error') };
+}
+
+/** Puts host functions where code looks for them. */
+function installFunctions(session: Session, table: FunctionTable): void {
+  for (const [path, arity, optional] of table) {
+    const names = path.split('.');
+    const last = names.pop() as string;
+    let target = globalThis as unknown as Record<string, Record<string, unknown>>;
+    for (const name of names) {
+      target[name] ??= {};
+      target = target[name] as typeof target;
+    }
+    const call = (...args: unknown[]): unknown => {
+      requireCount(args.length, arity, optional);
+      return callHost(session.port, `function:${path}`, args);
+    };
+    Object.defineProperty(call, 'name', { value: last });
+    (target as Record<string, unknown>)[last] = call;
+  }
+}
+
+/** The `ccf` global and `console`. `isApp` adds what governance does not have. */
+export function installGlobals(
+  session: Session,
+  how: { isApp: boolean; functions: FunctionTable; lines: number; characters: number },
+): void {
+  const ccf = converters();
+  ccf.kv = tablesOf(session, 0);
+  if (how.isApp) {
+    ccf.rpc = rpc(session);
+    ccf.historical = { getStateRange: getStateRange(session) };
+    Object.defineProperty(ccf, 'historicalState', { get: () => session.historical, enumerable: true });
+  }
+  let metrics = false;
+  ccf.enableUntrustedDateTime = (enable: unknown) => Boolean(enable);
+  ccf.enableMetricsLogging = (enable: unknown) => {
+    const previous = metrics;
+    metrics = Boolean(enable);
+    return previous;
+  };
+  const define = (name: string, value: unknown) =>
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  define('ccf', ccf);
+  define('console', makeConsole(session, how.lines, how.characters));
+  installFunctions(session, how.functions);
+}
+
+export const globalsProgram = [
+  requireBuffer,
+  converters,
+  rpc,
+  pastState,
+  nonNegative,
+  getStateRange,
+  makeConsole,
+  installFunctions,
+  installGlobals,
+];

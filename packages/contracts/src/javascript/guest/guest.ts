@@ -1,0 +1,217 @@
+import { type FunctionTable, installGlobals, pastState } from './globals.ts';
+import { callHost } from './invoke.ts';
+import { KvMap } from './kv-map.ts';
+import { Linker } from './linker.ts';
+import { freezeModules, freezeRealm } from './lockdown.ts';
+import { outcome, type Port, type Primitive } from './port.ts';
+import { watchPromises } from './promises.ts';
+import { randomSource, tameRealm } from './realm.ts';
+import { type CallHeader, RequestBody, requestOf } from './request.ts';
+import { failureOutcome, ResponseError, responseOutcome } from './response.ts';
+import { Session } from './session.ts';
+import { decodeValue, describeThrown, encodeValue } from './values.ts';
+
+/** How a context is made. */
+export interface GuestOptions {
+  readonly isApp: boolean;
+  /** The language is frozen: calls share it. */
+  readonly frozen: boolean;
+  /** Evaluate modules anew for each call. */
+  readonly renew: boolean;
+  /** Microtasks must run out after every call, whether or not a promise was seen to be made. */
+  readonly asynchronous: boolean;
+  readonly functions: FunctionTable;
+  readonly logLinesMax: number;
+  readonly logLineCharactersMax: number;
+  readonly randomBytesPerCrossing: number;
+  readonly writesPerOutcome: number;
+  /** Array-like things longer than this are refused by what would walk them: it could not be interrupted. */
+  readonly elementsMax: number;
+  /** Stack to use up before app code begins, so that less than the engine's own limit is left: 8-byte slots. */
+  readonly stackPadding: readonly number[];
+}
+
+/** The inhabitant of a context: takes calls from the host and answers them. */
+export class Guest {
+  readonly #port: Port;
+  readonly #options: GuestOptions;
+  readonly #session: Session;
+  readonly #linker: Linker;
+  #pending = false;
+  #outcome: Primitive[] | undefined;
+
+  constructor(port: Port, options: GuestOptions) {
+    this.#port = port;
+    this.#options = options;
+    this.#session = new Session(port);
+    this.#linker = new Linker(
+      (specifier, importer) => callHost(port, 'resolve', [specifier, importer]) as string,
+    );
+    tameRealm(
+      this.#session,
+      randomSource((count) => port.random(count), options.randomBytesPerCrossing),
+    );
+    installGlobals(this.#session, {
+      isApp: options.isApp,
+      functions: options.functions,
+      lines: options.logLinesMax,
+      characters: options.logLineCharactersMax,
+    });
+    if (options.isApp) watchPromises(this.#session, options.elementsMax);
+    if (options.frozen) freezeRealm([KvMap, RequestBody]);
+  }
+
+  define(key: string, dependencies: string, factory: unknown): void {
+    this.#linker.define(key, JSON.parse(dependencies) as string[], factory as never);
+  }
+
+  /**
+   * Evaluates modules to see whether they can be shared: frozen with all they made. Answers why not; undefined
+   * when they can.
+   */
+  settleModules(keys: string): string | undefined {
+    this.#linker.forget();
+    try {
+      for (const key of JSON.parse(keys) as string[]) this.#linker.load(key);
+      return freezeModules(this.#linker.values());
+    } catch (error) {
+      this.#linker.forget();
+      return describeThrown(error).reason;
+    }
+  }
+
+  /** Answers calls until the host has no more. True when it must come back after microtasks ran. */
+  run(): boolean {
+    return this.#padded(() => this.#run());
+  }
+
+  /** Arguments lie on the stack, eight bytes each, whatever the optimiser does. */
+  #padded<T>(work: () => T): T {
+    let padded = work;
+    for (const slots of this.#options.stackPadding) {
+      const inner = padded;
+      const padding = new Array(slots).fill(0);
+      padded = () => Reflect.apply(inner, undefined, padding) as T;
+    }
+    return padded();
+  }
+
+  #run(): boolean {
+    let answer: Primitive[] = [outcome.none];
+    if (this.#pending) {
+      this.#pending = false;
+      answer = this.#close(
+        this.#outcome ?? failureOutcome(new Error('The promise the handler returned never settles')),
+      );
+    }
+    for (;;) {
+      const input = this.#port.next(...answer);
+      if (input === undefined) return false;
+      this.#answer(input);
+      if (this.#session.promised) {
+        this.#pending = true;
+        return true;
+      }
+      answer = this.#close(this.#outcome as Primitive[]);
+    }
+  }
+
+  #answer(input: string): void {
+    const end = input.indexOf('\0');
+    const header = JSON.parse(end < 0 ? input : input.slice(0, end)) as CallHeader;
+    const session = this.#session;
+    this.#outcome = undefined;
+    session.begin(header.context, header.now);
+    if (this.#options.asynchronous) session.promise();
+    if (header.historical) session.historical = pastState(session, header.historical);
+    try {
+      const result = this.#handler(header)(requestOf(header, input.slice(end + 1)));
+      if (result instanceof Promise) this.#await(result);
+      else this.#outcome = responseOutcome(session, result);
+    } catch (error) {
+      this.#outcome = failureOutcome(error);
+    }
+  }
+
+  #handler(header: CallHeader): (request: object) => unknown {
+    const key = header.module;
+    if (this.#options.renew) this.#linker.forget();
+    const handler = this.#linker.load(key)[header.export];
+    if (typeof handler === 'function') return handler as (request: object) => unknown;
+    throw new ResponseError(`Module '${key}' exports no function named '${header.export}'`);
+  }
+
+  #await(promise: Promise<unknown>): void {
+    const session = this.#session;
+    session.promise();
+    promise.then(
+      (result) => {
+        try {
+          this.#outcome = responseOutcome(session, result);
+        } catch (error) {
+          this.#outcome = failureOutcome(error);
+        }
+      },
+      (error) => {
+        this.#outcome = failureOutcome(error);
+      },
+    );
+  }
+
+  /** Ends the call: its outcome, with what else the host must know. */
+  #close(answer: Primitive[]): Primitive[] {
+    const session = this.#session;
+    let result = answer;
+    if (result[0] === outcome.response) {
+      try {
+        const writes = session.takeWrites(this.#options.writesPerOutcome);
+        const { applies, claims } = session;
+        result = [...answer, session.takeLog(), applies ?? null, claims ?? null, ...writes];
+      } catch (error) {
+        result = failureOutcome(error);
+      }
+    }
+    if (result[0] === outcome.failure) result = [...result, session.takeLog()];
+    session.end();
+    return result;
+  }
+
+  /** One call of governance code: JSON of what came of it. */
+  evaluate(context: string, now: number, key: string, name: string, args: string): string {
+    return this.#padded(() => this.#evaluate(context, now, key, name, args));
+  }
+
+  #evaluate(context: string, now: number, key: string, name: string, args: string): string {
+    const session = this.#session;
+    session.begin(context, now);
+    let answer: Record<string, unknown>;
+    try {
+      const called = this.#linker.load(key)[name];
+      if (typeof called !== 'function') {
+        answer = { kind: 'missing', message: `${key} exports no function named ${name}` };
+      } else {
+        const value = called(...(decodeValue(args) as unknown[]));
+        session.flush();
+        answer = { kind: 'returned', value: encodeValue(value) };
+      }
+    } catch (error) {
+      answer = { kind: 'threw', ...describeThrown(error) };
+    }
+    const log = session.takeLog();
+    session.end();
+    return JSON.stringify({ ...answer, log });
+  }
+
+  /** Names and parameter counts of exported functions, as JSON. */
+  describe(key: string): string {
+    try {
+      const exports = this.#linker.load(key);
+      const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
+      return JSON.stringify({ functions: names.map((name) => [name, (exports[name] as () => void).length]) });
+    } catch (error) {
+      return JSON.stringify(describeThrown(error));
+    }
+  }
+}
+
+export const guestProgram = [Guest];

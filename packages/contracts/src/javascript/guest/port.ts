@@ -1,0 +1,25 @@
+/** What may cross the boundary without being copied twice. */
+export type Primitive = string | number | boolean | null | undefined;
+
+/** The host as the isolate sees it: plain functions over primitives that never throw. */
+export interface Port {
+  /** Settles the call in progress, if any, and gives the next one: JSON, a zero character, the body. */
+  next(...outcome: Primitive[]): string | undefined;
+  /** One read; see `read`. Null when the host refuses: `refusal` says why. */
+  read(what: number, state: number, map: string, key: string): string | number | boolean | undefined | null;
+  /** Writes as triples of map, key, value (null removes). False when the host refuses. */
+  write(...writes: Primitive[]): boolean;
+  /** Begins a scan and gives its number; -1 when the host refuses. */
+  scan(state: number, map: string, options: string): number;
+  /** The next rows of a scan: lengths, a semicolon, then keys and values. Empty at the end. */
+  rows(scan: number): string;
+  /** `V` and a value, or `E` and an error. */
+  invoke(name: string, args: string): string;
+  random(count: number): string;
+}
+
+/** What a read asks for. */
+export const read = { value: 0, presence: 1, version: 2, size: 3 } as const;
+
+/** What an outcome says. */
+export const outcome = { none: 0, response: 1, failure: 2 } as const;

@@ -1,0 +1,198 @@
+import { callHost } from './invoke.ts';
+import { type Port, type Primitive, read } from './port.ts';
+
+/** Pending writes of one table. */
+export type Writes = Map<string, string | null>;
+
+/** What the call in progress has done so far. One per context; begun anew for each call. */
+export class Session {
+  readonly port: Port;
+  /** A call is in progress: tables can be reached. */
+  open = false;
+  context = 'application';
+  /** What clocks show. */
+  now = 0;
+  applies: boolean | undefined;
+  claims: string | undefined;
+  historical: unknown;
+  /** A promise may have been made: microtasks must run out before another call begins. */
+  promised = false;
+
+  readonly #tables = new Map<string, Writes>();
+  #log: string[][] = [];
+  #dropped = 0;
+  /** Rights by table name, for each execution context. */
+  readonly #rights = new Map<string, Map<string, number>>();
+  #access = new Map<string, number>();
+  /** Held only so that it is not collected before the entry ends. */
+  protected shield: Promise<never> | undefined;
+
+  constructor(port: Port) {
+    this.port = port;
+  }
+
+  begin(context: string, now: number): void {
+    this.open = true;
+    if (this.context !== context || this.#rights.size === 0) this.#enter(context);
+    this.now = now;
+    this.applies = undefined;
+    this.claims = undefined;
+    this.historical = undefined;
+    this.promised = false;
+    this.shield = undefined;
+    if (this.#tables.size > 0) this.#tables.clear();
+    if (this.#log.length > 0) this.#log = [];
+    this.#dropped = 0;
+  }
+
+  #enter(context: string): void {
+    this.context = context;
+    this.#access = this.#rights.get(context) ?? new Map();
+    this.#rights.set(context, this.#access);
+  }
+
+  end(): void {
+    this.open = false;
+    this.historical = undefined;
+  }
+
+  /**
+   * Notes that promises are in play. The rejected promise made here is the first unhandled one of this entry:
+   * when the entry ends it is reported in place of what app code may have left behind, whose getters would
+   * otherwise run outside every limit.
+   */
+  promise(): void {
+    if (this.promised) return;
+    this.promised = true;
+    this.shield = Reflect.apply(Promise.reject, Promise, []) as Promise<never>;
+  }
+
+  requireOpen(): void {
+    if (!this.open) throw new TypeError('ccf.kv can be used only while a call is in progress');
+  }
+
+  /** 1 if a table may be read, plus 2 if it may be written; 4 if not even its name may be used. */
+  access(name: string): number {
+    const known = this.#access.get(name);
+    if (known !== undefined) return known;
+    const rights = { none: 0, 'read-only': 1, 'write-only': 2, 'read-write': 3, reserved: 4 };
+    const access = rights[callHost(this.port, 'access', [name, this.context]) as keyof typeof rights];
+    if (this.#access.size >= 1000) this.#access.clear();
+    this.#access.set(name, access);
+    return access;
+  }
+
+  require(name: string, right: number, method: string): void {
+    this.requireOpen();
+    const access = this.access(name);
+    if ((access & right) === right) return;
+    const words = ['inaccessible', 'read-only', 'write-only'][access] ?? 'inaccessible';
+    throw new TypeError(
+      `Cannot call ${method} on table named ${name}. This table is ${words} in current ${this.context} ` +
+        'execution context. See https://microsoft.github.io/CCF/main/audit/read_write_restrictions.html ' +
+        'for more detail.',
+    );
+  }
+
+  /** Pending writes of a table, if there are any. */
+  pending(name: string): Writes | undefined {
+    return this.#tables.get(name);
+  }
+
+  /** Where to put writes of a table. */
+  writes(name: string): Writes {
+    let writes = this.#tables.get(name);
+    if (!writes) {
+      writes = new Map();
+      this.#tables.set(name, writes);
+    }
+    return writes;
+  }
+
+  read(what: number, state: number, name: string, key: string): string | number | boolean | undefined {
+    const found = this.port.read(what, state, name, key);
+    if (found === null) this.refused();
+    return found as string | number | boolean | undefined;
+  }
+
+  refused(): never {
+    throw new TypeError(String(callHost(this.port, 'refusal', [])));
+  }
+
+  /** Gives pending writes to the host, whose reads then see them. */
+  flush(): void {
+    if (this.#tables.size === 0) return;
+    const pending = this.takeWrites(0);
+    for (let at = 0; at < pending.length; at += 3000) {
+      if (!this.port.write(...pending.slice(at, at + 3000))) this.refused();
+    }
+  }
+
+  /** Pending writes as triples; beyond `most` of them they go to the host at once instead. */
+  takeWrites(most: number): Primitive[] {
+    if (most > 0) {
+      let count = 0;
+      for (const writes of this.#tables.values()) count += writes.size;
+      if (count > most) this.flush();
+    }
+    const triples: Primitive[] = [];
+    for (const [name, writes] of this.#tables) {
+      for (const [key, value] of writes) triples.push(name, key, value);
+    }
+    this.#tables.clear();
+    return triples;
+  }
+
+  print(level: string, text: string, lines: number, characters: number): void {
+    if (this.#log.length >= lines) {
+      this.#dropped++;
+      return;
+    }
+    const kept = text.length > characters ? `${text.slice(0, characters)}...` : text;
+    this.#log.push([level, kept]);
+  }
+
+  /** JSON of the printed lines; empty when there are none. */
+  takeLog(): string {
+    if (this.#log.length === 0) return '';
+    if (this.#dropped > 0) this.#log.push(['warn', `${this.#dropped} more lines were dropped`]);
+    const text = JSON.stringify(this.#log);
+    this.#log = [];
+    this.#dropped = 0;
+    return text;
+  }
+}
+
+/** Rows of a table, in order, a page at a time. */
+export function* scanRows(
+  session: Session,
+  state: number,
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Generator<[key: string, value: string]> {
+  if (state === 0) session.flush();
+  const scan = session.port.scan(state, name, JSON.stringify(options));
+  if (scan < 0) session.refused();
+  for (;;) {
+    session.requireOpen();
+    const page = session.port.rows(scan);
+    if (page === '') return;
+    const semicolon = page.indexOf(';');
+    const lengths = page.slice(0, semicolon).split(',');
+    let at = semicolon + 1;
+    for (let i = 0; i < lengths.length; i += 2) {
+      const middle = at + Number(lengths[i]);
+      const end = middle + Number(lengths[i + 1]);
+      yield [page.slice(at, middle), page.slice(middle, end)];
+      at = end;
+    }
+  }
+}
+
+/** How many rows a table has. */
+export function countRows(session: Session, state: number, name: string): number {
+  if (state === 0) session.flush();
+  return session.read(read.size, state, name, '') as number;
+}
+
+export const sessionProgram = [Session, scanRows, countRows];

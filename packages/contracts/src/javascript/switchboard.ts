@@ -1,0 +1,245 @@
+import { KvError, type MapWrites, type RangeOptions, type Row, type Tx, type WriteSet } from '@coco/kv';
+import type { ExecutionContext, HostFunction, TableAccess } from '../call.ts';
+import { limits } from '../limits.ts';
+import { resolveSpecifier } from '../modules/resolve.ts';
+import { decodeHostValue, encodeHostValue } from './codec.ts';
+import { type Primitive, read } from './guest/port.ts';
+
+/** What the call in progress may reach. */
+export interface Reach {
+  readonly tx: Tx;
+  readonly context: ExecutionContext;
+  readonly access: (name: string, context: ExecutionContext) => TableAccess;
+  readonly functions: ReadonlyMap<string, HostFunction>;
+  random(length: number): Uint8Array;
+}
+
+/** A past state as it is sent inside: its tables stay here, under a number. */
+export interface SentState {
+  readonly transactionId: string;
+  readonly receipt: unknown;
+  readonly state: number;
+}
+
+/**
+ * Answers the isolate's calls into the host. Nothing here believes the isolate: names, rights and kinds are
+ * checked again, and no exception leaves, since one would carry the host's stack inside.
+ */
+export class Switchboard {
+  /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
+  fault: unknown;
+
+  #reach: Reach | undefined;
+  #refusal = '';
+  readonly #states: WriteSet[] = [];
+  readonly #scans = new Map<number, Iterator<Row>>();
+  #scanCount = 0;
+  readonly #access = new Map<string, TableAccess>();
+  #accessContext = '';
+
+  /** Serves a call from here on. */
+  attach(reach: Reach): void {
+    this.detach();
+    this.#reach = reach;
+    if (this.#accessContext !== reach.context) {
+      this.#access.clear();
+      this.#accessContext = reach.context;
+    }
+  }
+
+  detach(): void {
+    this.#reach = undefined;
+    if (this.#states.length > 0) this.#states.length = 0;
+    if (this.#scans.size > 0) this.#scans.clear();
+  }
+
+  /** Lends a past state to the call in progress. */
+  lend(state: { transactionId: string; receipt: unknown; writeSet: WriteSet }): SentState {
+    this.#states.push(state.writeSet);
+    return { transactionId: state.transactionId, receipt: state.receipt, state: this.#states.length };
+  }
+
+  /** One read; see guest/port.ts. Null when refused. */
+  read(what: unknown, state: unknown, map: unknown, key: unknown): Primitive {
+    return this.#guard(null, () => {
+      if (typeof map !== 'string' || typeof key !== 'string') throw refused('read');
+      if (state !== 0) return this.#readPast(what, state, map, key);
+      const tx = this.#allowed(map, 'read');
+      switch (what) {
+        case read.value:
+          return tx.get(map, key);
+        case read.presence:
+          return tx.has(map, key);
+        case read.version:
+          return tx.versionOf(map, key);
+        case read.size:
+          return tx.size(map);
+        default:
+          throw refused('read');
+      }
+    });
+  }
+
+  write(...writes: readonly unknown[]): boolean {
+    return this.#guard(false, () => {
+      this.applyWrites(writes, 0);
+      return true;
+    });
+  }
+
+  /** Applies triples of map, key and value from `start` on. Throws what `isRefusal` knows. */
+  applyWrites(writes: readonly unknown[], start: number): void {
+    for (let i = start; i + 2 < writes.length; i += 3) {
+      const map = writes[i];
+      const key = writes[i + 1];
+      const value = writes[i + 2];
+      if (typeof map !== 'string' || typeof key !== 'string') throw refused('write');
+      const tx = this.#allowed(map, 'write');
+      if (typeof value === 'string') tx.set(map, key, value);
+      else if (value === null) tx.delete(map, key);
+      else throw refused('write');
+    }
+  }
+
+  scan(state: unknown, map: unknown, options: unknown): number {
+    return this.#guard(-1, () => {
+      if (typeof map !== 'string' || typeof options !== 'string') throw refused('scan');
+      const range = rangeOf(options);
+      const rows =
+        state === 0 ? this.#allowed(map, 'read').range(map, range) : this.#pastRows(state, map, range);
+      this.#scans.set(++this.#scanCount, rows);
+      return this.#scanCount;
+    });
+  }
+
+  rows(scan: unknown): string {
+    return this.#guard('', () => {
+      const rows = this.#scans.get(scan as number);
+      if (!rows) return '';
+      const lengths: number[] = [];
+      let page = '';
+      for (let count = 0; count < limits.rowsPerCrossing && page.length < limits.pageBytes; count++) {
+        const { done, value } = rows.next();
+        if (done) break;
+        lengths.push(value.key.length, value.value.length);
+        page += value.key + value.value;
+      }
+      return lengths.length === 0 ? '' : `${lengths.join(',')};${page}`;
+    });
+  }
+
+  /** A host function by name: `V` and its value, or `E` and what it threw. */
+  invoke(name: unknown, args: unknown): string {
+    try {
+      return `V${encodeHostValue(this.#invoke(String(name), decodeHostValue(String(args)) as readonly unknown[]))}`;
+    } catch (error) {
+      const kind = error instanceof Error ? error.constructor.name : 'Error';
+      return `E${JSON.stringify({ kind, message: error instanceof Error ? error.message : String(error) })}`;
+    }
+  }
+
+  random(count: unknown): string {
+    return this.#guard('', () => {
+      if (!this.#reach || typeof count !== 'number') throw refused('random');
+      return String.fromCharCode(...this.#reach.random(Math.min(count, limits.randomBytesPerCrossing)));
+    });
+  }
+
+  #invoke(name: string, args: readonly unknown[]): unknown {
+    if (name === 'refusal') return this.#refusal;
+    if (name === 'resolve') return resolveSpecifier(String(args[0]), String(args[1]));
+    const reach = this.#reach;
+    if (!reach) throw new TypeError(`${name} can be used only while a call is in progress`);
+    if (name === 'access') return reach.access(String(args[0]), reach.context);
+    const found = reach.functions.get(name);
+    if (!found) throw new TypeError(`${name} is not available here`);
+    return found.call(...(args as never[]));
+  }
+
+  #guard<T, U>(otherwise: U, work: () => T): T | U {
+    try {
+      return work();
+    } catch (error) {
+      if (isRefusal(error)) this.#refusal = error.message;
+      else this.fault ??= error;
+      return otherwise;
+    }
+  }
+
+  #allowed(map: string, right: 'read' | 'write'): Tx {
+    const reach = this.#reach;
+    if (!reach) throw refused(right);
+    let access = this.#access.get(map);
+    if (access === undefined) {
+      access = reach.access(map, reach.context);
+      if (this.#access.size >= limits.rememberedTablesMax) this.#access.clear();
+      this.#access.set(map, access);
+    }
+    if (access !== 'read-write' && access !== `${right}-only`) {
+      throw new RefusedError(`table ${map} may not be ${right === 'read' ? 'read' : 'written'} here`);
+    }
+    return reach.tx;
+  }
+
+  #past(state: unknown, map: string): MapWrites | undefined {
+    const writeSet = this.#states[(state as number) - 1];
+    if (!writeSet) throw refused('read of a past state');
+    return writeSet.get(map);
+  }
+
+  #readPast(what: unknown, state: unknown, map: string, key: string): Primitive {
+    const writes = this.#past(state, map);
+    switch (what) {
+      case read.value:
+        return writes?.get(key) ?? undefined;
+      case read.presence:
+        return typeof writes?.get(key) === 'string';
+      case read.size:
+        return [...(writes?.values() ?? [])].filter((value) => value !== null).length;
+      default:
+        return undefined;
+    }
+  }
+
+  #pastRows(state: unknown, map: string, range: RangeOptions): Iterator<Row> {
+    const rows: Row[] = [];
+    for (const [key, value] of this.#past(state, map) ?? []) {
+      if (value !== null && isWithin(key, range)) rows.push({ key, value, version: 0 });
+    }
+    rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (range.reverse) rows.reverse();
+    return rows.slice(0, range.limit).values();
+  }
+}
+
+/** Refusals are told to the code that asked; every other exception is the host's own. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof RefusedError || error instanceof KvError;
+}
+
+class RefusedError extends Error {}
+
+function refused(what: string): RefusedError {
+  return new RefusedError(`a ${what} that makes no sense`);
+}
+
+function rangeOf(text: string): RangeOptions {
+  const options = JSON.parse(text) as Record<string, unknown>;
+  const range: RangeOptions = {};
+  for (const name of ['from', 'to', 'prefix', 'after'] as const) {
+    const bound = options[name];
+    if (typeof bound === 'string') range[name] = bound;
+  }
+  if (options.reverse === true) range.reverse = true;
+  const { limit } = options;
+  if (limit === undefined) return range;
+  if (typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0) return { ...range, limit };
+  throw new RefusedError('limit must be a non-negative integer');
+}
+
+function isWithin(key: string, { from, to, prefix, after, reverse }: RangeOptions): boolean {
+  if (from !== undefined && key < from) return false;
+  if (to !== undefined && key >= to) return false;
+  if (prefix !== undefined && !key.startsWith(prefix)) return false;
+  return after === undefined || (reverse ? key < after : key > after);
+}
