@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { place } from './harness.test.ts';
 import { nouns } from './table.ts';
+import { place } from './testing/place.ts';
 
 test('every command shows an example that begins as it does, and takes --json', async () => {
   using here = place();

@@ -12,9 +12,9 @@ import {
   verifySign1,
 } from '@coco/crypto';
 import { ack, govRequest, plainBallot, propose, submitShare, vote, withdraw } from './governance.ts';
-import { answered, scripted } from './scripted.test.ts';
 import { Session } from './session.ts';
 import { draftMessage, idOf, keySigner, signedRequest, signMessage } from './signing.ts';
+import { answered, scripted } from './testing/scripted.ts';
 
 const recordings = join(import.meta.dirname, '../../../../shared/data/ccf-wire/js');
 const proposalId = 'ab'.repeat(32);

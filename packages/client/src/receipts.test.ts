@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { toBase64Url } from '@coco/crypto';
 import type { Receipt } from '@coco/ledger';
 import { checkReceipt, fetchReceipt } from './receipts.ts';
-import { answered, scripted } from './scripted.test.ts';
 import { Session } from './session.ts';
+import { answered, scripted } from './testing/scripted.ts';
 import { submit } from './transactions.ts';
 
 const recordings = join(import.meta.dirname, '../../../../shared/data/ccf-wire/js');

@@ -6,8 +6,8 @@ import type { Answer } from './answer.ts';
 import { ballotOf, proposal, proposalActions, proposals, serviceInfo, users } from './governance.ts';
 import { historical } from './historical.ts';
 import { nodeState, nodes } from './identity.ts';
-import { scripted } from './scripted.test.ts';
 import { Session } from './session.ts';
+import { scripted } from './testing/scripted.ts';
 import { lastCommitted, submit, transactionStatus } from './transactions.ts';
 
 const recordings = join(import.meta.dirname, '../../../../shared/data/ccf-wire');

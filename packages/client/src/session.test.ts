@@ -5,8 +5,8 @@ import type { Answer } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { attemptsMax, redirectsMax } from './limits.ts';
 import { type Repeatable, retryDelay } from './retry.ts';
-import { answered, scripted } from './scripted.test.ts';
 import { type Request, Session, type SessionOptions } from './session.ts';
+import { answered, scripted } from './testing/scripted.ts';
 
 const addresses = ['https://10.0.0.1:8000', 'https://10.0.0.2:8000'];
 const read: Request = { method: 'GET', path: '/app/log?id=1' };

@@ -4,8 +4,8 @@ import { errorBody } from '@coco/api';
 import type { Answer } from './answer.ts';
 import { historical } from './historical.ts';
 import { list } from './lists.ts';
-import { answered, scripted } from './scripted.test.ts';
 import { Session } from './session.ts';
+import { answered, scripted } from './testing/scripted.ts';
 import { checkMemory, lastCommitted, submit } from './transactions.ts';
 
 const write = { method: 'POST', path: '/app/log', json: { id: 1 } };

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Place, place } from '../harness.test.ts';
+import { type Place, place } from '../testing/place.ts';
 
 const dependencies = fileURLToPath(new URL('../../../../node_modules', import.meta.url));
 const endpoint = {

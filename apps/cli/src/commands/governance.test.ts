@@ -11,7 +11,7 @@ import {
   toBase64,
   verifySign1,
 } from '@coco/crypto';
-import { type Place, place } from '../harness.test.ts';
+import { type Place, place } from '../testing/place.ts';
 
 const proposalId = 'ab'.repeat(32);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { importPrivateKey, importPublicKey, parseCertificate, verifyIssuedBy } from '@coco/crypto';
-import { place } from '../harness.test.ts';
+import { place } from '../testing/place.ts';
 
 test("keys have the names that CCF's generator gives them, and secrets are for their owner", async () => {
   using here = place();

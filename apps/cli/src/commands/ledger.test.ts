@@ -14,7 +14,7 @@ import {
   singletonKey,
   tables,
 } from '@coco/ledger';
-import { type Place, place } from '../harness.test.ts';
+import { type Place, place } from '../testing/place.ts';
 
 type WriteSet = Parameters<typeof encodeEntry>[0]['writeSet'];
 const validity = { notBefore: Date.UTC(2026, 0), notAfter: Date.UTC(2036, 0) };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { place } from '../harness.test.ts';
+import { place } from '../testing/place.ts';
 
 test('a profile keeps what it is given, as absolute paths, and the first is in use', async () => {
   using here = place();

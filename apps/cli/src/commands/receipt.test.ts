@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Place, place } from '../harness.test.ts';
+import { type Place, place } from '../testing/place.ts';
 
 const recordings = join(import.meta.dirname, '../../../../../shared/data/ccf-wire/js');
 const skip = existsSync(recordings) ? false : 'recorded exchanges not present';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { place } from '../harness.test.ts';
+import { place } from '../testing/place.ts';
 import { NodeProcess } from './node-process.ts';
 import { constitutionFiles, nodeConfiguration, prepareWorkspace } from './workspace.ts';
 

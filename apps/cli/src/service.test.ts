@@ -1,0 +1,199 @@
+// The tool against a real node: a service is run by `coco dev`, used, governed and audited with nothing else.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Ending } from './program.ts';
+import { type Place, place } from './testing/place.ts';
+
+const samples = fileURLToPath(new URL('../../../samples', import.meta.url));
+const write = ['transaction', 'submit', 'POST', '/app/log/private', '--data'];
+const message = '/app/log/private?id=42';
+
+/** Resolves when `done` holds, or rejects with how the service ended before. */
+async function until(running: Promise<Ending>, done: () => boolean): Promise<void> {
+  const ended = running.then((ending) => assert.fail(`coco dev ended: ${ending.error}${ending.out}`));
+  while (!done()) await Promise.race([delay(20), ended]);
+}
+
+describe('a service of three members', { timeout: 120_000 }, () => {
+  let here: Place;
+  let running: Promise<Ending>;
+
+  before(async () => {
+    here = place();
+    const counts = ['--initial-member-count', '3', '--initial-user-count', '2'];
+    const contract = ['--js-app-bundle', `${samples}/contracts/logging`];
+    const constitution = ['--constitution-dir', `${samples}/constitutions/default`];
+    running = here.coco('dev', '-n', '127.0.0.1:0', ...counts, ...contract, ...constitution);
+    await until(running, () => here.progress.some((line) => line.includes('Ctrl-C')));
+    for (const member of ['member1', 'member2']) {
+      const keys = ['--cert', `workspace/sandbox_common/${member}_cert.pem`];
+      keys.push('--key', `workspace/sandbox_common/${member}_privk.pem`);
+      const { value } = await here.json('profile', 'show', 'dev');
+      const address = ['--address', String((value.addresses as string[])[0])];
+      const service = ['--service-cert', 'workspace/sandbox_common/service_cert.pem'];
+      assert.equal((await here.coco('profile', 'set', member, ...address, ...service, ...keys)).code, 0);
+    }
+  });
+
+  after(async () => {
+    here.stop();
+    const { code, error, out } = await running;
+    here[Symbol.dispose]();
+    assert.deepEqual([code, error, out], [0, '', 'stopped\n']);
+  });
+
+  const as = (profile: string, ...words: string[]) => here.json(...words, '--profile', profile);
+
+  test('a write is committed, and its receipt holds offline', async () => {
+    const { code, value } = await as(
+      'dev',
+      ...write,
+      '{"id": 42, "msg": "hello"}',
+      '--receipt',
+      'receipt.json',
+    );
+    assert.deepEqual([code, value.outcome, value.body], [0, 'Committed', true]);
+    const transactionId = String(value.transactionId);
+    assert.equal((await as('dev', 'transaction', 'status', transactionId)).value.status, 'Committed');
+    assert.equal((await as('dev', 'transaction', 'wait', transactionId)).code, 0);
+    const receipt = ['receipt', 'verify', 'receipt.json', '--service-cert'];
+    const verified = await here.json(
+      ...receipt,
+      'workspace/sandbox_common/service_cert.pem',
+      '--txid',
+      transactionId,
+    );
+    assert.deepEqual([verified.code, verified.value.transaction], [0, transactionId]);
+    assert.equal((await as('dev', 'receipt', 'get', transactionId, '--out', 'again.json')).code, 0);
+  });
+
+  test('what was written is read, now and as it was', async () => {
+    const first = await as('dev', ...write, '{"id": 42, "msg": "one"}');
+    await as('dev', ...write, '{"id": 42, "msg": "two"}');
+    const now = await as('dev', 'transaction', 'get', message);
+    assert.deepEqual(now.value.body, { msg: 'two' });
+    const past = ['transaction', 'get', '/app/log/private/historical?id=42', '--at'];
+    const then = await as('dev', ...past, String(first.value.transactionId));
+    assert.deepEqual(then.value.body, { msg: 'one' });
+  });
+
+  test('what a contract claims is proven by the receipt', async () => {
+    const claim = '{"id": 7, "msg": "claimed", "record_claim": true}';
+    const words = [
+      'transaction',
+      'submit',
+      'POST',
+      '/app/log/public',
+      '--data',
+      claim,
+      '--receipt',
+      'claim.json',
+    ];
+    assert.equal((await as('dev', ...words)).code, 0);
+    writeFileSync(here.file('claim.txt'), 'claimed');
+    const verify = ['receipt', 'verify', 'claim.json', '--claims', 'claim.txt'];
+    assert.equal((await as('dev', ...verify)).code, 0);
+    writeFileSync(here.file('claim.txt'), 'another');
+    const { code, value } = await as('dev', ...verify);
+    assert.deepEqual([code, value.step], [1, 'claims']);
+  });
+
+  test('a body signed by its user is taken for what it is', async () => {
+    const words = ['transaction', 'submit', 'POST', '/app/multi_auth', '--data', 'hi', '--sign'];
+    const { code, value } = await as('dev', ...words);
+    assert.equal(code, 0);
+    assert.match(String(value.body), /user/i);
+  });
+
+  test('a refusal is told, with its reason', async () => {
+    const config = ['--address', 'https://127.0.0.1:1'];
+    const away = await as('dev', 'service', 'state', ...config);
+    assert.equal(away.code, 1);
+    const refused = await as('dev-member', ...write, '{"id": 1, "msg": "x"}');
+    assert.deepEqual([refused.code, refused.value.outcome, refused.value.status], [1, 'Refused', 401]);
+  });
+
+  test('the service is looked at', async () => {
+    const info = await as('dev', 'service', 'info');
+    assert.deepEqual([info.code, info.value.status], [0, 'Open']);
+    const nodes = await as('dev', 'service', 'nodes');
+    assert.equal((nodes.value.nodes as unknown[]).length, 1);
+    assert.equal((await as('dev', 'service', 'state')).value.state, 'PartOfNetwork');
+    assert.equal((await as('dev', 'service', 'identity')).value.verified, true);
+    const [address = ''] = nodes.value.addresses as string[];
+    const stranger = await here.json('service', 'identity', '--unverified', '--address', address);
+    assert.equal(stranger.value.verified, false);
+    const human = await here.coco('service', 'info', '--profile', 'dev');
+    assert.match(human.out, /status +Open/);
+  });
+
+  test('members propose, see what waits for them, vote and withdraw', async () => {
+    const userCert = readFileSync(here.file('workspace/sandbox_common/user1_cert.pem'), 'utf8');
+    const actions = [{ name: 'set_user', args: { cert: userCert, user_data: { isAdmin: true } } }];
+    writeFileSync(here.file('proposal.json'), JSON.stringify({ actions }));
+    const proposed = await as('dev-member', 'governance', 'propose', 'proposal.json');
+    assert.deepEqual([proposed.code, proposed.value.proposalState], [0, 'Open']);
+    const id = String(proposed.value.proposalId);
+    const waiting = async (member: string) => {
+      const { value } = await as(member, 'governance', 'list');
+      const rows = value.value as { proposalId: string; awaitsYou: boolean }[];
+      return rows.find(({ proposalId }) => proposalId === id)?.awaitsYou;
+    };
+    assert.equal(await waiting('member1'), true);
+    const voted = await as('member1', 'governance', 'vote', id.slice(0, 10), '--yes');
+    assert.deepEqual([voted.code, voted.value.proposalState], [0, 'Open']);
+    assert.equal(await waiting('member1'), false);
+    const passed = await as('dev-member', 'governance', 'vote', id, '--yes');
+    assert.equal(passed.value.proposalState, 'Accepted');
+    const shown = await here.coco('governance', 'show', id, '--profile', 'member1');
+    assert.match(shown.out, /set_user/);
+    const other = await as('dev-member', 'governance', 'propose', 'proposal.json');
+    const withdrawn = await as('dev-member', 'governance', 'withdraw', String(other.value.proposalId));
+    assert.equal(withdrawn.value.proposalState, 'Withdrawn');
+    assert.equal(((await as('dev', 'governance', 'members')).value.value as unknown[]).length, 3);
+    assert.match((await here.coco('governance', 'constitution', '--profile', 'dev')).out, /resolve/);
+  });
+
+  test('a member whose key is elsewhere acknowledges in two steps', async () => {
+    const again = await as('member2', 'governance', 'ack');
+    assert.equal(again.code, 0);
+    const digest = String(again.value.stateDigest);
+    const prepared = await as('member2', 'governance', 'prepare', 'ack', digest, '--out', 'draft.json');
+    assert.equal(prepared.code, 0);
+    const { createPrivateKey, sign } = await import('node:crypto');
+    const key = createPrivateKey(readFileSync(here.file('workspace/sandbox_common/member2_privk.pem')));
+    const bytes = Buffer.from(String(prepared.value.toBeSigned), 'base64');
+    writeFileSync(here.file('signature.der'), sign('sha256', bytes, key));
+    const finished = ['governance', 'finish', 'draft.json', '--signature', 'signature.der'];
+    assert.equal((await as('member2', ...finished)).code, 0);
+  });
+
+  test('a share is not asked for while the service is open', async () => {
+    const { code, value } = await as('dev-member', 'governance', 'share');
+    assert.equal(code, 1);
+    assert.match((value.error as { message: string }).message, /ServiceNotWaitingForRecoveryShares/);
+  });
+
+  test('the ledger of the running service is sound, and can be read', async () => {
+    const folder = 'workspace/sandbox_0/ledger';
+    const service = ['--service-cert', 'workspace/sandbox_common/service_cert.pem'];
+    const { code, value } = await here.json('ledger', 'verify', folder, ...service);
+    assert.deepEqual([code, value.sound, value.serviceStatus], [0, true, 'Open'], JSON.stringify(value));
+    const first = await here.json('ledger', 'read', folder, '1');
+    assert.ok('public:ccf.gov.constitution' in (first.value.maps as object));
+  });
+
+  test('a service that denies what it had committed is refused', async () => {
+    const { value } = await here.json('service', 'identity', '--profile', 'dev');
+    const seen = here.file(`home/seen/${value.keyId}.json`);
+    const remembered = readFileSync(seen, 'utf8');
+    writeFileSync(seen, JSON.stringify({ transactionId: '1.1' }));
+    const { code, error } = await here.coco('service', 'info', '--profile', 'dev');
+    writeFileSync(seen, remembered);
+    assert.equal(code, 1);
+    assert.match(error, /went back on what it had committed/);
+  });
+});
