@@ -31,15 +31,11 @@ async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> 
   const daemon = new Daemon(configuration, log);
   process.on('uncaughtException', (error) => daemon.fail(error));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => daemon.stop(signal));
-  try {
-    log.write('info', 'host', `coco-node ${version()}, process ${process.pid}`);
-    // Loaded late: what only looks at a configuration needs no contract engine.
-    const { nodeMaker } = await import('./process/make-node.ts');
-    await daemon.start(nodeMaker(version()));
-    return await daemon.ended;
-  } finally {
-    log.flush();
-  }
+  log.write('info', 'host', `coco-node ${version()}, process ${process.pid}`);
+  // Loaded late: what only looks at a configuration needs no contract engine.
+  const { nodeMaker } = await import('./process/make-node.ts');
+  await daemon.start(nodeMaker(version()));
+  return daemon.ended;
 }
 
 function version(): string {

@@ -78,7 +78,7 @@ function standIn(respond?: (event: RequestEvent) => Effect[]) {
 
 function memoryLog() {
   const lines: [LogLevel, string, string][] = [];
-  const log: Log = { write: (...line) => lines.push(line), flush: () => {} };
+  const log: Log = { write: (...line) => lines.push(line) };
   return { log, text: () => lines.map((line) => line.join(' ')).join('\n') };
 }
 

@@ -7,31 +7,20 @@ export type LogLevel = (typeof logLevels)[number];
 /** One line of the log. */
 export type LogLine = (level: LogLevel, source: string, message: string) => void;
 
-/** The log of the daemon, on standard output. */
+/** The log of the daemon. */
 export interface Log {
   readonly write: LogLine;
-  /** Blocks until every line is out; for the end of the process. */
-  flush(): void;
 }
 
 const severities = { trace: 10, debug: 20, info: 30, fail: 50, fatal: 60 } as const;
 
-/** A log in one of the two forms of `logging.format`, leaving out what is below `level`. */
+/** A log on standard output in one of the forms of `logging.format`, leaving out what is below `level`. */
 export function createLog(format: 'Text' | 'Json', level: LogLevel): Log {
-  const sink = destination({ dest: 1, sync: false });
+  // Line by line and at once: a log is read most closely after the process died.
+  const sink = destination({ dest: 1, sync: true });
   // A reader of the log that goes away must not take the node with it.
   sink.on('error', () => {});
-  const write = format === 'Json' ? jsonLines(level, sink) : textLines(level, sink);
-  return {
-    write,
-    flush() {
-      try {
-        sink.flushSync();
-      } catch {
-        // Nobody reads it any more.
-      }
-    },
-  };
+  return { write: format === 'Json' ? jsonLines(level, sink) : textLines(level, sink) };
 }
 
 /** Lines of JSON with the field names of CCF's: `h_ts`, `level`, `tag`, `msg`. */
