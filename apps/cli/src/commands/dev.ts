@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { withConnection } from '../connection.ts';
 import { type Bundle, buildBundle, contractName } from '../contract/bundle.ts';
-import { NodeProcess } from '../dev/node-process.ts';
+import { NodeProcess, nodeExecutable } from '../dev/node-process.ts';
 import { openService, text } from '../dev/open-service.ts';
 import { constitutionFiles, nodeConfiguration, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
 import { CliError } from '../errors.ts';
@@ -29,6 +29,10 @@ export const dev: Noun = {
           flags: '-c, --constitution-dir <dir>',
           summary: 'scripts that replace those of the default constitution',
         },
+        {
+          flags: '-p, --package <executable>',
+          summary: 'the daemon to run, instead of the one of this release',
+        },
         { flags: '--workspace <dir>', summary: 'where keys, ledger and logs go', default: 'workspace' },
         { flags: '--once', summary: 'stop as soon as the service is open, to try whether it opens' },
       ],
@@ -48,7 +52,10 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const workspace = prepareWorkspace(folder, people, Date.now());
   const address = (input.text('node') ?? '127.0.0.1:8000').replace(/^local:\/\//, '');
   io.progress('starting a node ...');
-  await using node = new NodeProcess(workspace.node, nodeConfiguration(workspace, { address, constitution }));
+  const configuration = nodeConfiguration(workspace, { address, constitution });
+  const given = input.text('package');
+  const executable = given === undefined ? nodeExecutable : resolve(io.directory, given);
+  await using node = new NodeProcess(workspace.node, configuration, executable);
   const url = await node.address(workspace.serviceCert, startMs);
   io.progress(
     `opening the service with ${counted(people.members, 'member')} and ${counted(people.users, 'user')} ...`,
