@@ -46,6 +46,8 @@ before(async () => {
       response.writeHead(200, { 'content-length': '100' }).write('half', () => request.socket.destroy());
     else if (request.url === '/redirect') response.writeHead(307, { location: 'https://elsewhere/' }).end();
     else if (request.url === '/silent') return;
+    else if (request.url === '/header')
+      response.writeHead(200, { 'coco-receipt': 'x'.repeat(100_000) }).end();
     else {
       const { subject } = (request.socket as TLSSocket).getPeerCertificate();
       const parts: Buffer[] = [];
@@ -107,6 +109,21 @@ for (const path of ['/hang-up', '/half']) {
     await assert.rejects(send(path, {}, 'POST'), { code: 'Interrupted' });
   });
 }
+
+test('a long receipt arrives in a header', async () => {
+  assert.equal((await send('/header')).headers['coco-receipt']?.length, 100_000);
+});
+
+test('a connection is used again and again, and gathers nothing', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => void warnings.push(warning);
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  using transport = httpsTransport({ serviceCertificate: service.certificate.pem, connectionsMax: 1 });
+  for (let i = 0; i < 20; i++) await transport.send({ method: 'GET', url: origin, headers: {} });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(warnings, []);
+});
 
 test('silence has an end', async () => {
   await assert.rejects(send('/silent', { timeoutMs: 30 }), { code: 'Interrupted' });

@@ -25,6 +25,8 @@ export interface HttpsTransport extends Disposable {
 }
 
 const answerBytesMax = 256 * 1024 * 1024;
+/** A receipt with the endorsements of many recoveries travels in a header. */
+const answerHeaderBytesMax = 256 * 1024;
 
 /**
  * HTTPS with the service's identity as the only trusted authority. Host names are not compared: a service
@@ -67,12 +69,14 @@ function exchange(agent: Agent, limits: Limits, wire: WireRequest): Promise<Answ
     headers: { ...wire.headers, ...length },
     agent,
     timeout: limits.timeout,
+    maxHeaderSize: answerHeaderBytesMax,
   };
   return new Promise((resolve, reject) => {
     let connected = false;
     const request = startRequest(wire.url, options);
     request.on('socket', (socket) => {
       connected = request.reusedSocket;
+      if (connected) return;
       socket.once('secureConnect', () => {
         connected = true;
       });
