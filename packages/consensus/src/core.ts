@@ -122,7 +122,7 @@ export class Core {
     if (wasLeading !== null) this.restartElectionTimer();
     if (!resumes) this.truncate(this.log.lastCommittable);
     this.announceRole();
-    if (wasLeading !== null) this.refuseConfirmations(wasLeading);
+    if (wasLeading !== null) this.#refuseConfirmations(wasLeading);
   }
 
   announceRole(): void {
@@ -178,13 +178,13 @@ export class Core {
    */
   get patienceTicks(): number {
     const { electionTicks, preVote } = this.options;
-    if (this.#phase === 'RetiredCommitted' || this.members.active.length === 0)
-      return Number.POSITIVE_INFINITY;
+    const knowsMembers = this.members.active.length > 0;
+    if (!knowsMembers || this.#phase === 'RetiredCommitted') return Number.POSITIVE_INFINITY;
     if (this.members.isVoter(this.id)) return electionTicks;
     return preVote ? OUTSIDER_PATIENCE * electionTicks : Number.POSITIVE_INFINITY;
   }
 
-  private refuseConfirmations(leading: Leading): void {
+  #refuseConfirmations(leading: Leading): void {
     for (const context of [...(leading.confirming?.contexts ?? []), ...leading.waiting]) {
       this.outbox.add({ kind: 'unconfirmed', context, leader: this.leader });
     }

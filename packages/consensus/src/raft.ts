@@ -219,12 +219,7 @@ function receive(core: Core, from: NodeId, message: Message): void {
       candidate.onVote(core, from, message);
       return;
     case 'campaign':
-      if (
-        message.view === core.view &&
-        core.leading === null &&
-        core.patienceTicks < Number.POSITIVE_INFINITY
-      )
-        candidate.campaign(core);
+      if (message.view === core.view && core.leading === null) candidate.onCampaign(core, from);
       return;
     case 'snapshot-needed':
       if (message.view === core.view && core.leading === null) follower.onSnapshotNeeded(core, from, message);

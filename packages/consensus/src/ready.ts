@@ -28,12 +28,15 @@ export type Output =
   | { readonly kind: 'role'; readonly role: Role; readonly view: number; readonly leader: NodeId | null }
   /**
    * The leader wants a committable entry soon: it has just been elected, or hands over. Without one of its
-   * own view nothing commits.
+   * own view nothing commits. Given once: an owner that cannot sign now has to remember.
    */
   | { readonly kind: 'sign'; readonly view: number }
   /** This node's own retirement moved to another phase; null when it was taken back. */
   | { readonly kind: 'membership'; readonly phase: RetirementPhase | null }
-  /** To the leader: the removal of these nodes is committed; propose an entry with `retired` for them. */
+  /**
+   * To the leader, once for each node while it leads: their removal is committed; propose an entry with
+   * `retired` for them.
+   */
   | { readonly kind: 'retire'; readonly nodes: readonly NodeId[] }
   /** To the leader: this learner has caught up and may be made a voter. */
   | { readonly kind: 'caught-up'; readonly node: NodeId }

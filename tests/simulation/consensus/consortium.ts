@@ -39,6 +39,8 @@ export class Consortium implements ReplicaWorld {
   onCaughtUp: (leader: Replica, node: string) => void = () => {};
   /** Called when a node begins to lead; the nemesis decides. */
   onLed: (leader: Replica) => void = () => {};
+  /** Configurations appended by any node and not yet known to be committed or overwritten. */
+  #pending: Electorate[] = [];
   readonly #observers: readonly Observer[];
   readonly #seed: number;
   readonly #makeRaft: MakeRaft;
@@ -100,6 +102,9 @@ export class Consortium implements ReplicaWorld {
   }
 
   appended(replica: Replica, entry: Entry): void {
+    if (entry.configuration !== undefined) {
+      this.#pending.push({ seqno: entry.seqno, voters: entry.configuration.voters });
+    }
     this.watch((observer) => observer.onAppended?.(replica, entry.seqno, entry.view));
   }
 
@@ -149,8 +154,10 @@ export class Consortium implements ReplicaWorld {
   /** A majority of every configuration that may still matter stays alive without `lost`. */
   survives(lost: string | null, next?: Membership): boolean {
     const lives = (id: string) => id !== lost && (this.replicas.get(id)?.alive ?? false);
+    // Those appended anywhere, too: the message that brings them to the living may be on its way.
+    this.#pending = this.#pending.filter(({ seqno }) => seqno > this.committed.length);
     const inPlay = this.alive().flatMap(({ raft }) => raft.configurations);
-    return [...inPlay, ...(next === undefined ? [] : [next])].every(
+    return [...inPlay, ...this.#pending, ...(next === undefined ? [] : [next])].every(
       ({ voters }) => voters.filter(lives).length * 2 > voters.length,
     );
   }

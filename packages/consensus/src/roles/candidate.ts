@@ -22,9 +22,15 @@ function campaignBefore(core: Core): void {
 }
 
 /** Asks for votes in the next view. */
-export function campaign(core: Core): void {
+function campaign(core: Core): void {
   core.enterView(core.view + 1, core.id);
   stand(core, 'Candidate');
+}
+
+/** The leader hands over. Nobody else may call an election. */
+export function onCampaign(core: Core, from: NodeId): void {
+  const isAsked = core.leader === from || core.leader === null;
+  if (isAsked && core.patienceTicks < Number.POSITIVE_INFINITY) campaign(core);
 }
 
 function stand(core: Core, role: 'PreVoteCandidate' | 'Candidate'): void {

@@ -77,8 +77,8 @@ export function onRejected(core: Core, leading: Leading, from: NodeId, message: 
   const match = log.views.highestPossibleMatch(message.estimate, log.last);
   // A place of the same view and seqno means that everything before it is the same, too.
   const certain = match === message.estimate.seqno && log.viewAt(match) === message.estimate.view;
-  if (peer.rejected(message.previous, match, certain) && options.eager)
-    replicateTo(core, leading, from, peer);
+  const stepsBack = peer.rejected(message.previous, match, certain);
+  if (stepsBack && options.eager) replicateTo(core, leading, from, peer);
 }
 
 /**

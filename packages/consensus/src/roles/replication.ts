@@ -20,8 +20,8 @@ export function beat(core: Core, leading: Leading, to: NodeId, peer: Progress): 
   peer.beat();
   const before = peer.messagesInFlight;
   replicateTo(core, leading, to, peer);
-  if (peer.messagesInFlight === before && !peer.probing)
-    send(core, to, peer, message(core, leading, peer.next, []));
+  const isSilent = peer.messagesInFlight === before && !peer.probing;
+  if (isSilent) send(core, to, peer, message(core, leading, peer.next, []));
   if (peer.state === 'snapshot') sendSnapshotNeeded(core, to, peer);
 }
 
