@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { optionsOf } from './program.ts';
@@ -23,20 +23,25 @@ function commandsIn(page: string): string[] {
   return lines.flatMap((line) => line.match(/(?:^|&& |\| )(?:bin\/)?coco (.*?)(?: [|>&#].*)?$/)?.[1] ?? []);
 }
 
-test('every command in the pages for users exists, with its options', async () => {
-  const folder = dirname(referenceFile);
+test('every command in the documentation exists, with its options', async () => {
+  const root = join(dirname(referenceFile), '../..');
+  const pages = [
+    'README.md',
+    ...globSync('docs/**/*.md', { cwd: root }),
+    ...globSync('samples/**/*.md', { cwd: root }),
+  ];
   let seen = 0;
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.md'))) {
-    for (const command of commandsIn(readFileSync(join(folder, file), 'utf8'))) {
+  for (const page of pages.filter((name) => existsSync(join(root, name)) && !name.includes('node_modules'))) {
+    for (const command of commandsIn(readFileSync(join(root, page), 'utf8'))) {
       const [noun = '', second = ''] = command.split(/\s+/);
       const row = nouns.find(({ name }) => name === noun);
-      assert.ok(row, `${file}: coco ${command}`);
+      assert.ok(row, `${page}: coco ${command}`);
       const { verbs } = await row.load();
       const verb = verbs.find(({ name }) => name === second) ?? verbs.find(({ name }) => name === noun);
-      assert.ok(verb, `${file}: coco ${command}`);
+      assert.ok(verb, `${page}: coco ${command}`);
       const known = optionsOf(verb).flatMap(({ flags }) => flags.match(/(?<![\w-])--?[a-z-]+/g) ?? []);
       const used = command.replace(/'[^']*'/g, "''").match(/(?<=\s)--?[a-z][a-z-]*/g) ?? [];
-      for (const option of used) assert.ok(known.includes(option), `${file}: ${option} in coco ${command}`);
+      for (const option of used) assert.ok(known.includes(option), `${page}: ${option} in coco ${command}`);
       seen += 1;
     }
   }
