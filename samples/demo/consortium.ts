@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -76,7 +76,7 @@ export class Consortium implements AsyncDisposable {
     const constitution = constitutionFiles([join(samples, 'constitutions/default')]);
     const address = await freeAddress('127.0.0.1', 8000);
     const fresh = nodeConfiguration(workspace, { address, constitution });
-    const configuration = continued ? recovering(fresh, workspace) : fresh;
+    const configuration = continued ? recovering(fresh, workspace) : withThreshold(fresh);
     say(continued ? 'starting a node on the ledger that is there ...' : 'starting a node ...');
     const node = resources.use(new NodeProcess(workspace.node, configuration));
     const url = await node.address(workspace.serviceCert, waitMs);
@@ -174,9 +174,13 @@ export class Consortium implements AsyncDisposable {
       },
     ]);
     for (const [i, { encryptionKey }] of workspace.members.entries()) {
-      if ((await network(this.#session)).service_status !== 'WaitingForRecoveryShares') break;
-      if ((await this.#state()) === 'ReadingPrivateLedger') break;
-      await submitShare(this.#session, this.#members[i] as Signer, read(encryptionKey));
+      const member = this.#members[i] as Signer;
+      const { submittedCount, recoveryThreshold } = await submitShare(
+        this.#session,
+        member,
+        read(encryptionKey),
+      );
+      if (submittedCount >= recoveryThreshold) break;
     }
     await this.#untilOpen();
   }
@@ -214,7 +218,8 @@ export class Consortium implements AsyncDisposable {
 function takeUp(folder: string): Workspace {
   const common = join(folder, 'sandbox_common');
   const serviceCert = join(common, 'service_cert.pem');
-  writeFileSync(join(folder, 'previous_service_cert.pem'), read(serviceCert));
+  // Gone, so that nobody takes it for that of the service to come.
+  renameSync(serviceCert, join(folder, 'previous_service_cert.pem'));
   const file = (name: string): string => join(common, name);
   const members = Array.from({ length: memberCount }, (_, i) => ({
     name: `member${i}`,
@@ -226,6 +231,13 @@ function takeUp(folder: string): Workspace {
   const node = join(folder, 'sandbox_0');
   writeFileSync(join(node, 'rpc_addresses.json'), '');
   return { common, node, serviceCert, members, users: [] };
+}
+
+/** Two members together bring a lost service back; one alone cannot. */
+function withThreshold(configuration: object): object {
+  const { command } = configuration as { command: { start: { service_configuration: object } } };
+  const service_configuration = { ...command.start.service_configuration, recovery_threshold: 2 };
+  return { ...configuration, command: { ...command, start: { ...command.start, service_configuration } } };
 }
 
 function recovering(configuration: object, workspace: Workspace): object {

@@ -1,5 +1,5 @@
 // npm start: a service, a contract, documents of companies that do not trust one another, and a proof to take away.
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Session, submit } from '@coco/client';
@@ -165,26 +165,43 @@ async function views(consortium: Consortium, users: ReadonlyMap<string, CompanyU
   return lines;
 }
 
-/** Fetches the receipt of the first document and verifies it with nothing but the service certificate. */
+/**
+ * Fetches a receipt and verifies it with nothing but the service certificate: of the first document of this run, or, when
+ * none was new, of the one proven last time, which an earlier identity of the service has signed.
+ */
 async function proof(
   consortium: Consortium,
   users: ReadonlyMap<string, CompanyUser>,
   accepted: readonly Filed[],
 ): Promise<string[]> {
-  const [first] = accepted.filter(({ txId }) => txId !== undefined);
-  if (!first?.txId) return ['receipt          none to fetch: no document was new'];
-  const user = users.get(first.submission.company ?? '');
-  const receipt = await fetchReceipt(consortium.session(user), first.txId);
-  const claimsDigest = sha256ByteString(utf8ToByteString(first.submission.text));
-  const proves = verifyReceipt(receipt, consortium.certificate, { claimsDigest });
-  if (proves.kind !== 'transaction' || formatTxId(proves.txId) !== first.txId)
-    throw new Error('the receipt proves another transaction');
   const file = join(consortium.folder, 'receipt.json');
+  const [first] = accepted.filter(({ txId }) => txId !== undefined);
+  const txId = first?.txId ?? provenBefore(file);
+  if (txId === undefined) return ['receipt          none to fetch: no document was accepted'];
+  const user = users.get(first?.submission.company ?? '');
+  const receipt = await fetchReceipt(consortium.session(user), txId);
+  const claimsDigest = first && sha256ByteString(utf8ToByteString(first.submission.text));
+  const proves = verifyReceipt(receipt, consortium.certificate, { claimsDigest });
+  if (proves.kind !== 'transaction' || formatTxId(proves.txId) !== txId) {
+    throw new Error('the receipt proves another transaction');
+  }
   writeFileSync(file, `${JSON.stringify(receipt, null, 2)}\n`);
+  const what = first
+    ? `exactly ${first.submission.file} was filed`
+    : 'signed before the recovery, and still good';
   return [
-    `receipt          of ${first.txId}, verified offline: exactly ${first.submission.file} was filed`,
+    `receipt          of ${txId}, verified offline: ${what}`,
     `                 bin/coco receipt verify ${shown(file)} --service-cert ${shown(consortium.certificateFile)}`,
   ];
+}
+
+/** The transaction whose receipt an earlier run has kept. */
+function provenBefore(file: string): string | undefined {
+  if (!existsSync(file)) return undefined;
+  const { leaf_components } = JSON.parse(readFileSync(file, 'utf8')) as {
+    leaf_components?: { commit_evidence?: string };
+  };
+  return leaf_components?.commit_evidence?.split(':')[1];
 }
 
 async function fetchReceipt(session: Session, txId: string): Promise<Record<string, unknown>> {

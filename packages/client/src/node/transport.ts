@@ -77,9 +77,11 @@ function exchange(agent: Agent, limits: Limits, wire: WireRequest): Promise<Answ
     request.on('socket', (socket) => {
       connected = request.reusedSocket;
       if (connected) return;
-      socket.once('secureConnect', () => {
+      const note = () => {
         connected = true;
-      });
+      };
+      socket.once('secureConnect', note);
+      request.once('close', () => socket.off('secureConnect', note));
     });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${limits.timeout} ms`)));
     request.on('error', (error) => reject(failure(wire.url, error, connected)));

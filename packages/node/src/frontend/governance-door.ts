@@ -51,7 +51,7 @@ export class GovernanceDoor {
 
   /** Whether governance has this path, with whatever method. */
   serves(path: string): boolean {
-    return this.#router.find('', path).kind === 'method-not-allowed';
+    return this.#router.find('', path).kind !== 'not-found';
   }
 
   handle(event: RequestEvent, target: Target, finish: Finish): void {

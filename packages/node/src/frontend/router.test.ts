@@ -10,6 +10,7 @@ describe('Router', () => {
   router.add('GET', '/log/{id}', 'read');
   router.add('POST', '/proposals/{id}:withdraw', 'withdraw');
   router.add('POST', '/proposals/{id}/ballots/{member}:submit', 'vote');
+  router.add('GET', '/proposals/{id}', 'proposal');
   router.add('GET', '/{user}/action/{name}', 'action');
   router.add('GET', '/twice/{a}', 'one');
   router.add('GET', '/{b}/same', 'two');
@@ -23,7 +24,9 @@ describe('Router', () => {
     ['GET', '/log/', { kind: 'not-found' }],
     ['GET', '/log/7/8', { kind: 'not-found' }],
     ['POST', '/proposals/ab:withdraw', { kind: 'found', value: 'withdraw', params: { id: 'ab' } }],
-    ['POST', '/proposals/a:b:withdraw', { kind: 'not-found' }],
+    ['GET', '/proposals/ab:withdraw', { kind: 'found', value: 'proposal', params: { id: 'ab:withdraw' } }],
+    ['DELETE', '/proposals/ab:withdraw', { kind: 'method-not-allowed', allow: ['OPTIONS', 'POST', 'GET'] }],
+    ['POST', '/proposals/a:b:withdraw', { kind: 'method-not-allowed', allow: ['OPTIONS', 'GET'] }],
     [
       'POST',
       '/proposals/p/ballots/m:submit',

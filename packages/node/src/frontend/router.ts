@@ -14,6 +14,11 @@ interface Route<T> {
   readonly methods: Map<string, T>;
 }
 
+interface Match<T> {
+  readonly route: Route<T>;
+  readonly params: Readonly<Record<string, string>>;
+}
+
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
@@ -39,7 +44,7 @@ function compile(template: string): { pattern: RegExp; names: string[] } {
 export class Router<T> {
   readonly #exact = new Map<string, Map<string, T>>();
   readonly #templates: Route<T>[] = [];
-  readonly #cache = new Map<string, { methods: Map<string, T>; params: Record<string, string> }>();
+  readonly #cache = new Map<string, readonly Match<T>[]>();
 
   /** Adds a route; a later one with the same template and method replaces the earlier. */
   add(method: string, template: string, value: T): void {
@@ -67,27 +72,27 @@ export class Router<T> {
   /** Finds the route of a path within the frontend. */
   find(method: string, path: string): Lookup<T> {
     const exact = this.#exact.get(path);
-    if (exact) return choose(exact, method, noParams);
+    if (exact?.has(method)) return { kind: 'found', value: exact.get(method) as T, params: noParams };
+    const matches = this.#matches(path);
+    const fitting = matches.filter(({ route }) => route.methods.has(method));
+    const [only] = fitting;
+    if (fitting.length > 1) return { kind: 'ambiguous', templates: fitting.map(({ route }) => route.template) };
+    if (only) return { kind: 'found', value: only.route.methods.get(method) as T, params: only.params };
+    const methods = [...(exact?.keys() ?? []), ...matches.flatMap(({ route }) => [...route.methods.keys()])];
+    return methods.length === 0 ? { kind: 'not-found' } : { kind: 'method-not-allowed', allow: ['OPTIONS', ...methods] };
+  }
+
+  /** Templates that a path fits, whatever the method. */
+  #matches(path: string): readonly Match<T>[] {
     const cached = this.#cache.get(path);
-    if (cached) return choose(cached.methods, method, cached.params);
+    if (cached) return cached;
     const matches = this.#templates.flatMap((route) => {
       const match = route.pattern.exec(path);
-      return match ? [{ route, match }] : [];
+      if (!match) return [];
+      return [{ route, params: Object.fromEntries(route.names.map((name, i) => [name, match[i + 1] ?? ''])) }];
     });
-    if (matches.length > 1) {
-      return { kind: 'ambiguous', templates: matches.map((one) => one.route.template) };
-    }
-    const [only] = matches;
-    if (!only) return { kind: 'not-found' };
-    const params = Object.fromEntries(only.route.names.map((name, i) => [name, only.match[i + 1] ?? '']));
     if (this.#cache.size >= limits.routeCacheMax) this.#cache.clear();
-    this.#cache.set(path, { methods: only.route.methods, params });
-    return choose(only.route.methods, method, params);
+    this.#cache.set(path, matches);
+    return matches;
   }
-}
-
-function choose<T>(methods: Map<string, T>, method: string, params: Record<string, string>): Lookup<T> {
-  const value = methods.get(method);
-  if (value !== undefined) return { kind: 'found', value, params };
-  return { kind: 'method-not-allowed', allow: ['OPTIONS', ...methods.keys()] };
 }

@@ -65,7 +65,7 @@ function file(text: string, companies: readonly string[]): Response {
     throw new Refused(403, `The caller does not speak for ${sender}, which sends this ${document.type}.`);
   }
   const { type, id, buyer, seller, orderId } = document;
-  const documentKey = keyOf(sender, type, orderId, id);
+  const documentKey = keyOf(buyer, seller, orderId, type, id);
   if (documents.has(documentKey))
     throw new Refused(409, `${type} ${id} of ${sender} has been filed already.`);
   const key = orderKey({ buyer, seller, id: orderId });
