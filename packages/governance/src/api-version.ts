@@ -1,9 +1,8 @@
+import { apiVersions } from '@coco/api';
 import { type GovResponse, refuse } from './http.ts';
 import type { GovRequest } from './world.ts';
 
-/** Versions of the interface, oldest first. */
-export const apiVersions = ['2023-06-01-preview', '2024-07-01'] as const;
-/** One of them. */
+/** A version of the interface. */
 export type ApiVersion = (typeof apiVersions)[number];
 
 /** The refusal of a request that names no version, or none from `since` on; undefined when it does. */

@@ -1,3 +1,4 @@
+import { contentType, type ErrorCode, header } from '@coco/api';
 import { type ByteString, utf8ToByteString } from '@coco/kv';
 
 /** The answer of a handler. A status outside 2xx discards what was written, unless `applyWrites` says otherwise. */
@@ -8,31 +9,8 @@ export interface GovResponse {
   readonly applyWrites?: boolean;
 }
 
-/** The codes this room answers with. */
-export type GovErrorCode =
-  | 'AuthorizationFailed'
-  | 'InternalError'
-  | 'InvalidAuthenticationInfo'
-  | 'InvalidCreatedAt'
-  | 'InvalidInput'
-  | 'InvalidQueryParameterValue'
-  | 'InvalidResourceName'
-  | 'MissingApiVersionParameter'
-  | 'NodeAlreadyRecovering'
-  | 'ProposalCreatedTooLongAgo'
-  | 'ProposalFailedToValidate'
-  | 'ProposalNotFound'
-  | 'ProposalNotOpen'
-  | 'ProposalReplay'
-  | 'ResourceNotFound'
-  | 'ServiceNotWaitingForRecoveryShares'
-  | 'StateDigestMismatch'
-  | 'UnsupportedApiVersionValue'
-  | 'VoteAlreadyExists'
-  | 'VoteNotFound';
-
-const jsonHeaders = [['content-type', 'application/json']] as const;
-const javascriptHeaders = [['content-type', 'text/javascript']] as const;
+const jsonHeaders = [[header.contentType, contentType.json]] as const;
+const javascriptHeaders = [[header.contentType, contentType.javascript]] as const;
 
 /** JSON with the keys of every object sorted: clients of CCF compare whole bodies. */
 export function json(value: unknown, status = 200): GovResponse {
@@ -55,7 +33,7 @@ export function noContent(): GovResponse {
 }
 
 /** A refusal in the shape every error has. */
-export function refuse(status: number, code: GovErrorCode, message: string): GovResponse {
+export function refuse(status: number, code: ErrorCode, message: string): GovResponse {
   return json({ error: { code, message } }, status);
 }
 

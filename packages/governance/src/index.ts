@@ -1,6 +1,5 @@
-export { apiVersions } from './api-version.ts';
+export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
-  type AuthDetail,
   type Authentication,
   authenticate,
   type MemberCosePolicy,
@@ -12,7 +11,6 @@ export type {
   CertificateCaller,
   ClientCertificate,
   Credentials,
-  GovMessageType,
   JwtCaller,
   MemberCoseIdentity,
   UserCoseCaller,
@@ -24,7 +22,7 @@ export { checkConstitution } from './constitution/validate-constitution.ts';
 export { govEndpoints } from './endpoints/table.ts';
 export { GovernanceError, type GovernanceErrorCode } from './errors.ts';
 export { beginRecovery, type FirstNode, type Genesis, type GenesisMember, genesis } from './genesis.ts';
-export type { GovErrorCode, GovResponse } from './http.ts';
+export type { GovResponse } from './http.ts';
 export {
   checkJoinPolicy,
   type JoinRefusal,

@@ -16,10 +16,4 @@ export const governanceLimits = {
   tokenCharactersMax: 64 * 1024,
   /** Characters of a reason or a trace that travels in an answer or into the ledger. */
   failureTextCharactersMax: 4096,
-  /** Limits of constitution and ballots: never below these, whatever the application was given. */
-  constitution: {
-    maxHeapBytes: 100 * 1024 * 1024,
-    maxStackBytes: 1024 * 1024,
-    maxExecutionTimeMs: 5000,
-  },
 } as const;

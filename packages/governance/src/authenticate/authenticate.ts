@@ -1,7 +1,8 @@
+import { type AuthDetail, challenge as challengeOf, type GovMessageType } from '@coco/api';
 import type { ReadableMapState } from '@coco/kv';
 import { GovernanceError } from '../errors.ts';
 import type { PolicyName } from '../tables/application.ts';
-import type { AllOfCaller, Caller, Credentials, GovMessageType, Verdict } from './caller.ts';
+import type { AllOfCaller, Caller, Credentials, Verdict } from './caller.ts';
 import { anyCertificate, memberCertificate, nodeCertificate, userCertificate } from './certificate.ts';
 import { memberCose, userCose } from './cose.ts';
 import { jwt } from './jwt.ts';
@@ -14,13 +15,6 @@ export interface MemberCosePolicy {
 
 /** A policy an endpoint may list: by name, a group that must all hold, or a governance signature. */
 export type Policy = PolicyName | MemberCosePolicy;
-
-/** One refused policy in an answer's `details`. */
-export interface AuthDetail {
-  readonly auth_policy: string;
-  readonly code: 'InvalidAuthenticationInfo';
-  readonly message: string;
-}
 
 /** Who is calling (null: nobody was asked), or the refusal to answer with. */
 export type Authentication =
@@ -48,12 +42,11 @@ const namedPolicies: Readonly<Record<string, Check>> = {
   user_cose_sign1: userCose,
 };
 
-const coseChallenge = 'COSE-SIGN1 realm="Signed request access"';
 const challenges: Readonly<Record<string, string>> = {
-  jwt: 'Bearer realm="JWT bearer token access", error="invalid_token"',
-  user_cose_sign1: coseChallenge,
-  member_cose_sign1: coseChallenge,
-  active_member_cose_sign1: coseChallenge,
+  jwt: challengeOf.jwt,
+  user_cose_sign1: challengeOf.cose,
+  member_cose_sign1: challengeOf.cose,
+  active_member_cose_sign1: challengeOf.cose,
 };
 
 /**

@@ -50,9 +50,6 @@ export interface UserCoseCaller {
   readonly cose: { readonly content: { readonly $bytes: ByteString } };
 }
 
-/** What a signed governance message says it is. */
-export type GovMessageType = 'proposal' | 'withdrawal' | 'ballot' | 'ack' | 'state_digest' | 'recovery_share';
-
 /** A member who signed the body of the request; everything here was under the signature. */
 export interface MemberCoseIdentity {
   readonly policy: 'member_cose_sign1' | 'active_member_cose_sign1';

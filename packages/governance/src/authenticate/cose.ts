@@ -1,3 +1,4 @@
+import type { GovMessageType } from '@coco/api';
 import {
   CborTag,
   type CoseHeaders,
@@ -17,7 +18,6 @@ import { userCerts, userInfos } from '../tables/users.ts';
 import {
   because,
   type Credentials,
-  type GovMessageType,
   type MemberCoseIdentity,
   type UserCoseCaller,
   type Verdict,

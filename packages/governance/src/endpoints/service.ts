@@ -148,7 +148,7 @@ export function getJwk({ tx }: GovContext): GovResponse {
     keys[kid] = installed.map(({ public_key, issuer, constraint }) => ({
       publicKey: pemOf(public_key),
       issuer,
-      constraint: constraint ?? null,
+      ...(constraint === undefined || constraint === null ? {} : { constraint }),
     }));
   }
   return json({ issuers, keys, caCertBundles: Object.fromEntries(caCertBundles.entries(tx)) });

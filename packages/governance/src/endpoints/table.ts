@@ -1,5 +1,7 @@
+import { type Endpoint, governanceEndpoints } from '@coco/api';
 import { type ApiVersion, versionRefusal } from '../api-version.ts';
-import type { GovMessageType } from '../authenticate/caller.ts';
+import type { Policy } from '../authenticate/authenticate.ts';
+import { GovernanceError } from '../errors.ts';
 import type { GovResponse } from '../http.ts';
 import type { GovContext, GovEndpoint } from '../world.ts';
 import { getMember, getNode, getUser, listMembers, listNodes, listUsers } from './participants.ts';
@@ -28,103 +30,71 @@ import { ackStateDigest, getStateDigest, updateStateDigest } from './state-diges
 
 type Handle = (context: GovContext) => GovResponse;
 
-/** A read that anybody may make: the state of governance is public. */
-function read(
-  path: string,
-  summary: string,
-  handle: Handle,
-  since: ApiVersion = '2023-06-01-preview',
-): GovEndpoint {
-  return { method: 'GET', path, auth: [], mode: 'readonly', summary, handle: versioned(handle, since) };
-}
-
-/** A write that an active member signed. */
-function signed(path: string, type: GovMessageType, summary: string, handle: Handle): GovEndpoint {
-  return signedBy('active_member_cose_sign1', path, type, summary, handle);
-}
-
-function signedBy(
-  policy: 'active_member_cose_sign1' | 'member_cose_sign1',
-  path: string,
-  type: GovMessageType,
-  summary: string,
-  handle: Handle,
-): GovEndpoint {
-  return {
-    method: 'POST',
-    path,
-    auth: [{ policy, type }],
-    mode: 'readwrite',
-    summary,
-    handle: versioned(handle, '2023-06-01-preview'),
-  };
-}
-
-function versioned(handle: Handle, since: ApiVersion): Handle {
-  return (context) => versionRefusal(context.request, since) ?? handle(context);
-}
-
 const proposals = '/gov/members/proposals';
 const digests = '/gov/members/state-digests/{memberId}';
 const service = '/gov/service';
 
-/** The governance interface, row by row. */
-export const govEndpoints: readonly GovEndpoint[] = [
-  signed(`${proposals}:create`, 'proposal', 'Propose actions', createProposal),
-  read(proposals, 'List the proposals', listProposals),
-  read(`${proposals}/{proposalId}`, 'See how a proposal stands', getProposal),
-  read(`${proposals}/{proposalId}/actions`, 'Read a proposal as it was signed', getActions),
-  signed(
-    `${proposals}/{proposalId}:withdraw`,
-    'withdrawal',
-    'Withdraw a proposal of one’s own',
-    withdrawProposal,
-  ),
-  signed(`${proposals}/{proposalId}/ballots/{memberId}:submit`, 'ballot', 'Vote on a proposal', submitBallot),
-  read(`${proposals}/{proposalId}/ballots/{memberId}`, 'Read a ballot', getBallot),
+/** Who answers each row of the governance interface. */
+const handlers: Readonly<Record<string, Handle>> = {
+  [`POST ${proposals}:create`]: createProposal,
+  [`GET ${proposals}`]: listProposals,
+  [`GET ${proposals}/{proposalId}`]: getProposal,
+  [`GET ${proposals}/{proposalId}/actions`]: getActions,
+  [`POST ${proposals}/{proposalId}:withdraw`]: withdrawProposal,
+  [`POST ${proposals}/{proposalId}/ballots/{memberId}:submit`]: submitBallot,
+  [`GET ${proposals}/{proposalId}/ballots/{memberId}`]: getBallot,
 
-  read(digests, 'See the digest a member is to acknowledge', getStateDigest),
-  signedBy(
-    'member_cose_sign1',
-    `${digests}:update`,
-    'state_digest',
-    'Ask for the latest digest',
-    updateStateDigest,
-  ),
-  signedBy(
-    'member_cose_sign1',
-    `${digests}:ack`,
-    'ack',
-    'Acknowledge the state and become active',
-    ackStateDigest,
-  ),
+  [`GET ${digests}`]: getStateDigest,
+  [`POST ${digests}:update`]: updateStateDigest,
+  [`POST ${digests}:ack`]: ackStateDigest,
 
-  read('/gov/recovery/encrypted-shares/{memberId}', 'Fetch a recovery share', getEncryptedShare),
-  signed(
-    '/gov/recovery/members/{memberId}:recover',
-    'recovery_share',
-    'Submit a recovery share',
-    submitRecoveryShare,
-  ),
+  'GET /gov/recovery/encrypted-shares/{memberId}': getEncryptedShare,
+  'POST /gov/recovery/members/{memberId}:recover': submitRecoveryShare,
 
-  read(`${service}/constitution`, 'Read the constitution', getConstitution),
-  read(`${service}/info`, 'See the service and its configuration', getServiceInfo),
-  read(`${service}/javascript-app`, 'See the endpoints of the application', getApplication, '2024-07-01'),
-  read(`${service}/javascript-modules`, 'List the modules of the application', listModules, '2024-07-01'),
-  read(
-    `${service}/javascript-modules/{moduleName}`,
-    'Read a module of the application',
-    getModule,
-    '2024-07-01',
-  ),
-  read(`${service}/join-policy`, 'See which nodes may join', getJoinPolicy),
-  read(`${service}/jwk`, 'See the issuers of tokens and their keys', getJwk),
-  read(`${service}/members`, 'List the members', listMembers),
-  read(`${service}/members/{memberId}`, 'See a member', getMember),
-  read(`${service}/users`, 'List the users', listUsers),
-  read(`${service}/users/{userId}`, 'See a user', getUser),
-  read(`${service}/nodes`, 'List the nodes', listNodes),
-  read(`${service}/nodes/{nodeId}`, 'See a node', getNode),
-  read(`${service}/transactions/commit`, 'See the latest committed transaction', getCommit),
-  read(`${service}/transactions/{transactionId}`, 'See how a transaction stands', getTransaction),
-];
+  [`GET ${service}/constitution`]: getConstitution,
+  [`GET ${service}/info`]: getServiceInfo,
+  [`GET ${service}/javascript-app`]: getApplication,
+  [`GET ${service}/javascript-modules`]: listModules,
+  [`GET ${service}/javascript-modules/{moduleName}`]: getModule,
+  [`GET ${service}/join-policy`]: getJoinPolicy,
+  [`GET ${service}/jwk`]: getJwk,
+  [`GET ${service}/members`]: listMembers,
+  [`GET ${service}/members/{memberId}`]: getMember,
+  [`GET ${service}/users`]: listUsers,
+  [`GET ${service}/users/{userId}`]: getUser,
+  [`GET ${service}/nodes`]: listNodes,
+  [`GET ${service}/nodes/{nodeId}`]: getNode,
+  [`GET ${service}/transactions/commit`]: getCommit,
+  [`GET ${service}/transactions/{transactionId}`]: getTransaction,
+};
+
+/** What the older version of the interface does not have yet. */
+const sinceLatest = `${service}/javascript-`;
+
+/** The governance interface: every row the interface declares, with who answers it. */
+export const govEndpoints: readonly GovEndpoint[] = governanceEndpoints.map((row): GovEndpoint => {
+  const { method, path, summary } = row;
+  const handle = handlers[`${method} ${path}`];
+  if (handle === undefined || (method !== 'GET' && method !== 'POST')) {
+    throw new GovernanceError('UnknownPolicy', `Nobody answers ${method} ${path}.`);
+  }
+  const since: ApiVersion = path.startsWith(sinceLatest) ? '2024-07-01' : '2023-06-01-preview';
+  return {
+    method,
+    path,
+    auth: policiesOf(row),
+    mode: method === 'GET' ? 'readonly' : 'readwrite',
+    summary,
+    handle: (context) => versionRefusal(context.request, since) ?? handle(context),
+  };
+});
+
+/** Reads are open to everybody, because the state of governance is public; writes are signed by a member. */
+function policiesOf({ auth, request }: Endpoint): Policy[] {
+  return auth.map((policy) => {
+    if (policy !== 'active_member_cose_sign1' && policy !== 'member_cose_sign1') return policy;
+    if (request?.messageType === undefined)
+      throw new GovernanceError('UnknownPolicy', `${policy} needs a type.`);
+    return { policy, type: request.messageType };
+  });
+}

@@ -1,6 +1,6 @@
 import type { Engine } from '@coco/contracts';
 import { generateKeyPair, issueCertificate, type PrivateKey, parseCertificate, sha256 } from '@coco/crypto';
-import { bytesToByteString, Store, type Tx } from '@coco/kv';
+import { bytesToByteString, Store, type Tx, type WriteSet } from '@coco/kv';
 import type { VersionedSecret } from '@coco/ledger';
 import {
   authenticate,
@@ -21,7 +21,16 @@ import {
   signatures,
   validityPeriod,
 } from '../index.ts';
-import { type Message, makePerson, type Person, seededRandom, signMessage, testNow } from './people.ts';
+import { assertConforms } from './conform.ts';
+import {
+  type Message,
+  makePerson,
+  type Person,
+  rsaKey,
+  seededRandom,
+  signMessage,
+  testNow,
+} from './people.ts';
 import { route } from './route.ts';
 
 /** An answer as a test looks at it. */
@@ -53,9 +62,11 @@ export class Consortium {
   readonly store = new Store();
   readonly members: readonly Person[];
   readonly serviceKey: PrivateKey = generateKeyPair('P-256');
-  readonly nodeKey: PrivateKey = generateKeyPair({ kind: 'RSA', bits: 2048 });
+  readonly nodeKey: PrivateKey = rsaKey(9);
   readonly random = seededRandom('consortium');
   readonly log: string[] = [];
+  /** Every transaction that was committed, as a ledger would hold it. */
+  readonly written: { readonly seqno: number; readonly writeSet: WriteSet }[] = [];
   /** What accepted proposals made the node do, in order. */
   readonly effects: string[] = [];
   serviceCertificate: string;
@@ -74,7 +85,7 @@ export class Consortium {
     this.serviceCertificate = this.#issueServiceCertificate('260101000000Z', 365);
     const tx = this.store.begin();
     genesis(tx, this.#genesis(options, roles));
-    tx.commit();
+    this.#commit(tx);
   }
 
   #genesis(options: ConsortiumOptions, roles: readonly string[]): Genesis {
@@ -123,8 +134,7 @@ export class Consortium {
   write(change: (tx: Tx) => void): void {
     const tx = this.store.begin();
     change(tx);
-    const { kind } = tx.commit();
-    if (kind === 'conflict') throw new Error('a test wrote over itself');
+    this.#commit(tx);
   }
 
   /** The node signs the history: from now on there is a root to acknowledge. */
@@ -173,11 +183,15 @@ export class Consortium {
     const response = endpoint.handle({ tx, request, world: this.world(tx), ...caller });
     if (response.applyWrites ?? (response.status >= 200 && response.status < 300)) this.#commit(tx);
     else tx.discard();
-    return this.#answer(response);
+    const answer = this.#answer(response);
+    assertConforms(method, endpoint.path, response, answer.text);
+    return answer;
   }
 
   #commit(tx: Tx): void {
-    if (tx.commit().kind === 'conflict') throw new Error('a test raced with itself');
+    const result = tx.commit();
+    if (result.kind === 'conflict') throw new Error('a test raced with itself');
+    if (result.kind === 'committed') this.written.push({ seqno: result.version, writeSet: result.writeSet });
   }
 
   #answer({ status, headers, body }: GovResponse): Answer {

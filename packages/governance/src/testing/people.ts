@@ -1,5 +1,5 @@
+import type { GovMessageType } from '@coco/api';
 import { generateKeyPair, issueCertificate, type PrivateKey, sha256, signSign1 } from '@coco/crypto';
-import type { GovMessageType } from '../index.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** The moment tests happen at, in ms: 2026-11-23. */
@@ -43,13 +43,19 @@ export function makePerson(name: string, withEncryptionKey?: number): Person {
   });
   const person = { id: certificate.id, key, certificate: certificate.pem };
   if (withEncryptionKey === undefined) return person;
-  encryptionKeys[withEncryptionKey] ??= generateKeyPair({ kind: 'RSA', bits: 2048 });
-  return { ...person, encryptionKey: encryptionKeys[withEncryptionKey] as PrivateKey };
+  return { ...person, encryptionKey: rsaKey(withEncryptionKey) };
+}
+
+/** The RSA key of a number, made when it is first asked for. */
+export function rsaKey(number: number): PrivateKey {
+  encryptionKeys[number] ??= generateKeyPair({ kind: 'RSA', bits: 2048 });
+  return encryptionKeys[number] as PrivateKey;
 }
 
 /** What a signed governance message says; every header can be left out or bent. */
 export interface Message {
   readonly type?: GovMessageType | string;
+  /** Bytes, text, or what is to be written as JSON. */
   readonly payload?: unknown;
   /** Seconds; undefined leaves the header out. */
   readonly createdAt?: number | bigint | string | undefined;
@@ -65,6 +71,11 @@ export function signMessage(signer: Person, message: Message): Uint8Array {
   if (type !== undefined) headers.set('ccf.gov.msg.type', type);
   if (createdAt !== undefined) headers.set('ccf.gov.msg.created_at', createdAt);
   if (proposalId !== undefined) headers.set('ccf.gov.msg.proposal_id', proposalId);
+  return signSign1({ protected: headers, payload: bytesOf(payload) }, signer.key);
+}
+
+function bytesOf(payload: unknown): Uint8Array {
+  if (payload instanceof Uint8Array) return payload;
   const text = typeof payload === 'string' ? payload : payload === undefined ? '' : JSON.stringify(payload);
-  return signSign1({ protected: headers, payload: new TextEncoder().encode(text) }, signer.key);
+  return new TextEncoder().encode(text);
 }
