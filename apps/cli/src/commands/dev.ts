@@ -51,33 +51,35 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const folder = resolve(io.directory, input.text('workspace') ?? 'workspace');
   const workspace = prepareWorkspace(folder, people, Date.now());
   const address = (input.text('node') ?? '127.0.0.1:8000').replace(/^local:\/\//, '');
+  // From here on Ctrl-C is ours: the node has a process group of its own and must be stopped by us.
+  const stopped = io.untilStopped().then(() => 'stopped' as const);
   io.progress('starting a node ...');
   const configuration = nodeConfiguration(workspace, { address, constitution });
   const given = input.text('package');
   const executable = given === undefined ? nodeExecutable : resolve(io.directory, given);
   await using node = new NodeProcess(workspace.node, configuration, executable);
-  const url = await node.address(workspace.serviceCert, startMs);
-  io.progress(
-    `opening the service with ${counted(people.members, 'member')} and ${counted(people.users, 'user')} ...`,
-  );
-  await open(io, node, url, workspace, bundle);
+  const url = await Promise.race([open(io, node, workspace, bundle), stopped]);
+  if (url === 'stopped') return { ok: false, json: { stopped: true }, text: 'stopped before it was open' };
   saveProfile(io, url, workspace);
   const json = { address: url, workspace: folder, serviceCert: workspace.serviceCert, profile: 'dev' };
   if (input.flag('once')) return { ok: true, json, text: 'the service opened' };
   io.progress(welcome(url, workspace, folder));
-  await Promise.race([io.untilStopped(), node.ended]);
+  await Promise.race([stopped, node.ended]);
   if (!node.running) throw node.died();
   return { ok: true, json, text: 'stopped' };
 }
 
+/** Resolves with the address once the service is open; rejects when the node ends before. */
 async function open(
   io: Io,
   node: NodeProcess,
-  url: string,
   workspace: Workspace,
   bundle: Bundle | undefined,
-): Promise<void> {
-  const { serviceCert } = workspace;
+): Promise<string> {
+  const { members, serviceCert, users } = workspace;
+  const url = await node.address(serviceCert, startMs);
+  const people = `${counted(members.length, 'member')} and ${counted(users.length, 'user')}`;
+  io.progress(`opening the service with ${people} ...`);
   const connection = {
     addresses: [url],
     serviceCertificate: text(serviceCert),
@@ -89,6 +91,7 @@ async function open(
     throw node.died();
   });
   await Promise.race([opening, died]);
+  return url;
 }
 
 async function contractOf(input: Input, io: Io): Promise<Bundle | undefined> {
