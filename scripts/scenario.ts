@@ -13,7 +13,9 @@ interface Failure {
 }
 
 function runFile(file: string, rewrite: boolean): Failure | null {
-  const source = readFileSync(file, 'utf8');
+  const source = read(file);
+  if (source === null)
+    return { line: 0, text: 'open', reason: 'there is no such file, or it cannot be read' };
   if (!file.endsWith('.txt')) {
     const { transcript, failure } = runCcfScenario(source);
     for (const line of transcript) console.log(line);
@@ -23,6 +25,14 @@ function runFile(file: string, rewrite: boolean): Failure | null {
   if (!rewrite) return failure;
   if (rewritten !== source) writeFileSync(file, rewritten);
   return null;
+}
+
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function main(args: readonly string[]): number {

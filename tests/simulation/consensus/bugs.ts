@@ -71,8 +71,8 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'roles/leader.ts',
-        find: '  if (peer.rejected(',
-        replace: '  peer.match = Math.max(peer.match, match);\n  if (peer.rejected(',
+        find: '  const stepsBack = peer.rejected(',
+        replace: '  peer.match = Math.max(peer.match, match);\n  const stepsBack = peer.rejected(',
       },
     ],
     seed: 0,

@@ -151,6 +151,18 @@ export class Consortium implements ReplicaWorld {
     }
   }
 
+  /** Members of the configurations that may still matter. */
+  members(): Set<string> {
+    const living = this.alive();
+    const newest = Math.max(...living.map(({ raft }) => raft.commit));
+    const informed = living.filter(({ raft }) => raft.commit === newest);
+    const inPlay = informed.flatMap(({ raft }) => raft.configurations);
+    return new Set([
+      ...inPlay.flatMap(({ voters, learners }) => [...voters, ...learners]),
+      ...this.#pending.flatMap(({ seqno, voters }) => (seqno > this.committed.length ? voters : [])),
+    ]);
+  }
+
   /** A majority of every configuration that may still matter stays alive without `lost`. */
   survives(lost: string | null, next?: Membership): boolean {
     const lives = (id: string) => id !== lost && (this.replicas.get(id)?.alive ?? false);

@@ -54,6 +54,19 @@ export class Operator {
     for (const id of this.#consortium.removable) this.#consortium.replicas.get(id)?.crash();
   }
 
+  /**
+   * Without pre-votes a removed node that has not heard of its removal disturbs the others for ever. Whoever
+   * runs such a service switches it off; with pre-votes it can stay.
+   */
+  stopDisturbers(): void {
+    const { parameters } = this.#consortium;
+    if (parameters.preVote) return;
+    const members = this.#consortium.members();
+    for (const { id } of this.#consortium.alive()) {
+      if (!members.has(id) && this.#consortium.survives(id)) this.#consortium.replicas.get(id)?.crash();
+    }
+  }
+
   transfer(): void {
     const leader = this.#consortium.leader();
     if (leader === undefined) return;

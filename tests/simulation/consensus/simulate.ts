@@ -118,6 +118,7 @@ function calm(consortium: Consortium, operator: Operator): void {
   consortium.network.options = calmNetwork;
   consortium.network.heal();
   operator.stopRemovable();
+  operator.stopDisturbers();
   for (const replica of consortium.alive()) {
     replica.disk.latency = [0, 2];
     replica.resume();
