@@ -393,7 +393,10 @@ describe('resolution', () => {
     for (const member of [a, b, c]) five.vote(member, shown(removal).proposalId);
     const state = () => proposalInfos.get(five.store.begin(), pending)?.state;
     assert.equal(state(), 'Open');
+    five.propose(b, data(9, b));
+    const before = five.store.version;
     five.reconsiderAll();
+    assert.equal(five.store.version, before + 1, 'a proposal that stays open is not written again');
     assert.equal(state(), 'Accepted');
 
     // A removed member's ballot no longer counts.

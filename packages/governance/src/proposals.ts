@@ -134,13 +134,15 @@ export function openProposals(state: ReadableMapState): ProposalId[] {
 /**
  * Looks again at a proposal whose outcome may have changed without a new ballot: because a member was
  * removed or became active. To be run in a transaction of its own after the one that changed the members,
- * for each of `openProposals`; discard the transaction when it answers `failed`.
+ * for each of `openProposals`. Commit it when the answer is `standing`, which then is a closed proposal;
+ * discard it when it is undefined (the proposal is as open as before) or `failed`.
  */
 export function reconsider(tx: Tx, world: GovernanceWorld, id: ProposalId): Resolution | undefined {
   const info = proposalInfos.get(tx, id);
   const source = proposalSource(tx, id);
   if (info === undefined || source === undefined || info.state !== 'Open') return undefined;
-  return resolve(tx, world, { id, info, source });
+  const resolution = resolve(tx, world, { id, info, source });
+  return resolution.kind === 'standing' && resolution.info.state === 'Open' ? undefined : resolution;
 }
 
 /** The root of the history as bytes, for ids and digests. */

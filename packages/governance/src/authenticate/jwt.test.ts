@@ -9,6 +9,7 @@ import {
   toBase64Url,
 } from '@coco/crypto';
 import { Store, type Tx } from '@coco/kv';
+import fc from 'fast-check';
 import { removeJwtSigningKeys, setJwtSigningKeys } from '../jwt-keys.ts';
 import { jwtSigningKeys } from '../tables/jwt.ts';
 import { testNow } from '../testing/people.ts';
@@ -125,6 +126,21 @@ describe('bearer tokens', () => {
   for (const [name, authorization, expected] of refusals) {
     test(`${name} is refused`, () => assert.match(reason(authorization) ?? 'admitted', expected));
   }
+
+  test('whatever stands in the header, it is refused and nothing is thrown', () => {
+    const part = fc.oneof(fc.string(), fc.constantFrom(head, body, signature, '', 'e30', 'bnVsbA', 'WzFd'));
+    const header = fc.oneof(
+      fc.string(),
+      fc.array(part, { maxLength: 5 }).map((parts) => `Bearer ${parts.join('.')}`),
+    );
+    const tx = tables();
+    fc.assert(
+      fc.property(header, (authorization) => {
+        if (authorization !== `Bearer ${good}`) assert.equal(ask(authorization, tx).kind, 'refused');
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   const iss = 'https://login.microsoftonline.com/t1/v2.0';
   const constraints: readonly [string, Record<string, unknown>, boolean][] = [
