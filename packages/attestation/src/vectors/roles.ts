@@ -1,0 +1,108 @@
+import { type Certificate, decodePem, importPublicKey, parseCertificate, parseCrl } from '@coco/crypto';
+import { snpReportBytes } from '../amd/report.ts';
+import { intelQeVendor } from '../intel/quote.ts';
+import { parseJsonObject } from '../json.ts';
+import { parsePublicArea } from '../tpm/public-area.ts';
+
+/** What a file of a folder of evidence is, told by its content and only then by its name. */
+export type Role =
+  | 'snp-report'
+  | 'quote'
+  | 'hcl-report'
+  | 'tpm-attest'
+  | 'tpm-signature'
+  | 'tpm-pcrs'
+  | 'tpm-public'
+  | 'boot-log'
+  | 'enclave-report'
+  | 'nitro'
+  | 'uvm'
+  | 'virtual'
+  | 'security-policy'
+  | 'collateral'
+  | 'tcb-info'
+  | 'qe-identity'
+  | 'oe-endorsements'
+  | 'thim'
+  | 'certificates'
+  | 'crl'
+  | 'public-key'
+  | 'other';
+
+type Recognise = (bytes: Uint8Array, name: string) => boolean;
+
+const starts =
+  (hex: string): Recognise =>
+  (bytes) =>
+    bytes.subarray(0, hex.length / 2).toHex() === hex;
+const named =
+  (pattern: RegExp): Recognise =>
+  (_bytes, name) =>
+    pattern.test(name);
+const u32 = (bytes: Uint8Array, offset: number) =>
+  offset + 4 <= bytes.length ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true) : -1;
+const parses =
+  (parse: (bytes: Uint8Array) => unknown): Recognise =>
+  (bytes) => {
+    try {
+      parse(bytes);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+const json =
+  (...keys: readonly string[]): Recognise =>
+  (bytes) =>
+    bytes[0] === 0x7b &&
+    parses((text) => {
+      const object = parseJsonObject(new TextDecoder().decode(text), 'file');
+      if (!keys.every((key) => Object.hasOwn(object, key))) throw new RangeError();
+    })(bytes, '');
+const pem =
+  (label: string): Recognise =>
+  (bytes) =>
+    new TextDecoder('latin1').decode(bytes).includes(`-----BEGIN ${label}-----`);
+
+/** In the order of trial: the sure ones first. */
+const roles: readonly (readonly [Role, Recognise])[] = [
+  ['hcl-report', starts('48434c41')],
+  ['tpm-attest', starts('ff544347')],
+  ['snp-report', (bytes) => bytes.length === snpReportBytes && u32(bytes, 0) < 16 && u32(bytes, 0x34) === 1],
+  ['quote', (bytes) => bytes.subarray(12, 28).toHex() === intelQeVendor],
+  ['oe-endorsements', (bytes) => u32(bytes, 0) === 1 && u32(bytes, 4) === 2 && u32(bytes, 12) === 9],
+  ['uvm', starts('d284')],
+  ['nitro', (bytes) => bytes[0] === 0x84 && bytes.length > 512],
+  ['collateral', json('tcb_info', 'qe_identity')],
+  ['tcb-info', json('tcbInfo', 'signature')],
+  ['qe-identity', json('enclaveIdentity', 'signature')],
+  ['thim', json('vcekCert', 'certificateChain')],
+  ['virtual', json('measurement', 'host_data', 'report_data')],
+  ['security-policy', named(/security-policy/)],
+  ['certificates', pem('CERTIFICATE')],
+  ['public-key', pem('PUBLIC KEY')],
+  ['crl', pem('X509 CRL')],
+  ['certificates', parses(parseCertificate)],
+  ['crl', parses(parseCrl)],
+  ['public-key', parses(importPublicKey)],
+  ['enclave-report', (bytes) => u32(bytes, 0) === bytes.length && u32(bytes, 4) === 1],
+  ['tpm-pcrs', named(/\.pcrs$/)],
+  ['tpm-signature', named(/\.sig$/)],
+  ['tpm-public', (bytes, name) => !named(/ek[^/]*$/)(bytes, name) && parses(parsePublicArea)(bytes, name)],
+  ['boot-log', named(/(log[^/]*\.bin|\.log|_measurements)$/)],
+];
+
+/** Recognises a file. */
+export function roleOf(path: string, bytes: Uint8Array): Role {
+  const name = path.split('/').at(-1) ?? path;
+  return roles.find(([, recognise]) => recognise(bytes, name))?.[0] ?? 'other';
+}
+
+/** The certificates of files, PEM or DER, in order. */
+export function certificatesOf(files: readonly Uint8Array[]): Certificate[] {
+  return files.flatMap((bytes) => {
+    if (bytes[0] === 0x30) return [parseCertificate(bytes)];
+    const blocks = decodePem(new TextDecoder('latin1').decode(bytes));
+    return blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ der }) => parseCertificate(der));
+  });
+}

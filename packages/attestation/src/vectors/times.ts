@@ -1,0 +1,45 @@
+import { parseSign1 } from '@coco/crypto';
+import { parseNitroDocument } from '../aws/document.ts';
+import { parseJsonObject, timeAt } from '../json.ts';
+import { collateralFromJson } from './collateral-forms.ts';
+import { certificatesIn, type Folder } from './folder.ts';
+import type { Subject } from './subjects.ts';
+
+const isoDate = /^\d{4}-\d{2}-\d{2}T[\d:.]+Z/;
+const minuteMs = 60_000;
+/** Where nothing has a date. */
+const anyTime = Date.UTC(2026, 0);
+
+/**
+ * When a subject is evaluated: the time its vector names; otherwise that of a Nitro document, of collateral,
+ * or shortly after its youngest certificate was issued.
+ */
+export function timeOf({ kind, vector, file }: Subject, folder: Folder): number {
+  const named = isoDate.exec(vector.evaluateAt)?.[0];
+  if (named !== undefined) return Date.parse(named);
+  const bytes = folder.original(file);
+  if (bytes === undefined) return anyTime;
+  switch (kind) {
+    case 'nitro':
+      return nitroTime(bytes) ?? anyTime;
+    case 'collateral': {
+      const { tcbInfo, qeIdentity } = collateralFromJson(bytes);
+      const issued = [tcbInfo, qeIdentity].map((text) => timeAt(parseJsonObject(text, ''), 'issueDate', ''));
+      return Math.max(...issued) + minuteMs;
+    }
+    case 'uvm':
+      return Number.MAX_SAFE_INTEGER;
+    default: {
+      const dates = certificatesIn(vector, folder).map(({ notBefore }) => notBefore);
+      return dates.length === 0 ? anyTime : Math.max(...dates) + minuteMs;
+    }
+  }
+}
+
+function nitroTime(bytes: Uint8Array): number | undefined {
+  try {
+    return parseNitroDocument(parseSign1(bytes, 'optional').payload).timestamp;
+  } catch {
+    return undefined;
+  }
+}
