@@ -244,8 +244,8 @@ export class LedgerFiles {
     await writeAll(chunk.fd, table, chunk.writer.size);
     await writeAll(chunk.fd, header, 0);
     const path = join(this.#options.directory, name);
+    // Should a crash undo the renaming, the header still tells that the chunk is complete.
     await renameFile(chunk.path, path);
-    await syncNames(this.#options.directory);
     closeSync(chunk.fd);
     this.#current = null;
     this.facts.chunksCompleted += 1;
@@ -253,8 +253,8 @@ export class LedgerFiles {
     this.#complete.push({ path, start, end, committed: false, writable: true });
   }
 
+  /** The name tells operators which chunks will not change; nothing is lost if a crash undoes it. */
   async #markCommitted(seqno: number): Promise<void> {
-    let renamed = false;
     // Newest first: what is behind a committed chunk is committed already.
     for (let i = this.#complete.length - 1; i >= 0; i -= 1) {
       const chunk = this.#complete[i]!;
@@ -263,9 +263,7 @@ export class LedgerFiles {
       const path = `${chunk.path}.committed`;
       await renameFile(chunk.path, path);
       this.#complete[i] = { ...chunk, path, committed: true };
-      renamed = true;
     }
-    if (renamed) await syncNames(this.#options.directory);
   }
 
   async #truncate(seqno: number): Promise<void> {
