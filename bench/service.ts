@@ -13,11 +13,7 @@ const run_ = promisify(execFile);
 /** A script that starts the daemon on the first core alone. */
 function pinnedExecutable(folder: string): string {
   const script = join(folder, 'pinned-node');
-  const cpu = process.env.BENCH_CPU_PROF ? `--cpu-prof --cpu-prof-dir=${process.env.BENCH_CPU_PROF}` : '';
-  writeFileSync(
-    script,
-    `#!/bin/sh\nexec taskset -c 0 "${root}/bin/runtime" --no-node-snapshot ${cpu} "${root}/apps/host/src/main.ts" "$@"\n`,
-  );
+  writeFileSync(script, `#!/bin/sh\nexec taskset -c 0 "${root}/bin/coco-node" "$@"\n`);
   chmodSync(script, 0o755);
   return script;
 }

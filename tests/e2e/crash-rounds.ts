@@ -1,6 +1,6 @@
 // Kills a node that is being written to and compares what clients were told with what the ledger holds.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Session, submit } from '@coco/client';
@@ -31,6 +31,7 @@ export async function crashRound(lifeMs: number, tornBytes: number): Promise<Rou
   await using service = await startService({ bundle });
   const acknowledged: Acknowledged[] = [];
   const writers = Array.from({ length: 8 }, (_, writer) => write(service, writer, acknowledged));
+  while (acknowledged.length === 0) await delay(5);
   await delay(lifeMs);
   service.node.kill('SIGKILL');
   await Promise.all(writers);
@@ -72,16 +73,23 @@ async function write(service: Service, writer: number, acknowledged: Acknowledge
   }
 }
 
-/** Leaves part of an entry behind the last one, as a disk may that was writing when the power went. */
+/** Leaves part of the entry that would have come next, as a disk may that was writing when the power went. */
 function tear(ledger: string, bytes: number): void {
-  const open = readdirSync(ledger).find(
-    (name) => parseChunkName(name)?.end === undefined && name.startsWith('ledger_'),
+  const file = readdirSync(ledger).find((each) => {
+    const name = parseChunkName(each);
+    return name !== undefined && name.end === undefined;
+  });
+  const name = file === undefined ? undefined : parseChunkName(file);
+  if (file === undefined || name === undefined || bytes === 0) return;
+  const entries = [...readChunk(readFileSync(join(ledger, file)), name)].filter(
+    (item) => item.kind === 'entry',
   );
-  if (open === undefined || bytes === 0) return;
-  const path = join(ledger, open);
-  // A write that came after everything flushed and did not get through: the beginning of an entry.
-  const beginning = readFileSync(path).subarray(8, 8 + bytes);
-  writeFileSync(path, beginning, { flag: 'a' });
+  const last = entries.at(-1);
+  if (last === undefined) return;
+  const next = Buffer.from(last.bytes);
+  // The seqno stands in the initialisation vector and at the head of the public part.
+  for (const at of [24, 45]) next.writeBigUInt64LE(BigInt(last.seqno + 1), at);
+  writeFileSync(join(ledger, file), next.subarray(0, bytes), { flag: 'a' });
 }
 
 /** Public log messages by the seqno that wrote them. */
@@ -108,6 +116,8 @@ async function recover(service: Service): Promise<number> {
   >;
   const previous = join(workspace.node, 'previous_service_cert.pem');
   writeFileSync(previous, service.certificate);
+  // Gone, so that nobody takes it for that of the service to come.
+  rmSync(workspace.serviceCert);
   const recovery = {
     ...config,
     command: {
@@ -119,7 +129,8 @@ async function recover(service: Service): Promise<number> {
   writeFileSync(join(workspace.node, 'rpc_addresses.json'), '');
   await using node = new NodeProcess(workspace.node, recovery);
   const url = await node.address(workspace.serviceCert, 30_000);
-  return startupSeqno(url, workspace.serviceCert);
+  // Awaited here: the node ends when this function does.
+  return await startupSeqno(url, workspace.serviceCert);
 }
 
 async function startupSeqno(url: string, serviceCert: string): Promise<number> {

@@ -76,7 +76,6 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       return new Session(nodeWorld(transport), { addresses: [url], serviceCertificate: certificate });
     };
     if (!options.unopened) await openService(session(), workspace, options.bundle);
-    const moved = resources.move();
     return {
       workspace,
       node,
@@ -85,7 +84,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       certificate,
       session,
       folder,
-      [Symbol.asyncDispose]: () => moved.disposeAsync(),
+      [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   } catch (error) {
     await resources.disposeAsync();

@@ -1,4 +1,5 @@
 import { contentType, header, type OpenApiDocument } from '@coco/api';
+import { nodeInfos } from '@coco/governance';
 import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
 import { type Answer, json, refusal, text, withHeader } from '../frontend/answer.ts';
 import type { PastState } from '../historical.ts';
@@ -88,7 +89,9 @@ export function pastState(view: NodeView, given: string | null | undefined): Pas
 }
 
 /** `GET /receipt?transaction_id=V.S`. */
-export const getReceipt: Handler = ({ node: view, query }) => {
+export const getReceipt: Handler = ({ node: view, query, tx }) => {
+  // It reads the state, and so answers with the version it read.
+  tx.has(nodeInfos.name, view.identity.id);
   const state = pastState(view, query.get('transaction_id'));
   return 'status' in state ? state : json(receiptBody(state.receipt));
 };

@@ -10,6 +10,7 @@ import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal } from './answer.ts';
+import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
 import { ambiguousAnswer, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { decodeQuery, type Target } from './target.ts';
@@ -106,7 +107,7 @@ export class AppCalls {
       mode: properties.mode,
       request: callRequest(event, target, endpoint, params, authenticated.caller),
       now: this.#node.now,
-      ...(past ? { historical: past } : {}),
+      ...(past ? { historical: shownToApp(past) } : {}),
       ...(properties.interpreter_reuse ? { reuseKey: properties.interpreter_reuse.key } : {}),
       event,
       attempts: 0,
