@@ -9,6 +9,8 @@ export type ConsensusErrorCode =
   | 'NodeRetired'
   /** A configuration without voters, or one that names a node twice. */
   | 'ConfigurationInvalid'
+  /** A snapshot was loaded over a log that holds what it holds, and maybe more. */
+  | 'SnapshotNotNeeded'
   /** The options or the origin contradict themselves. */
   | 'OptionInvalid'
   /** Bytes that are no message. */

@@ -22,7 +22,7 @@ export type Event =
    * for; none at all when the ledger does not reach back so far.
    */
   | { readonly kind: 'entries-read'; readonly from: number; readonly entries: readonly Entry[] }
-  /** A snapshot was loaded in place of the log; only of use when it lies beyond the commit seqno. */
+  /** A snapshot was loaded in place of the log, after `lacks` said so. Throws `SnapshotNotNeeded` otherwise. */
   | { readonly kind: 'installed'; readonly origin: Origin }
   /** The leader is to hand over, to `to` or to whoever is furthest; nothing happens on another node. */
   | { readonly kind: 'transfer'; readonly to: NodeId | null }

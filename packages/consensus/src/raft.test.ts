@@ -292,3 +292,22 @@ describe('the status of a node', () => {
     assert.equal(cluster.nodes.get('c')!.status().ticking, false);
   });
 });
+
+describe('a snapshot that comes late', () => {
+  test('is refused by a log that has caught up', () => {
+    const cluster = three();
+    const early = cluster.nodes.get('a')!.snapshotOrigin();
+    cluster.propose('a', {}, SIGNATURE);
+    const follower = cluster.nodes.get('b')!;
+    assert.equal(follower.lacks({ view: 2, seqno: early.seqno }), false);
+    assert.throws(() => follower.step({ kind: 'installed', origin: early }), { code: 'SnapshotNotNeeded' });
+    assert.equal(follower.last, 6);
+  });
+
+  test('is welcome where the log is shorter, or another', () => {
+    const follower = three().nodes.get('b')!;
+    assert.equal(follower.lacks({ view: 2, seqno: 9 }), true);
+    const joiner = new Cluster().add('z');
+    assert.equal(joiner.lacks({ view: 2, seqno: 1 }), true);
+  });
+});

@@ -1,5 +1,5 @@
 import { Core, type Options } from './core.ts';
-import type { Configuration, NodeId, Origin, ViewStart } from './entry.ts';
+import type { Configuration, NodeId, Origin, TxId, ViewStart } from './entry.ts';
 import { ConsensusError } from './errors.ts';
 import type { Event } from './event.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -147,6 +147,14 @@ export class Raft {
     return this.#core.log.views.upTo(this.#core.log.last);
   }
 
+  /**
+   * Whether a snapshot at this place would bring something. To be asked right before a running node loads one,
+   * for the log may have caught up, and what it acknowledged meanwhile must not be lost.
+   */
+  lacks(place: TxId): boolean {
+    return lacks(this.#core, place);
+  }
+
   /** The origin for a node that starts from a snapshot of the state committed now. */
   snapshotOrigin(): Origin {
     const { log, members } = this.#core;
@@ -239,13 +247,26 @@ function appended(core: Core, seqno: number, token: number): void {
   core.log.evict(core.options.limits.memoryBytesMax);
 }
 
+/** A snapshot replaces a log that does not contain it. */
+function lacks({ leading, log }: Core, { view, seqno }: TxId): boolean {
+  if (leading !== null || seqno <= log.commit) return false;
+  // What follows it in the log may have been acknowledged, and must not be lost.
+  return seqno > log.last || log.viewAt(seqno) !== view;
+}
+
 function install(core: Core, origin: Origin): void {
-  if (core.leading !== null || origin.seqno <= core.log.commit) return;
-  const view = new ViewHistory(origin.viewHistory).viewAt(origin.seqno);
+  const { seqno } = origin;
+  const view = new ViewHistory(origin.viewHistory).viewAt(seqno);
+  if (!lacks(core, { view, seqno })) {
+    throw new ConsensusError(
+      'SnapshotNotNeeded',
+      `the log holds ${view}.${seqno}; ask lacks() before loading`,
+    );
+  }
   if (view > core.view) core.becomeFollower(view, null);
   core.log.reset(origin);
   core.members.reset(origin);
   core.noteMembership();
-  core.following.verified = origin.seqno;
+  core.following.verified = seqno;
   if (core.leader !== null) follower.onAppended(core);
 }

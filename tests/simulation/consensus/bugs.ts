@@ -200,6 +200,18 @@ export const bugs: readonly Bug[] = [
     seed: 0,
   },
   {
+    name: 'snapshot-over-a-longer-log',
+    what: 'A snapshot that comes late replaces a log that has caught up, and what was acknowledged is lost.',
+    edits: [
+      {
+        file: 'raft.ts',
+        find: '  return seqno > log.last || log.viewAt(seqno) !== view;\n',
+        replace: '  return view > 0;\n',
+      },
+    ],
+    seed: 0,
+  },
+  {
     name: 'snapshot-without-its-view',
     what: 'A node that loads a snapshot still follows leaders of views before it, who may lack its content.',
     edits: [

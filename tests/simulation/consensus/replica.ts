@@ -117,8 +117,9 @@ export class Replica implements Witness {
 
   /** Loads a snapshot that another replica took, in place of what it has. False when it is of no use now. */
   install(origin: Origin, digest: number): boolean {
-    if (!this.alive || this.#held !== null || this.raft.role === 'Leader') return false;
-    if (origin.seqno <= this.raft.commit) return false;
+    const { seqno, viewHistory } = origin;
+    const view = viewHistory.at(-1)!.view;
+    if (!this.alive || this.#held !== null || !this.raft.lacks({ view, seqno })) return false;
     this.#start = origin.seqno;
     this.#startDigest = digest;
     this.ledger.length = 0;
