@@ -1,0 +1,53 @@
+import type { App, DeclaredEndpoint } from './app.ts';
+import type { Policy } from './caller.ts';
+import type { Mode } from './endpoint.ts';
+import { operationOf } from './openapi.ts';
+
+/** What governance installs of an endpoint: an entry of CCF's `app.json`. */
+export interface EndpointMetadata {
+  readonly js_module: string;
+  readonly js_function: string;
+  readonly forwarding_required: 'sometimes' | 'always' | 'never';
+  readonly redirection_strategy: 'none' | 'to_primary';
+  readonly authn_policies: readonly Policy[];
+  readonly mode: Mode;
+  readonly openapi: object;
+  readonly openapi_hidden?: true;
+  readonly interpreter_reuse?: { readonly key: string };
+}
+
+/** The content of `app.json`. */
+export interface AppMetadata {
+  readonly endpoints: Readonly<Record<string, Readonly<Record<string, EndpointMetadata>>>>;
+}
+
+/** Writes go to the primary; reads are served wherever they arrive. */
+const routing = {
+  readwrite: { forwarding_required: 'always', redirection_strategy: 'to_primary' },
+  readonly: { forwarding_required: 'sometimes', redirection_strategy: 'none' },
+  historical: { forwarding_required: 'never', redirection_strategy: 'none' },
+} as const;
+
+/** The `app.json` of a declaration whose functions are exported by one module. */
+export function metadataOf(app: App, module: string): AppMetadata {
+  const endpoints: Record<string, Record<string, EndpointMetadata>> = {};
+  for (const endpoint of app.endpoints.values()) {
+    endpoints[endpoint.path] ??= {};
+    const methods = endpoints[endpoint.path] as Record<string, EndpointMetadata>;
+    methods[endpoint.method.toLowerCase()] = endpointMetadata(app, endpoint, module);
+  }
+  return { endpoints };
+}
+
+function endpointMetadata(app: App, endpoint: DeclaredEndpoint, module: string): EndpointMetadata {
+  return {
+    js_module: module,
+    js_function: endpoint.exported,
+    ...routing[endpoint.mode],
+    authn_policies: endpoint.auth,
+    mode: endpoint.mode,
+    openapi: operationOf(endpoint),
+    ...(endpoint.hidden ? { openapi_hidden: true } : {}),
+    ...(app.reuseInterpreter ? { interpreter_reuse: { key: 'app' } } : {}),
+  };
+}
