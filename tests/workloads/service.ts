@@ -103,6 +103,7 @@ export async function measuredBundle(): Promise<Bundle> {
     authn_policies: ['no_auth'],
     mode: 'readonly',
     openapi: {},
+    interpreter_reuse: { key: 'logging' },
   });
   const logging = bundle.metadata.endpoints as Record<string, Record<string, object>>;
   return {

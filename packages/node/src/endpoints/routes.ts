@@ -8,9 +8,9 @@ import {
 import type { AppEndpoint } from '../application.ts';
 import type { BuiltinRoutes } from '../frontend/pipeline.ts';
 import { Router } from '../frontend/router.ts';
-import { getApi, getCommit, getReceipt, getTransaction } from './transactions.ts';
 import type { BuiltinContext, Handler } from './context.ts';
 import { nodeHandlers } from './node.ts';
+import { getApi, getCommit, getReceipt, getTransaction } from './transactions.ts';
 
 const common: Readonly<Record<string, Handler>> = {
   commit: getCommit,

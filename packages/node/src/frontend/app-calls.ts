@@ -3,8 +3,8 @@ import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@co
 import type { Caller, UserCoseCaller } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
-import { pastState } from '../endpoints/transactions.ts';
 import type { NodeView } from '../endpoints/context.ts';
+import { pastState } from '../endpoints/transactions.ts';
 import type { Session } from '../event.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';

@@ -6,6 +6,9 @@ import {
   type GovResponse,
   govEndpoints,
   type MemberCoseIdentity,
+  memberInfos,
+  openProposals,
+  reconsider,
 } from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { GovernanceActions } from '../actions.ts';
@@ -30,6 +33,7 @@ export class GovernanceDoor {
   readonly #outbox: Outbox;
   readonly #random: (bytes: number) => Uint8Array;
   readonly #router = new Router<GovEndpoint>();
+  #membersChanged = false;
 
   constructor(parts: {
     readonly node: NodeView;
@@ -45,6 +49,9 @@ export class GovernanceDoor {
     this.#actions = parts.actions;
     this.#outbox = parts.outbox;
     this.#random = parts.random;
+    this.#node.replica.store.onWrite(memberInfos.name, () => {
+      this.#membersChanged = true;
+    });
     for (const endpoint of govEndpoints)
       this.#router.add(endpoint.method, endpoint.path.slice('/gov'.length), endpoint);
   }
@@ -89,9 +96,25 @@ export class GovernanceDoor {
       const outcome = this.#settle(tx, response);
       if (outcome.kind === 'conflict') continue;
       finish(event, response, tx.touched ? outcome : undefined);
+      if (outcome.kind === 'committed' && this.#membersChanged) this.#reconsider();
       return;
     }
     finish(event, tooManyAttempts(), undefined);
+  }
+
+  /** Who votes has changed: what is open may be decided by the ballots that are there. Each in a transaction of its own. */
+  #reconsider(): void {
+    const { replica } = this.#node;
+    this.#membersChanged = false;
+    for (const id of openProposals(replica.store.begin())) {
+      const tx = replica.store.begin();
+      const resolution = reconsider(tx, this.#world(), id);
+      if (resolution?.kind === 'standing') this.#actions.commit(tx);
+      else {
+        this.#actions.discard(tx);
+        tx.discard();
+      }
+    }
   }
 
   #call(

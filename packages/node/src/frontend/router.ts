@@ -76,10 +76,13 @@ export class Router<T> {
     const matches = this.#matches(path);
     const fitting = matches.filter(({ route }) => route.methods.has(method));
     const [only] = fitting;
-    if (fitting.length > 1) return { kind: 'ambiguous', templates: fitting.map(({ route }) => route.template) };
+    if (fitting.length > 1)
+      return { kind: 'ambiguous', templates: fitting.map(({ route }) => route.template) };
     if (only) return { kind: 'found', value: only.route.methods.get(method) as T, params: only.params };
     const methods = [...(exact?.keys() ?? []), ...matches.flatMap(({ route }) => [...route.methods.keys()])];
-    return methods.length === 0 ? { kind: 'not-found' } : { kind: 'method-not-allowed', allow: ['OPTIONS', ...methods] };
+    return methods.length === 0
+      ? { kind: 'not-found' }
+      : { kind: 'method-not-allowed', allow: ['OPTIONS', ...methods] };
   }
 
   /** Templates that a path fits, whatever the method. */
@@ -89,7 +92,9 @@ export class Router<T> {
     const matches = this.#templates.flatMap((route) => {
       const match = route.pattern.exec(path);
       if (!match) return [];
-      return [{ route, params: Object.fromEntries(route.names.map((name, i) => [name, match[i + 1] ?? ''])) }];
+      return [
+        { route, params: Object.fromEntries(route.names.map((name, i) => [name, match[i + 1] ?? ''])) },
+      ];
     });
     if (this.#cache.size >= limits.routeCacheMax) this.#cache.clear();
     this.#cache.set(path, matches);
