@@ -55,6 +55,8 @@ export const limits = {
   pageBytes: 256 * 1024,
   /** Tables whose access is remembered. */
   rememberedTablesMax: 1000,
+  /** Endpoints whose constant part is remembered. */
+  plansMax: 1000,
   /** Writes that an outcome carries; more of them cross before it. */
   writesPerOutcome: 500,
   /** Random bytes fetched at once. */

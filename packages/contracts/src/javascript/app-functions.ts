@@ -1,6 +1,7 @@
 import { parseCertificate } from '@coco/crypto';
 import type { AppWorld, HostFunction, HostValue } from '../call.ts';
 import { bytes, count, text } from './arguments.ts';
+import type { Plans } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
 import type { Switchboard } from './switchboard.ts';
 
@@ -49,11 +50,13 @@ export function sharedFunctions(borrowed: Borrowed, random: (length: number) => 
 }
 
 /** All host functions of app code, by the name the guest asks for. */
-export function appFunctions(
-  borrowed: Borrowed,
-  board: Switchboard,
-  world: () => AppWorld | undefined,
-): ReadonlyMap<string, HostFunction> {
+export function appFunctions(app: {
+  readonly borrowed: Borrowed;
+  readonly board: Switchboard;
+  readonly plans: Plans;
+  readonly world: () => AppWorld | undefined;
+}): ReadonlyMap<string, HostFunction> {
+  const { borrowed, board, plans, world } = app;
   const present = (): AppWorld => {
     const found = world();
     if (!found) throw new TypeError('this can be used only while a call is in progress');
@@ -83,6 +86,7 @@ export function appFunctions(
     },
   };
   const functions = new Map(Object.entries(table).map(([path, each]) => [`function:${path}`, each]));
+  functions.set('plan', { arity: 1, call: (number) => plans.find(number) as unknown as HostValue });
   functions.set('historical.stateRange', {
     arity: 4,
     call: (handle, start, end, expiry) => {

@@ -6,6 +6,7 @@ import { type LinkedModule, linkModule } from '../modules/link.ts';
 import { moduleKey } from '../modules/resolve.ts';
 import { appFunctions, type Borrowed } from './app-functions.ts';
 import { Batch } from './batch.ts';
+import { Plans } from './call-input.ts';
 import { messages } from './outcome.ts';
 import {
   type Compartment,
@@ -35,8 +36,8 @@ export class JavaScriptApp implements App {
   readonly #asynchronous: boolean;
   readonly #constant: boolean;
   readonly #board = new Switchboard();
+  readonly #plans = new Plans();
   readonly #functions: ReadonlyMap<string, HostFunction>;
-  readonly #borrowed: Borrowed;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
   #level: Level | undefined;
@@ -57,13 +58,21 @@ export class JavaScriptApp implements App {
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
     this.#constant = all.every((module) => module.constant);
-    this.#borrowed = borrowed;
-    this.#functions = appFunctions(borrowed, this.#board, () => this.#batch?.world);
+    this.#functions = appFunctions({
+      borrowed,
+      board: this.#board,
+      plans: this.#plans,
+      world: () => this.#batch?.world,
+    });
   }
 
   execute(calls: readonly PendingCall[], host: BatchHost): void {
     if (this.#disposed) throw new ContractError('AppDisposed', 'the app was disposed of: install it again');
-    const batch = new Batch(calls, host, this.#board, this.#functions);
+    const batch = new Batch(calls, host, {
+      board: this.#board,
+      functions: this.#functions,
+      plans: this.#plans,
+    });
     this.#batch = batch;
     try {
       while (!batch.isDone) this.#run(batch);
@@ -87,12 +96,12 @@ export class JavaScriptApp implements App {
       const lane = laneOf(call) as string;
       this.#enter(batch, this.#reusedCompartment(lane), (other) => laneOf(other) === lane, false);
     } else {
-      this.#runAt(batch, call, this.#levelOf(call));
+      this.#runAt(batch, this.#levelOf(call));
     }
   }
 
   /** Runs the next call, and those after it that fit, at a level; lower when that is not low enough. */
-  #runAt(batch: Batch, call: PendingCall, level: Level): void {
+  #runAt(batch: Batch, level: Level): void {
     const lower = below[level];
     const single = level === 'fresh';
     let taken = 0;

@@ -1,6 +1,6 @@
 import type { AppWorld, BatchHost, HostFunction, Outcome, PendingCall } from '../call.ts';
 import { limits } from '../limits.ts';
-import { moduleKey } from '../modules/resolve.ts';
+import { encodeCall, type Plans } from './call-input.ts';
 import { outcome } from './guest/port.ts';
 import { failed, failureOf, messages, responseOf } from './outcome.ts';
 import { isRefusal, type Switchboard } from './switchboard.ts';
@@ -22,19 +22,20 @@ export class Batch {
   readonly #host: BatchHost;
   readonly #board: Switchboard;
   readonly #functions: ReadonlyMap<string, HostFunction>;
+  readonly #plans: Plans;
   #takes: (call: PendingCall) => boolean = () => false;
   #mayRetry = false;
 
   constructor(
     calls: readonly PendingCall[],
     host: BatchHost,
-    board: Switchboard,
-    functions: ReadonlyMap<string, HostFunction>,
+    app: { board: Switchboard; functions: ReadonlyMap<string, HostFunction>; plans: Plans },
   ) {
     this.#calls = calls;
     this.#host = host;
-    this.#board = board;
-    this.#functions = functions;
+    this.#board = app.board;
+    this.#functions = app.functions;
+    this.#plans = app.plans;
   }
 
   get world(): AppWorld {
@@ -87,7 +88,7 @@ export class Batch {
       this.fail(messages.threw, 'RangeError: Maximum call stack size exceeded', 'stack');
       return;
     }
-    const failure = failureOf(report);
+    const failure = failureOf(report, this.#board.log);
     if (this.#mayRetry && isAboutFrozen(failure.detail?.reason)) {
       this.retry = true;
       this.abandon();
@@ -97,11 +98,12 @@ export class Batch {
   }
 
   #respond(report: readonly unknown[]): void {
-    const response = responseOf(report);
-    if (!response) {
+    const found = responseOf(report, this.#board.log);
+    if (!found) {
       this.fail('Invalid endpoint function return value (header type).');
       return;
     }
+    const { response, writesFrom } = found;
     if (response.body.length > limits.responseBytesMax) {
       this.fail(
         messages.threw,
@@ -110,7 +112,7 @@ export class Batch {
       return;
     }
     try {
-      this.#board.applyWrites(report, 7);
+      this.#board.applyWrites(report, writesFrom);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.fail(messages.threw, `TypeError: ${error.message}`);
@@ -138,16 +140,8 @@ export class Batch {
     });
     this.inProgress = true;
     this.resumed = false;
-    const { body, ...request } = call.request;
-    const header = {
-      module: moduleKey(call.module),
-      export: call.export,
-      context,
-      now: call.now,
-      historical: call.historical ? this.#board.lend(call.historical) : null,
-      request,
-    };
-    return `${JSON.stringify(header)}\0${body}`;
+    const historical = call.historical ? JSON.stringify(this.#board.lend(call.historical)) : '';
+    return encodeCall(call, this.#plans.numberOf(call, context), historical);
   }
 }
 

@@ -4,7 +4,6 @@ import type {
   EvaluationWorld,
   HostFunction,
   HostValue,
-  LogLine,
 } from '../call.ts';
 import { ContractError } from '../errors.ts';
 import { limits as bounds, type Limits } from '../limits.ts';
@@ -131,7 +130,7 @@ function resultOf(value: unknown): EvaluationResult {
   if (typeof value !== 'string')
     return { kind: 'threw', failure: { reason: overflow }, limit: 'stack', log: [] };
   const told = JSON.parse(value) as Readonly<Record<string, unknown>>;
-  const log: LogLine[] = logOf(told.log);
+  const log = logOf(told.log);
   if (told.kind === 'returned') return { kind: 'returned', value: decodeHostValue(String(told.value)), log };
   if (told.kind === 'missing') return { kind: 'missing', message: String(told.message), log };
   const reason = clip(String(told.reason), bounds.reasonCharactersMax);

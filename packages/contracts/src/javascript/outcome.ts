@@ -1,5 +1,6 @@
 import type { Failure, LogLine, Response } from '../call.ts';
 import { limits } from '../limits.ts';
+import { commonHeaders } from './guest/port.ts';
 
 /** What the texts of CCF say of a call that a limit ended, or that threw. */
 export const messages = {
@@ -7,36 +8,42 @@ export const messages = {
   time: 'Operation took too long to complete.',
 } as const;
 
-const jsonHeaders: Response['headers'] = [['content-type', 'application/json']];
-const textHeaders: Response['headers'] = [['content-type', 'text/plain']];
-const noHeaders: Response['headers'] = [];
+const common: readonly Response['headers'][] = commonHeaders.map((lines) =>
+  lines === '' ? [] : [lines.split('\n') as [string, string]],
+);
 
 /**
- * A response as the guest reported it: status, header lines, body, log, applies, claims. The guest is not
+ * A response as the guest reported it, see `Port.next`, and where writes begin in the report. The guest is not
  * believed: undefined when the report is not one.
  */
-export function responseOf(report: readonly unknown[]): Response | undefined {
-  const [, status, lines, body, log, applies, claims] = report;
+export function responseOf(
+  report: readonly unknown[],
+  log: unknown,
+): { response: Response; writesFrom: number } | undefined {
+  const status = report[1];
+  const body = report[3];
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 999)
     return undefined;
-  if (typeof lines !== 'string' || typeof body !== 'string') return undefined;
-  const headers = headersOf(lines);
+  if (typeof body !== 'string') return undefined;
+  const headers = headersOf(report[2]);
   if (!headers) return undefined;
-  return {
-    kind: 'response',
-    status,
-    headers,
-    body,
-    log: logOf(log),
+  const plain: Response = { kind: 'response', status, headers, body, log: logOf(log) };
+  // Writes come in threes: two more values than that are `applies` and `claims`.
+  if ((report.length - 4) % 3 !== 2) return { response: plain, writesFrom: 4 };
+  const applies = report[4];
+  const claims = report[5];
+  const response = {
+    ...plain,
     ...(typeof applies === 'boolean' ? { applyWrites: applies } : undefined),
     ...(typeof claims === 'string' && claims.length === 32 ? { claimsDigest: claims } : undefined),
   };
+  return { response, writesFrom: 6 };
 }
 
-function headersOf(lines: string): Response['headers'] | undefined {
-  if (lines === 'content-type\napplication/json') return jsonHeaders;
-  if (lines === 'content-type\ntext/plain') return textHeaders;
-  if (lines === '') return noHeaders;
+function headersOf(lines: unknown): Response['headers'] | undefined {
+  if (typeof lines === 'number') return common[lines];
+  if (typeof lines !== 'string') return undefined;
+  if (lines === '') return [];
   const parts = lines.split('\n');
   if (parts.length % 2 !== 0 || parts.length > 2 * limits.responseHeadersMax) return undefined;
   const headers: [string, string][] = [];
@@ -48,9 +55,9 @@ function headersOf(lines: string): Response['headers'] | undefined {
   return headers;
 }
 
-/** A failure as the guest reported it: message, reason, trace, log. */
-export function failureOf(report: readonly unknown[]): Failure {
-  const [, message, reason, trace, log] = report;
+/** A failure as the guest reported it: message, reason, trace. */
+export function failureOf(report: readonly unknown[], log: unknown): Failure {
+  const [, message, reason, trace] = report;
   const text = typeof message === 'string' ? message : messages.threw;
   if (typeof reason !== 'string')
     return { kind: 'failed', code: 'InternalError', message: text, log: logOf(log) };
@@ -80,9 +87,11 @@ export function limitOf(reason: string): Failure['limit'] {
   return undefined;
 }
 
+const nothingPrinted: readonly LogLine[] = [];
+
 /** Lines as the guest sent them. */
-export function logOf(log: unknown): LogLine[] {
-  if (typeof log !== 'string' || log === '') return [];
+export function logOf(log: unknown): readonly LogLine[] {
+  if (typeof log !== 'string' || log === '') return nothingPrinted;
   const lines: LogLine[] = [];
   try {
     for (const [level, text] of JSON.parse(log) as [string, string][]) {

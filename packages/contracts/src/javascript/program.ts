@@ -5,7 +5,7 @@ import { invokeProgram } from './guest/invoke.ts';
 import { kvProgram } from './guest/kv-map.ts';
 import { linkerProgram } from './guest/linker.ts';
 import { lockdownProgram } from './guest/lockdown.ts';
-import { outcome, read } from './guest/port.ts';
+import { commonHeaders, outcome, read } from './guest/port.ts';
 import { promisesProgram } from './guest/promises.ts';
 import { realmProgram } from './guest/realm.ts';
 import { requestProgram } from './guest/request.ts';
@@ -17,7 +17,7 @@ import { valuesProgram } from './guest/values.ts';
 export const programName = 'coco:sandbox';
 
 /** Host functions in the order in which the program takes them. */
-export const portFunctions = ['next', 'read', 'write', 'scan', 'rows', 'invoke', 'random'] as const;
+export const portFunctions = ['next', 'read', 'write', 'scan', 'rows', 'invoke', 'random', 'print'] as const;
 
 const pieces = [
   ...bytesProgram,
@@ -41,7 +41,8 @@ const pieces = [
  */
 export function programText(): string {
   // The global `Promise` will tell when it is looked at; what the program itself does is not to be told.
-  const constants = `const Promise = globalThis.Promise, read = ${JSON.stringify(read)}, outcome = ${JSON.stringify(outcome)};`;
+  const constants = `const Promise = globalThis.Promise, read = ${JSON.stringify(read)}, outcome = ${JSON.stringify(outcome)},
+  commonHeaders = ${JSON.stringify(commonHeaders)};`;
   const methods = ['define', 'settleModules', 'run', 'evaluate', 'describe'];
   const bound = methods.map((name) => `${name}: (...args) => guest.${name}(...args)`).join(', ');
   return `(function (${portFunctions.join(', ')}, options) { "use strict";

@@ -64,6 +64,7 @@ export class Sandbox implements Disposable {
       rows: (scan) => board.rows(scan),
       invoke: (name, args) => board.invoke(name, args),
       random: (count) => board.random(count),
+      print: (log) => board.print(log),
     };
     const setUp = this.#program.runSync(context, { reference: true }) as unknown as ivm.Reference;
     const port = portFunctions.map((name) => new ivm.Callback(functions[name]));

@@ -26,6 +26,8 @@ export interface SentState {
  * checked again, and no exception leaves, since one would carry the host's stack inside.
  */
 export class Switchboard {
+  /** What the call in progress printed, as the guest sent it. */
+  log: unknown;
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
@@ -49,6 +51,7 @@ export class Switchboard {
 
   detach(): void {
     this.#reach = undefined;
+    this.log = undefined;
     if (this.#states.length > 0) this.#states.length = 0;
     if (this.#scans.size > 0) this.#scans.clear();
   }
@@ -136,6 +139,10 @@ export class Switchboard {
       const kind = error instanceof Error ? error.constructor.name : 'Error';
       return `E${JSON.stringify({ kind, message: error instanceof Error ? error.message : String(error) })}`;
     }
+  }
+
+  print(log: unknown): void {
+    this.log = log;
   }
 
   random(count: unknown): string {

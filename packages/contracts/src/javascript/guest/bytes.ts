@@ -27,15 +27,32 @@ export function viewOf(value: unknown): Uint8Array | undefined {
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
+/** Whether a string holds ASCII only. A loop: regular expressions are slow where their prototype is frozen. */
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
 /** UTF-8 of a text; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): string {
-  if (!/[^\0-\x7f]/.test(text)) return text;
-  return unescape(encodeURIComponent(text.toWellFormed()));
+  return isAscii(text) ? text : unescape(encodeURIComponent(text.toWellFormed()));
+}
+
+/** UTF-8 of a text, as a buffer: in one pass when it is ASCII. */
+export function encodeText(text: string): ArrayBuffer {
+  const { length } = text;
+  const view = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return bytesOf(encodeUtf8(text));
+    view[i] = code;
+  }
+  return view.buffer;
 }
 
 /** The text of UTF-8 bytes. What is not UTF-8 becomes U+FFFD, as it does in CCF. */
 export function decodeUtf8(bytes: string): string {
-  if (!/[^\0-\x7f]/.test(bytes)) return bytes;
+  if (isAscii(bytes)) return bytes;
   try {
     return decodeURIComponent(escape(bytes));
   } catch {
@@ -69,4 +86,14 @@ export function decodeLenient(bytes: string): string {
   return text;
 }
 
-export const bytesProgram = [bytesOf, textOf, viewOf, encodeUtf8, decodeUtf8, sequenceLength, decodeLenient];
+export const bytesProgram = [
+  bytesOf,
+  textOf,
+  viewOf,
+  isAscii,
+  encodeUtf8,
+  encodeText,
+  decodeUtf8,
+  sequenceLength,
+  decodeLenient,
+];

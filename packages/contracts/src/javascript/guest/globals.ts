@@ -1,5 +1,5 @@
 // biome-ignore-all lint/complexity/noArguments: these count what they were passed, and stay cheap.
-import { bytesOf, decodeUtf8, encodeUtf8, textOf } from './bytes.ts';
+import { decodeUtf8, encodeText, textOf } from './bytes.ts';
 import { callHost } from './invoke.ts';
 import { tablesOf } from './kv-map.ts';
 import type { Session } from './session.ts';
@@ -19,7 +19,7 @@ function converters(): Record<string, unknown> {
     strToBuf(text: string): ArrayBuffer {
       requireCount(arguments.length, 1);
       if (typeof text !== 'string') throw new TypeError('Argument must be a string');
-      return bytesOf(encodeUtf8(text));
+      return encodeText(text);
     },
     bufToStr(buffer: ArrayBuffer): string {
       requireCount(arguments.length, 1);
@@ -29,7 +29,7 @@ function converters(): Record<string, unknown> {
       requireCount(arguments.length, 1);
       const text = JSON.stringify(value);
       if (text === undefined) throw new TypeError('Argument must be JSON-compatible');
-      return bytesOf(encodeUtf8(text));
+      return encodeText(text);
     },
     bufToJsonCompatible(buffer: ArrayBuffer): unknown {
       requireCount(arguments.length, 1);

@@ -6,7 +6,7 @@ import { freezeModules, freezeRealm } from './lockdown.ts';
 import { outcome, type Port, type Primitive } from './port.ts';
 import { watchPromises } from './promises.ts';
 import { randomSource, tameRealm } from './realm.ts';
-import { type CallHeader, RequestBody, requestOf } from './request.ts';
+import { CallInput, type Plan, Request, RequestBody } from './request.ts';
 import { failureOutcome, ResponseError, responseOutcome } from './response.ts';
 import { Session } from './session.ts';
 import { decodeValue, describeThrown, encodeValue } from './values.ts';
@@ -37,6 +37,7 @@ export class Guest {
   readonly #options: GuestOptions;
   readonly #session: Session;
   readonly #linker: Linker;
+  readonly #plans = new Map<number, Plan>();
   #pending = false;
   #outcome: Primitive[] | undefined;
 
@@ -58,7 +59,7 @@ export class Guest {
       characters: options.logLineCharactersMax,
     });
     if (options.isApp) watchPromises(this.#session, options.elementsMax);
-    if (options.frozen) freezeRealm([KvMap, RequestBody]);
+    if (options.frozen) freezeRealm([KvMap, Request, RequestBody]);
   }
 
   define(key: string, dependencies: string, factory: unknown): void {
@@ -116,29 +117,36 @@ export class Guest {
     }
   }
 
-  #answer(input: string): void {
-    const end = input.indexOf('\0');
-    const header = JSON.parse(end < 0 ? input : input.slice(0, end)) as CallHeader;
+  #answer(text: string): void {
     const session = this.#session;
     this.#outcome = undefined;
-    session.begin(header.context, header.now);
+    const input = new CallInput(text);
+    const plan = this.#plans.get(input.plan) ?? this.#learn(input.plan);
+    session.begin(plan.context, input.now);
     if (this.#options.asynchronous) session.promise();
-    if (header.historical) session.historical = pastState(session, header.historical);
+    if (input.historical !== '') session.historical = pastState(session, JSON.parse(input.historical));
     try {
-      const result = this.#handler(header)(requestOf(header, input.slice(end + 1)));
+      const result = this.#handler(plan)(new Request(plan, input));
       if (result instanceof Promise) this.#await(result);
-      else this.#outcome = responseOutcome(session, result);
+      else this.#outcome = responseOutcome(result);
     } catch (error) {
       this.#outcome = failureOutcome(error);
     }
   }
 
-  #handler(header: CallHeader): (request: object) => unknown {
-    const key = header.module;
+  #learn(number: number): Plan {
+    const plan = callHost(this.#port, 'plan', [number]) as Plan;
+    if (this.#plans.size >= 1000) this.#plans.clear();
+    this.#plans.set(number, plan);
+    return plan;
+  }
+
+  #handler(plan: Plan): (request: object) => unknown {
+    const { module } = plan;
     if (this.#options.renew) this.#linker.forget();
-    const handler = this.#linker.load(key)[header.export];
+    const handler = this.#linker.load(module)[plan.export];
     if (typeof handler === 'function') return handler as (request: object) => unknown;
-    throw new ResponseError(`Module '${key}' exports no function named '${header.export}'`);
+    throw new ResponseError(`Module '${module}' exports no function named '${plan.export}'`);
   }
 
   #await(promise: Promise<unknown>): void {
@@ -147,7 +155,7 @@ export class Guest {
     promise.then(
       (result) => {
         try {
-          this.#outcome = responseOutcome(session, result);
+          this.#outcome = responseOutcome(result);
         } catch (error) {
           this.#outcome = failureOutcome(error);
         }
@@ -164,14 +172,16 @@ export class Guest {
     let result = answer;
     if (result[0] === outcome.response) {
       try {
-        const writes = session.takeWrites(this.#options.writesPerOutcome);
         const { applies, claims } = session;
-        result = [...answer, session.takeLog(), applies ?? null, claims ?? null, ...writes];
+        const writes = session.takeWrites(this.#options.writesPerOutcome);
+        if (applies !== undefined || claims !== undefined) result.push(applies ?? null, claims ?? null);
+        if (writes.length > 0) result = result.concat(writes);
       } catch (error) {
         result = failureOutcome(error);
       }
     }
-    if (result[0] === outcome.failure) result = [...result, session.takeLog()];
+    const log = session.takeLog();
+    if (log !== '') this.#port.print(log);
     session.end();
     return result;
   }

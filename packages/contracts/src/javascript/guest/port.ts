@@ -3,7 +3,11 @@ export type Primitive = string | number | boolean | null | undefined;
 
 /** The host as the isolate sees it: plain functions over primitives that never throw. */
 export interface Port {
-  /** Settles the call in progress, if any, and gives the next one: JSON, a zero character, the body. */
+  /**
+   * Settles the call in progress, if any, and gives the next one (see `CallInput`). A response is its status,
+   * headers and body; then, if either was set, whether writes apply and the claims digest; then writes, as
+   * triples. A failure is its message, the exception and its trace.
+   */
   next(...outcome: Primitive[]): string | undefined;
   /** One read; see `read`. Null when the host refuses: `refusal` says why. */
   read(what: number, state: number, map: string, key: string): string | number | boolean | undefined | null;
@@ -16,7 +20,12 @@ export interface Port {
   /** `V` and a value, or `E` and an error. */
   invoke(name: string, args: string): string;
   random(count: number): string;
+  /** What the call in progress printed, as JSON. */
+  print(log: string): void;
 }
+
+/** Header lines that need not be spelled out. */
+export const commonHeaders = ['', 'content-type\napplication/json', 'content-type\ntext/plain'] as const;
 
 /** What a read asks for. */
 export const read = { value: 0, presence: 1, version: 2, size: 3 } as const;

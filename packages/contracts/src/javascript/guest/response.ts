@@ -1,10 +1,16 @@
 import { encodeUtf8, textOf, viewOf } from './bytes.ts';
-import { outcome, type Primitive } from './port.ts';
-import type { Session } from './session.ts';
+import { commonHeaders, outcome, type Primitive } from './port.ts';
 import { describeThrown } from './values.ts';
 
 /** A response of a form that cannot be sent; `reason` is CCF's. */
-export class ResponseError extends Error {}
+export class ResponseError extends Error {
+  readonly #mark = true;
+
+  /** Without asking the value anything, since it may be a proxy. */
+  static is(value: unknown): value is ResponseError {
+    return typeof value === 'object' && value !== null && #mark in value && value.#mark;
+  }
+}
 
 function refuse(what: string): never {
   throw new ResponseError(`Invalid endpoint function return value (${what}).`);
@@ -29,10 +35,16 @@ function encodeJson(body: unknown): string {
   return text ?? refuse('error during JSON conversion of body');
 }
 
-/** Header lines `name\nvalue` joined; a handler's headers override the default content type. */
-function encodeHeaders(headers: unknown, contentType: string): string {
-  if (headers === undefined || headers === null)
-    return contentType === '' ? '' : `content-type\n${contentType}`;
+/**
+ * Header lines `name\nvalue` joined, or the number of common ones. A handler's headers override the default
+ * content type.
+ */
+function encodeHeaders(headers: unknown, contentType: string): string | number {
+  if (headers === undefined || headers === null) {
+    const lines = contentType === '' ? '' : `content-type\n${contentType}`;
+    const common = commonHeaders.indexOf(lines as (typeof commonHeaders)[number]);
+    return common < 0 ? lines : common;
+  }
   if (typeof headers !== 'object') refuse('header type');
   const merged = new Map<string, string>();
   if (contentType !== '') merged.set('content-type', contentType);
@@ -57,8 +69,8 @@ function statusOf(status: unknown): number {
   return refuse('status code type');
 }
 
-/** What the host is told of a call that returned, pending writes included. */
-export function responseOutcome(session: Session, result: unknown): Primitive[] {
+/** What the host is told of a call that returned; writes and the like are added when it ends. */
+export function responseOutcome(result: unknown): Primitive[] {
   if (typeof result !== 'object' || result === null) refuse('not an object');
   const { statusCode, headers, body } = result as Record<string, unknown>;
   const [bytes, contentType] = encodeBody(body);
@@ -68,7 +80,7 @@ export function responseOutcome(session: Session, result: unknown): Primitive[] 
 
 /** What the host is told of a call that failed. */
 export function failureOutcome(thrown: unknown): Primitive[] {
-  if (thrown instanceof ResponseError) return [outcome.failure, thrown.message, null, null];
+  if (ResponseError.is(thrown)) return [outcome.failure, thrown.message, null, null];
   const { reason, trace } = describeThrown(thrown);
   return [outcome.failure, 'Exception thrown while executing.', reason, trace ?? null];
 }
