@@ -33,6 +33,11 @@ export const nouns: readonly NounRow[] = [
     load: async () => (await import('./commands/ledger.ts')).ledger,
   },
   {
+    name: 'attestation',
+    summary: "Verify what a machine's hardware says it runs",
+    load: async () => (await import('./commands/attestation.ts')).attestation,
+  },
+  {
     name: 'key',
     summary: 'Make keys of members and users, and tell their ids',
     load: async () => (await import('./commands/key.ts')).key,

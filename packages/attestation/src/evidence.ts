@@ -64,7 +64,7 @@ export interface Collateral {
 
 /** What others say about the machine: vendors, clouds. */
 export interface Endorsements {
-  /** DER, from the leaf to the root. SNP: VCEK or VLEK; TPM: attestation key. */
+  /** DER, from the leaf to the root. SNP: VCEK or VLEK; Intel: PCK, where the quote lacks it; TPM. */
   readonly certificates?: readonly Uint8Array[];
   /** Azure VM: DER, from the certificate of the virtual TPM's attestation key to the root. */
   readonly attestationKeyCertificates?: readonly Uint8Array[];

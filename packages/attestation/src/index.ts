@@ -3,6 +3,7 @@ export { type Check, type CheckName, checkMeanings } from './check-names.ts';
 export type { Assurance, Claims, Platform, Verdict } from './claims.ts';
 export { AttestationError } from './errors.ts';
 export type { Collateral, Endorsements, Evidence, PcrValue, TpmQuote } from './evidence.ts';
+export { type QuoteInfo, readQuoteInfo } from './quote-info.ts';
 export { tees } from './tees.ts';
 export { makeCredential } from './tpm/credential.ts';
 export {
@@ -20,6 +21,7 @@ export {
   type UvmEndorser,
   vendorRoots,
 } from './trust.ts';
+export { readEvidence } from './vectors/assemble.ts';
 export { evaluateVectors, type VectorOptions, type VectorRow } from './vectors/evaluate.ts';
 export { verify } from './verify.ts';
 export { virtualMeasurement } from './virtual.ts';

@@ -37,7 +37,7 @@ export function verifyTdx(
 ): Claims {
   const { policy } = trust;
   const intel = policy.intel ?? {};
-  const authentic = authenticateQuote(evidence.quote, endorsements.collateral, rules, trust, now, checks);
+  const authentic = authenticateQuote(evidence.quote, endorsements, rules, trust, now, checks);
   const report = parseTdReport(authentic.quote.body, authentic.quote.bodyKind);
   checks.run(
     'tdx-module',

@@ -13,7 +13,7 @@ import { verifyVirtual } from './virtual.ts';
 /** How one kind of evidence is verified. */
 export interface TeeRow<P extends Platform> {
   readonly title: string;
-  /** Name of the format in CCF's tables, where it has one. */
+  /** Name of the format in the node's join request and tables; CCF's own where CCF has one. */
   readonly format?: string;
   verify(
     evidence: Extract<Evidence, { platform: P }>,
@@ -29,11 +29,11 @@ type Rows = { readonly [P in Platform]: TeeRow<P> };
 /** Every kind of trusted environment, one row each. */
 export const tees: Rows = {
   snp: { title: 'AMD SEV-SNP', format: 'AMD_SEV_SNP_v1', verify: verifySnp },
-  tdx: { title: 'Intel TDX', verify: verifyTdx },
+  tdx: { title: 'Intel TDX', format: 'Intel_TDX_v1', verify: verifyTdx },
   sgx: { title: 'Intel SGX', format: 'OE_SGX_v1', verify: verifySgx },
   tpm: { title: 'TPM 2.0 measured boot', verify: verifyTpm },
   'azure-vm': { title: 'Azure confidential VM', verify: verifyAzureVm },
-  nitro: { title: 'AWS Nitro enclave', verify: verifyNitro },
+  nitro: { title: 'AWS Nitro enclave', format: 'AWS_Nitro_v1', verify: verifyNitro },
   virtual: { title: 'no TEE (virtual)', format: 'Insecure_Virtual', verify: verifyVirtual },
 };
 

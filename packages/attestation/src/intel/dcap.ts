@@ -1,8 +1,21 @@
-import { concatBytes, equalBytes, importPublicKey, sha256, verifyEcdsa } from '@coco/crypto';
-import { checkPathDates, commonName, parsePemCertificates, verifyPath } from '../certificate-path.ts';
+import {
+  type Certificate,
+  concatBytes,
+  equalBytes,
+  importPublicKey,
+  sha256,
+  verifyEcdsa,
+} from '@coco/crypto';
+import {
+  checkPathDates,
+  commonName,
+  parseCertificates,
+  parsePemCertificates,
+  verifyPath,
+} from '../certificate-path.ts';
 import type { Checklist } from '../checklist.ts';
 import { insist, refuse } from '../errors.ts';
-import type { Collateral } from '../evidence.ts';
+import type { Endorsements } from '../evidence.ts';
 import { isZero } from '../reader.ts';
 import type { IntelPolicy, TrustMaterial } from '../trust.ts';
 import {
@@ -35,7 +48,7 @@ const p256Prefix = Uint8Array.fromHex('3059301306072a8648ce3d020106082a8648ce3d0
 /** Verifies a quote up to its signature, in the order of Intel's own library. */
 export function authenticateQuote(
   bytes: Uint8Array,
-  collateral: Collateral | undefined,
+  endorsements: Endorsements,
   rules: DcapRules,
   trust: TrustMaterial,
   now: number,
@@ -57,7 +70,7 @@ export function authenticateQuote(
     insist(quote.qeVendor === intelQeVendor, `QE vendor ${quote.qeVendor} is not Intel`),
   );
   const roots = trust.roots.intel;
-  const chain = checks.run('certificate-shape', () => parsePemCertificates(quote.certificates));
+  const chain = checks.run('certificate-shape', () => pckChain(quote, endorsements));
   const pck = checks.run(
     'certificate-kind',
     () => {
@@ -76,12 +89,18 @@ export function authenticateQuote(
   checkPathDates(checks, chain, now);
   const given = checks.run(
     'collateral-shape',
-    () => collateral ?? refuse("Intel's collateral is not at hand"),
+    () => endorsements.collateral ?? refuse("Intel's collateral is not at hand"),
   );
   const verified = verifyCollateral(checks, given, { pck, chain, kind: rules.kind }, roots, now);
   checkAge(checks, verified, trust.policy.intel ?? {});
   const qe = checkQuote(checks, quote, chain[0]!.publicKey, verified);
   return { quote, pck, ...verified, qeStatus: qe.status, qeAdvisories: qe.advisories };
+}
+
+/** Most quotes carry the chain of their platform's key; for those that do not, it is given beside them. */
+function pckChain({ certificates }: Quote, endorsements: Endorsements): readonly Certificate[] {
+  if (endorsements.certificates !== undefined) return parseCertificates(endorsements.certificates);
+  return parsePemCertificates(certificates ?? refuse("the quote does not carry the platform's certificates"));
 }
 
 function checkAge(checks: Checklist, { tcbInfo, qeIdentity }: VerifiedCollateral, policy: IntelPolicy): void {

@@ -32,8 +32,8 @@ export interface Quote {
   readonly qeReport: Uint8Array;
   readonly qeReportSignature: Uint8Array;
   readonly qeAuthData: Uint8Array;
-  /** PEM: PCK certificate, its authority, root. */
-  readonly certificates: string;
+  /** PEM: PCK certificate, its authority, root. Undefined when the quote refers to them in another way. */
+  readonly certificates: string | undefined;
 }
 
 const headerBytes = 48;
@@ -94,11 +94,12 @@ function readQeCertification(data: Reader): Certification {
   const qeReport = data.take(384);
   const qeReportSignature = data.take(64);
   const qeAuthData = data.take(data.u16());
-  insist(data.u16() === certificationType.pckChain, 'the quote does not carry its certificates');
+  const type = data.u16();
   const pem = data.take(data.u32());
   data.end();
   const text = new TextDecoder('latin1').decode(pem.at(-1) === 0 ? pem.subarray(0, -1) : pem);
-  return { qeReport, qeReportSignature, qeAuthData, certificates: text };
+  const certificates = type === certificationType.pckChain ? text : undefined;
+  return { qeReport, qeReportSignature, qeAuthData, certificates };
 }
 
 /** The report of an enclave (Intel SDM, "REPORTBODY"): of an application, or of the quoting enclave. */

@@ -1,16 +1,17 @@
 import { parseCrl } from '@coco/crypto';
 import { parsePemCertificates } from '../certificate-path.ts';
 import type { Checklist } from '../checklist.ts';
-import type { Collateral } from '../evidence.ts';
-import { readPckIdentity } from '../intel/pck.ts';
-import { parseQuote, teeType } from '../intel/quote.ts';
-import { parseJsonObject, textAt, timeAt } from '../json.ts';
+import type { Collateral, Endorsements } from '../evidence.ts';
 import {
   collateralFromJson,
   collateralFromOpenEnclave,
+  pathFrom,
   pemChain,
   signedStatement,
-} from './collateral-forms.ts';
+} from '../intel/collateral-forms.ts';
+import { readPckIdentity } from '../intel/pck.ts';
+import { parseQuote, teeType } from '../intel/quote.ts';
+import { parseJsonObject, textAt, timeAt } from '../json.ts';
 import { type Assembled, certificatesIn, contentOf, type Folder, optional } from './folder.ts';
 import { certificatesOf } from './roles.ts';
 import { filesIn, type ManifestVector } from './subjects.ts';
@@ -27,7 +28,10 @@ export function assembleQuote(
 ): Assembled {
   const bytes = contentOf(folder, file);
   const collateral = collateralFor(vector, file, folder, now, checks);
-  const endorsements = collateral === undefined ? {} : { collateral };
+  const endorsements = {
+    ...(collateral === undefined ? {} : { collateral }),
+    ...pckCertificates(vector, folder, checks),
+  };
   const original = folder.original(file) ?? bytes;
   if (teeOf(original) === teeType.tdx) return { evidence: { platform: 'tdx', quote: bytes }, endorsements };
   if (filesIn(vector, folder.roles, 'oe-endorsements').length === 0) {
@@ -38,6 +42,13 @@ export function assembleQuote(
   const end = signatureOffset + 4 + view.getUint32(signatureOffset, true);
   const [quote, claims] = [bytes.subarray(0, end), bytes.subarray(end)];
   return { evidence: { platform: 'sgx', quote, claims }, endorsements };
+}
+
+/** The chain of the platform's key, where it is a file of its own. */
+function pckCertificates(vector: ManifestVector, folder: Folder, checks: Checklist): Endorsements {
+  const all = checks.run('certificate-shape', () => certificatesIn(vector, folder));
+  const pck = all.find(({ subject }) => /CN=Intel SGX PCK Certificate/.test(subject));
+  return pck === undefined ? {} : { certificates: pathFrom(pck, all).map(({ der }) => der) };
 }
 
 function teeOf(quote: Uint8Array): number {
@@ -81,7 +92,7 @@ function isFor(collateralFile: string, quoteFile: string, { original }: Folder):
   try {
     const tcb = parseJsonObject(collateralFromJson(collateral).tcbInfo, 'TCB info');
     // Zeros or not, what follows a quote says nothing about its platform.
-    const [pck] = parsePemCertificates(parseQuote(withoutTail(quote)).certificates);
+    const [pck] = parsePemCertificates(parseQuote(withoutTail(quote)).certificates ?? '');
     const id = teeOf(quote) === teeType.tdx ? 'TDX' : 'SGX';
     return (
       textAt(tcb, 'id', '') === id && textAt(tcb, 'fmspc', '').toLowerCase() === readPckIdentity(pck!).fmspc

@@ -1,8 +1,8 @@
 import { type Certificate, fromBase64 } from '@coco/crypto';
 import type { Checklist } from '../checklist.ts';
 import type { Endorsements } from '../evidence.ts';
+import { pathFrom } from '../intel/collateral-forms.ts';
 import { parseJsonObject, textAt } from '../json.ts';
-import { pathFrom } from './collateral-forms.ts';
 import { certificatesIn, contentOf, type Folder, optional, pooledCertificates } from './folder.ts';
 import { certificatesOf } from './roles.ts';
 import { filesIn, type ManifestVector } from './subjects.ts';

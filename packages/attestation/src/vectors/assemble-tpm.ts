@@ -9,12 +9,12 @@ import {
 import type { Checklist } from '../checklist.ts';
 import { insist, refuse } from '../errors.ts';
 import type { PcrValue, TpmQuote } from '../evidence.ts';
+import { pathFrom } from '../intel/collateral-forms.ts';
 import { signatureScheme, tpmSha1 } from '../tpm/algorithms.ts';
 import { parseAttest } from '../tpm/attest.ts';
 import { parsePublicArea } from '../tpm/public-area.ts';
 import { assembleQuote } from './assemble-intel.ts';
 import { snpEndorsements } from './assemble-snp.ts';
-import { pathFrom } from './collateral-forms.ts';
 import { type Assembled, certificatesIn, contentOf, type Folder, optional } from './folder.ts';
 import { filesIn, type ManifestVector, type Subject } from './subjects.ts';
 

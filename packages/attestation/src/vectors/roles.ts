@@ -67,7 +67,7 @@ const pem =
 /** In the order of trial: the sure ones first. */
 const roles: readonly (readonly [Role, Recognise])[] = [
   ['hcl-report', starts('48434c41')],
-  ['tpm-attest', starts('ff544347')],
+  ['tpm-attest', (bytes, name) => starts('ff544347')(bytes, name) || name.endsWith('.msg')],
   ['snp-report', (bytes) => bytes.length === snpReportBytes && u32(bytes, 0) < 16 && u32(bytes, 0x34) === 1],
   ['quote', (bytes) => bytes.subarray(12, 28).toHex() === intelQeVendor],
   ['oe-endorsements', (bytes) => u32(bytes, 0) === 1 && u32(bytes, 4) === 2 && u32(bytes, 12) === 9],

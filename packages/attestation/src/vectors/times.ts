@@ -1,7 +1,7 @@
 import { parseSign1 } from '@coco/crypto';
 import { parseNitroDocument } from '../aws/document.ts';
+import { collateralFromJson } from '../intel/collateral-forms.ts';
 import { parseJsonObject, timeAt } from '../json.ts';
-import { collateralFromJson } from './collateral-forms.ts';
 import { certificatesIn, type Folder } from './folder.ts';
 import type { Subject } from './subjects.ts';
 

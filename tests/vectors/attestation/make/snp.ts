@@ -1,0 +1,224 @@
+// SEV-SNP with an AMD of our own.
+import type { KeyObject } from 'node:crypto';
+import {
+  type Authority,
+  type Bytes,
+  cat,
+  certificate,
+  extension,
+  ia5,
+  idOf,
+  integer,
+  newEc,
+  newRsa,
+  p1363,
+  pem,
+  revocationList,
+} from './certificates.ts';
+import type { Folder } from './folder.ts';
+
+const arc = '1.3.6.1.4.1.3704.1.';
+interface Amd {
+  readonly ark: Authority;
+  readonly arkCertificate: Buffer;
+  readonly ask: Authority;
+  readonly askCertificate: Buffer;
+  readonly askSerial: Buffer;
+}
+
+function amd(product: string): Amd {
+  const ark: Authority = { name: `ARK-${product}`, key: newRsa(), algorithm: 'pss384' };
+  const ask: Authority = { name: `SEV-${product}`, key: newRsa(), algorithm: 'pss384' };
+  const askSerial = Buffer.from([1, 2, 3]);
+  return {
+    ark,
+    ask,
+    askSerial,
+    arkCertificate: certificate({ subject: ark.name, key: ark.key, issuer: ark, ca: true }),
+    askCertificate: certificate({
+      subject: ask.name,
+      key: ask.key,
+      issuer: ark,
+      ca: true,
+      serial: askSerial,
+    }),
+  };
+}
+
+/** Versions by the number of their extension, and the hardware id. */
+function vcek(
+  issuer: Authority,
+  key: KeyObject,
+  product: string,
+  svns: Readonly<Record<string, number>>,
+  chip: Bytes,
+): Buffer {
+  const extensions = [
+    extension(`${arc}1`, integer(0)),
+    extension(`${arc}2`, ia5(`${product}-B0`)),
+    ...Object.entries(svns).map(([part, svn]) => extension(`${arc}3.${part}`, integer(svn))),
+    extension(`${arc}4`, chip),
+  ];
+  return certificate({ subject: 'SEV-VCEK', key, issuer, extensions, serial: Uint8Array.of(0) });
+}
+
+interface ReportOptions {
+  readonly version: number;
+  readonly cpu?: readonly [number, number];
+  readonly tcb: Bytes;
+  readonly chip: Bytes;
+  readonly policy?: bigint;
+  readonly vmpl?: number;
+  readonly keyInfo?: number;
+}
+
+function report(key: KeyObject, options: ReportOptions): Buffer {
+  const bytes = Buffer.alloc(1184);
+  bytes.writeUInt32LE(options.version, 0);
+  bytes.writeBigUInt64LE(options.policy ?? 0x3001fn, 8);
+  bytes.writeUInt32LE(options.vmpl ?? 0, 0x30);
+  bytes.writeUInt32LE(1, 0x34);
+  bytes.writeBigUInt64LE(0x25n, 0x40);
+  bytes.writeUInt32LE(options.keyInfo ?? 0, 0x48);
+  bytes.fill(0x11, 0x50, 0x90);
+  bytes.fill(0x22, 0x90, 0xc0);
+  bytes.fill(0x33, 0xc0, 0xe0);
+  bytes.fill(0xff, 0x160, 0x180);
+  for (const offset of [0x38, 0x180, 0x1e0, 0x1f0]) bytes.set(options.tcb, offset);
+  if (options.version >= 3) bytes.set([...(options.cpu ?? [0x19, 1]), 1], 0x188);
+  bytes.set(options.chip, 0x1a0);
+  bytes.set([29, 55, 1], 0x1e8);
+  bytes.set([29, 55, 1], 0x1ec);
+  const signature = p1363(key, 'sha384', bytes.subarray(0, 0x2a0));
+  bytes.set(signature.subarray(0, 48).reverse(), 0x2a0);
+  bytes.set(signature.subarray(48).reverse(), 0x2a0 + 72);
+  return bytes;
+}
+
+/** Makes the vectors; answers with the roots to pin. */
+export function makeSnp(folder: Folder): Record<string, readonly string[]> {
+  const [milan, turin] = [amd('Milan'), amd('Turin')];
+  const key = newEc('P-384');
+  const chip = Buffer.alloc(64, 0xc1);
+  const tcb = Buffer.from([4, 0, 0, 0, 0, 0, 24, 219]);
+  const svns = { '1': 4, '2': 0, '3': 24, '8': 219 };
+  const leaf = vcek(milan.ask, key, 'Milan', svns, chip);
+  const chain = pem(leaf, milan.askCertificate, milan.arkCertificate);
+  const good: ReportOptions = { version: 3, tcb, chip };
+  const vector = (name: string, expected: string, what: string, change: Partial<ReportOptions>) =>
+    folder.vector(
+      `snp/${name}`,
+      expected,
+      { 'report.bin': report(key, { ...good, ...change }), 'chain.pem': chain },
+      what,
+    );
+  vector('v3', 'valid', 'Report of version 3, Milan', {});
+  vector('v2', 'valid', 'Report of version 2, which does not name the processor', { version: 2 });
+  vector('v4', 'valid', 'Report of version 4, laid out as 3', { version: 4 });
+  vector('debug', 'refused: debug', 'Guest policy with the DEBUG bit', { policy: 0x3001fn | (1n << 19n) });
+  vector('migration', 'refused: migration', 'Guest policy with a migration agent', {
+    policy: 0x3001fn | (1n << 18n),
+  });
+  vector('host-asked', 'refused: VMPL', 'Asked for by the host', { vmpl: 0xffff_ffff });
+  vector('masked', 'refused: chip key masked', 'MASK_CHIP_KEY', { keyInfo: 2 });
+  vector('no-key', 'refused: signing key kind', 'SIGNING_KEY none', { keyInfo: 7 << 2 });
+  vector('other-tcb', 'refused: TCB differs', 'Reports versions the certificate is not for', {
+    tcb: Buffer.from([4, 0, 0, 0, 0, 0, 24, 218]),
+  });
+  vector('other-chip', 'refused: other chip', 'Another CHIP_ID than the certificate', {
+    chip: Buffer.alloc(64, 0xc2),
+  });
+  folder.vector(
+    'snp/revoked',
+    'refused: revoked',
+    {
+      'report.bin': report(key, good),
+      'chain.pem': chain,
+      'crl.der': revocationList(milan.ark, [milan.askSerial]),
+    },
+    'The intermediate is on the list of the root',
+  );
+  folder.vector(
+    'snp/not-revoked',
+    'valid',
+    {
+      'report.bin': report(key, good),
+      'chain.pem': chain,
+      'crl.der': revocationList(milan.ark, [Uint8Array.of(9)]),
+    },
+    'A list that names somebody else',
+  );
+  const turinChip = Buffer.from('59790fb1c39f35c1', 'hex');
+  const turinLeaf = vcek(turin.ask, key, 'Turin', { '1': 1, '2': 1, '3': 4, '8': 81, '9': 1 }, turinChip);
+  folder.vector(
+    'snp/turin-v5',
+    'valid',
+    {
+      'report.bin': report(key, {
+        version: 5,
+        cpu: [0x1a, 2],
+        tcb: Buffer.from([1, 1, 1, 4, 0, 0, 0, 81]),
+        chip: cat(turinChip, Buffer.alloc(56)),
+      }),
+      'chain.pem': pem(turinLeaf, turin.askCertificate, turin.arkCertificate),
+    },
+    'Report of version 5, Turin: FMC, hardware id of 8 bytes',
+  );
+  mutations(folder);
+  folder.write('snp/neg/odd-order.pem', pem(leaf, milan.arkCertificate, milan.askCertificate));
+  folder.write('snp/neg/root-first.pem', pem(milan.arkCertificate, milan.askCertificate, leaf));
+  return { Milan: [idOf(milan.ark.key)], Genoa: [], Turin: [idOf(turin.ark.key)] };
+}
+
+function mutations(folder: Folder): void {
+  const file = 'snp/v3/report.bin';
+  const chain = 'snp/v3/chain.pem';
+  for (const [what, offset] of [
+    ['policy', 10],
+    ['report data', 80],
+    ['measurement', 144],
+    ['host data', 192],
+    ['chip id', 416],
+  ] as const) {
+    folder.mutation('snp/v3', `${what} bit`, { file, xor: [[offset, 1]] }, 'signature invalid');
+  }
+  folder.mutation('snp/v3', 'signature bit', { file, xor: [[0x2a0, 1]] }, 'signature invalid');
+  folder.mutation('snp/v3', 'signature padding', { file, set: [[0x2a0 + 48, '01']] }, 'malformed signature');
+  folder.mutation('snp/v3', 'cut short', { file, truncate: 1183 }, 'malformed');
+  folder.mutation('snp/v3', 'too long', { file, append: '00' }, 'malformed');
+  folder.mutation('snp/v3', 'version 6', { file, set: [[0, '06000000']] }, 'unsupported version');
+  folder.mutation('snp/v3', 'algorithm 2', { file, set: [[0x34, '02000000']] }, 'unsupported algorithm');
+  folder.mutation(
+    'snp/v3',
+    'Turin chain',
+    { file: chain, replaceWith: ['snp/turin-v5/chain.pem'] },
+    'root not the one pinned',
+  );
+  folder.mutation(
+    'snp/v3',
+    'chain in odd order',
+    { file: chain, replaceWith: ['snp/neg/odd-order.pem'] },
+    'root not the one pinned',
+  );
+  folder.mutation(
+    'snp/v3',
+    'root first',
+    { file: chain, replaceWith: ['snp/neg/root-first.pem'] },
+    'root not the one pinned',
+  );
+  folder.mutation(
+    'snp/v3',
+    'before the certificates',
+    { at: '2025-12-31T00:00:00Z' },
+    'leaf expired or not yet valid',
+  );
+  folder.mutation('snp/v3', 'after the certificates', { at: '2046-06-01T00:00:00Z' }, 'leaf expired');
+  folder.mutation(
+    'snp/v3',
+    'minimum microcode 220',
+    { policy: { minTcb: { microcode: 220 } } },
+    'TCB too low',
+  );
+  folder.mutation('snp/v3', 'list required', { policy: { requireCrl: true } }, 'may be revoked');
+  folder.mutation('snp/v2', 'version 3 required', { policy: { minReportVersion: 3 } }, 'unsupported version');
+}
