@@ -27,6 +27,7 @@ export class Application {
   #endpoints: AppEndpoint[] = [];
   #installed: App | undefined;
   #failure: string | undefined;
+  #disclosure: { readonly toCaller: boolean; readonly toLog: boolean } | undefined;
 
   constructor(engine: Engine, store: Store, outbox: Outbox) {
     this.#engine = engine;
@@ -44,6 +45,7 @@ export class Application {
     this.#installed?.[Symbol.dispose]();
     this.#installed = undefined;
     this.#failure = undefined;
+    this.#disclosure = undefined;
   }
 
   get router(): Router<AppEndpoint> {
@@ -64,6 +66,18 @@ export class Application {
   /** Every endpoint of the app, for the OpenAPI document. */
   get endpoints(): readonly AppEndpoint[] {
     return this.router && this.#endpoints;
+  }
+
+  /** Whether callers, and the log, are told what a contract threw. Nobody is, unless members voted so. */
+  get disclosure(): { readonly toCaller: boolean; readonly toLog: boolean } {
+    if (!this.#disclosure) {
+      const options = runtimeOptions.get(this.#store.begin());
+      this.#disclosure = {
+        toCaller: options?.return_exception_details === true,
+        toLog: options?.log_exception_details === true,
+      };
+    }
+    return this.#disclosure;
   }
 
   /** Why the installed app cannot run, if it cannot. */

@@ -135,7 +135,7 @@ export class AppCalls {
 
   #settle(call: GatheredCall, tx: Tx, outcome: Outcome): void {
     this.#log(call, outcome);
-    const answer = answerOf(outcome);
+    const answer = answerOf(outcome, this.#node.application.disclosure.toCaller);
     const applies = outcome.kind === 'response' && (outcome.applyWrites ?? isSuccess(answer.status));
     if (!applies) {
       const txId = this.#node.replica.txIdAt(tx.readVersion);
@@ -151,6 +151,14 @@ export class AppCalls {
   }
 
   #log(call: GatheredCall, outcome: Outcome): void {
+    if (outcome.kind === 'failed' && outcome.detail && this.#node.application.disclosure.toLog) {
+      const { reason, trace } = outcome.detail;
+      this.#outbox.log(
+        'fail',
+        `${call.request.method} ${call.request.route}: ${reason}${trace ? `\n${trace}` : ''}`,
+        'app',
+      );
+    }
     for (const line of outcome.log.slice(0, limits.logLinesPerCallMax)) {
       const level = line.level === 'error' ? 'fatal' : line.level === 'warn' ? 'fail' : 'info';
       this.#outbox.log(level, `${call.request.method} ${call.request.route}: ${line.text}`, 'app');
@@ -189,11 +197,11 @@ function withBytes(caller: Caller | null): unknown {
   return { ...caller, cose: { content: { $bytes: content } } };
 }
 
-function answerOf(outcome: Outcome): Answer {
+function answerOf(outcome: Outcome, disclose: boolean): Answer {
   if (outcome.kind === 'response') {
     return { status: outcome.status, headers: outcome.headers, body: outcome.body };
   }
-  const { detail } = outcome;
+  const detail = disclose ? outcome.detail : undefined;
   const details = detail && [
     {
       code: 'JSException' as const,
