@@ -7,13 +7,13 @@ import { type PastState, type RawMap, type RawRange, sandbox } from './sandbox.t
 /** Which keys, in which direction. */
 export interface Range<K, Prefix> {
   /** The first key that belongs to the range. */
-  readonly from?: K;
+  readonly from?: K | undefined;
   /** The first key that does not any more. */
-  readonly to?: K;
-  readonly prefix?: Prefix;
+  readonly to?: K | undefined;
+  readonly prefix?: Prefix | undefined;
   /** From the last key to the first. */
-  readonly reverse?: boolean;
-  readonly limit?: number;
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
 }
 
 /** A piece of a range, and where to go on. */
