@@ -19,7 +19,8 @@ export interface TurnFacts {
 
 /**
  * Gathers all that happens in one turn of the event loop and hands it to the node as one batch: one step,
- * one entry into the contract engine, one group for the ledger. Answers leave together at the end of the turn.
+ * one entry into the contract engine, one group for the ledger. Answers leave together at the end of the
+ * turn.
  */
 export class Turns implements RequestSink {
   readonly clock: Clock & { now: number } = { now: performance.now() };

@@ -19,8 +19,8 @@ export interface Configuration extends Parsed {
 }
 
 /**
- * Reads the configuration file of a node: CCF's format, with our additions under `coco`. Waits up to `timeoutMs`
- * for the file to appear and be written, for another process may be about to put it in place.
+ * Reads the configuration file of a node: CCF's format, with our additions under `coco`. Waits up to
+ * `timeoutMs` for the file to appear and be written, for another process may be about to put it in place.
  * @throws HostError `Configuration` naming each refused field, what is expected there and what was found
  */
 export async function readConfiguration(path: string, timeoutMs: number): Promise<Configuration> {

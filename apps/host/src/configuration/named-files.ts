@@ -55,7 +55,10 @@ function readJson(path: string): unknown {
   }
 }
 
-/** Writes a file of `output_files`, whole or not at all: others wait for it to appear. @throws HostError `File` */
+/**
+ * Writes a file of `output_files`, whole or not at all: others wait for it to appear. @throws HostError
+ * `File`
+ */
 export function writeOutput(path: string, text: string): void {
   const draft = `${path}.${process.pid}.tmp`;
   try {

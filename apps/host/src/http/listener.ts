@@ -175,8 +175,9 @@ function clientCertificate(socket: TLSSocket): Uint8Array | null {
 }
 
 /**
- * Binds a server to an address of the configuration and answers the address bound. What goes wrong later (no file
- * descriptor for another connection, for instance) is complained about: those who are connected are still served.
+ * Binds a server to an address of the configuration and answers the address bound. What goes wrong later
+ * (no file descriptor for another connection, for instance) is complained about: those who are connected
+ * are still served.
  * @throws HostError `Listen` naming `what` and the address
  */
 export async function listenOn(

@@ -109,8 +109,8 @@ function isUnfinishedTable(bytes: Uint8Array, from: number, positions: readonly 
 }
 
 /**
- * A write that was cut short is the end of its file. If whole entries follow the place, its bytes were changed
- * later, and cutting there would lose what may have been acknowledged.
+ * A write that was cut short is the end of its file. If whole entries follow the place, its bytes were
+ * changed later, and cutting there would lose what may have been acknowledged.
  */
 function refuseIfEntriesFollow(path: string, bytes: Buffer, from: number, seqno: number): void {
   for (let at = from + 1; at + entryHeadBytes <= bytes.length; at += 1) {

@@ -102,7 +102,9 @@ function cutExcess(chunk: OpenChunk, repairs: string[]): OpenChunk | null {
   return { ...chunk, excess: 0 };
 }
 
-/** The same chunk may lie in several directories: the main one counts, and a committed name before another. */
+/**
+ * The same chunk may lie in several directories: the main one counts, and a committed name before another.
+ */
 function withoutDuplicates(chunks: readonly CompleteChunk[]): CompleteChunk[] {
   const rank = (chunk: CompleteChunk) => (chunk.committed ? 0 : 2) + (chunk.writable ? 0 : 1);
   const ordered = [...chunks].sort((a, b) => a.start - b.start || rank(a) - rank(b));

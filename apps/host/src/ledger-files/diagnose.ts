@@ -13,8 +13,9 @@ import {
 const problemsMax = 3;
 
 /**
- * Where a ledger that could not be recovered is damaged: a line for each place, with file and offset. Reads everything
- * again, so it is for the end of a start that failed. Empty when the files by themselves are sound.
+ * Where a ledger that could not be recovered is damaged: a line for each place, with file and offset.
+ * Reads everything again, so it is for the end of a start that failed. Empty when the files by themselves
+ * are sound.
  */
 export function diagnose(paths: readonly string[]): string[] {
   const auditor = new Auditor();

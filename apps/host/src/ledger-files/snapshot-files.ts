@@ -8,7 +8,10 @@ const renameFile = promisify(rename);
 /** A file under this ending is not finished; a node that starts leaves it alone. */
 const draftEnding = '.tmp';
 
-/** The snapshots directory. A snapshot that cannot be written is reported: the ledger does not depend on it. */
+/**
+ * The snapshots directory. A snapshot that cannot be written is reported: the ledger does not depend on
+ * it.
+ */
 export class SnapshotFiles {
   readonly #directory: string;
   readonly #onError: (error: HostError) => void;

@@ -6,8 +6,8 @@ import { join, relative } from 'node:path';
 const measured = ['package-lock.json', 'bin/runtime', 'apps/host/src/**/*.ts', 'packages/*/src/**/*.ts'];
 
 /**
- * Hex SHA-256 over the code of this daemon: for each file, in the order of their paths, path and content each led by its
- * length. A TEE measures more; on the virtual platform this is what a node says of itself.
+ * Hex SHA-256 over the code of this daemon: for each file, in the order of their paths, path and content
+ * each led by its length. A TEE measures more; on the virtual platform this is what a node says of itself.
  */
 export function codeDigest(): string {
   const root = join(import.meta.dirname, '../../../..');

@@ -41,8 +41,8 @@ export interface MadeNode {
 export type MakeNode = (inputs: NodeInputs) => MadeNode;
 
 /**
- * One node process: it opens the doors, hands what comes in to the node, carries out what the node decides, and
- * ends in order. Nothing of the ledger's rules is here.
+ * One node process: it opens the doors, hands what comes in to the node, carries out what the node
+ * decides, and ends in order. Nothing of the ledger's rules is here.
  */
 export class Daemon {
   readonly #configuration: Configuration;

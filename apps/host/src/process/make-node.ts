@@ -20,8 +20,8 @@ export function nodeMaker(version: string): MakeNode {
 }
 
 /**
- * The stack this process was started with. It must not be changed later: contracts call back into the main isolate,
- * which would find itself deeper than it was told it could be, and abort.
+ * The stack this process was started with. It must not be changed later: contracts call back into the main
+ * isolate, which would find itself deeper than it was told it could be, and abort.
  */
 function grantedStack(runtimeArguments: readonly string[]): EngineOptions {
   const given = runtimeArguments.map((text) => /^--stack[-_]size=(\d+)$/.exec(text)?.[1]).findLast(Boolean);
