@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { capturedAbsent, capturedFolder, ownFolder, ownRoots, readerOf } from './testing/folders.ts';
+import { evaluateVectors, type VectorRow } from './vectors/evaluate.ts';
+
+const own = evaluateVectors(readerOf(ownFolder), { roots: ownRoots() });
+const captured = capturedAbsent === undefined ? evaluateVectors(readerOf(capturedFolder)) : [];
+const nameOf = ({ id, mutation }: VectorRow) => (mutation === undefined ? id : `${id}, ${mutation}`);
+
+describe("the project's own vectors", () => {
+  for (const row of own) {
+    test(`${nameOf(row)}: ${row.expected}`, () =>
+      assert.ok(row.ok, `${row.verdict} ${row.failedCheck} ${row.reason}`));
+  }
+
+  /** The manifest says why in words; here is which check must say it. */
+  const failures: Readonly<Record<string, string>> = {
+    'snp/debug': 'debug',
+    'snp/migration': 'migration',
+    'snp/host-asked': 'vmpl',
+    'snp/masked': 'chip-key',
+    'snp/no-key': 'signing-key-kind',
+    'snp/other-tcb': 'endorsed-tcb',
+    'snp/other-chip': 'chip-id',
+    'snp/revoked': 'revocation',
+    'tdx/revoked-level': 'tcb-status',
+    'tdx/no-level': 'tcb-level',
+    'tdx/revoked-platform': 'revocation',
+    'tdx/debug': 'debug',
+    'tdx/migratable': 'migration',
+    'sgx/debug': 'debug',
+    'nitro/debug': 'debug',
+    'nitro/odd-order': 'pinned-root',
+    'nitro/old': 'timestamp',
+    'tpm/unrestricted': 'ak-attributes',
+    'tpm/other-usage': 'ak-trust',
+    'tpm/certify': 'attest-type',
+    'tpm/no-magic': 'attest-magic',
+    'tpm/few-pcrs': 'pcr-selection',
+    'tpm/other-key': 'report-data',
+    'virtual/other': 'evidence-shape',
+  };
+  test('each refused vector is refused by the check it is about', () => {
+    const refused = own.filter(({ mutation, verdict }) => mutation === undefined && verdict === 'refused');
+    assert.deepEqual(Object.fromEntries(refused.map(({ id, failedCheck }) => [id, failedCheck])), failures);
+  });
+
+  test('with the roots of the vendors none of them is valid but what needs no root', () => {
+    const valid = evaluateVectors(readerOf(ownFolder)).filter(({ verdict }) => verdict === 'valid');
+    const ids = new Set(valid.map(({ id }) => id.split('/')[0]));
+    assert.deepEqual([...ids].sort(), ['tpm', 'virtual']);
+  });
+});
+
+describe('captured evidence', { skip: capturedAbsent ?? false }, () => {
+  for (const row of captured) {
+    test(`${nameOf(row)}: ${row.expected}`, () =>
+      assert.ok(row.ok, `${row.verdict} ${row.failedCheck} ${row.reason}`));
+  }
+
+  test('no mutation is accepted, and none is refused for want of its files', () => {
+    const mutations = captured.filter(({ mutation }) => mutation !== undefined);
+    assert.ok(mutations.length >= 65);
+    for (const row of mutations) assert.equal(row.verdict, 'refused', nameOf(row));
+    for (const row of mutations) assert.notEqual(row.failedCheck, 'vector', nameOf(row));
+  });
+});
