@@ -1,9 +1,10 @@
 // A whole service under load: the node on one core, the load on the other, over TLS, ledger encrypted and flushed.
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { recoverFiles } from '../tests/workloads/recovery.ts';
 import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
 import { type Result, table } from './result.ts';
 
@@ -78,10 +79,33 @@ export async function run(seconds = 5): Promise<Result[]> {
     });
     const spin = await load(service, { workload: 'spin', connections: 32, seconds });
     results.push({ name: 'loop of 200,000 iterations', value: spin.perSecond, unit: '/s' });
+    results.push(...(await restart(service)));
     return results;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** How long a node takes to bring the public ledger back, from its files alone. */
+async function restart(service: Service): Promise<Result[]> {
+  const { workspace } = service;
+  service.node.kill('SIGKILL');
+  await service.node.ended;
+  const started = performance.now();
+  const { startupSeqno } = await recoverFiles(service);
+  const seconds = (performance.now() - started) / 1000;
+  const bytes = readdirSync(join(workspace.node, 'ledger')).reduce(
+    (sum, file) => sum + statSync(join(workspace.node, 'ledger', file)).size,
+    0,
+  );
+  return [
+    {
+      name: `start by recovery of ${startupSeqno} entries (${Math.round(bytes / 1e6)} MB)`,
+      value: seconds,
+      unit: 's',
+    },
+    { name: 'recovered, start included', value: startupSeqno / seconds, unit: 'entries/s' },
+  ];
 }
 
 if (import.meta.main) console.log(table(await run(Number(process.argv[2] ?? 5))));

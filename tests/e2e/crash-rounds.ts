@@ -1,13 +1,12 @@
 // Kills a node that is being written to and compares what clients were told with what the ledger holds.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Session, submit } from '@coco/client';
-import { httpsTransport, nodeWorld } from '@coco/client/node';
+import { submit } from '@coco/client';
 import { decodeEntry, parseChunkName, readChunk } from '@coco/ledger';
 import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
-import { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
+import { recoverFiles } from '../workloads/recovery.ts';
 import { type Service, startService } from '../workloads/service.ts';
 
 /** A write whose commit a client was told of. */
@@ -46,7 +45,7 @@ export async function crashRound(lifeMs: number, tornBytes: number): Promise<Rou
       `committed write ${seqno} is in the ledger files`,
     );
   }
-  const recoveredTo = await recover(service);
+  const { startupSeqno: recoveredTo } = await recoverFiles(service);
   const highest = Math.max(0, ...acknowledged.map((write) => write.seqno));
   assert.ok(
     recoveredTo >= highest,
@@ -105,50 +104,4 @@ function publicWrites(ledger: string): Map<number, ReadonlyMap<string, string | 
     }
   }
   return writes;
-}
-
-/** Starts a node that recovers the files, and says how far it came. */
-async function recover(service: Service): Promise<number> {
-  const { workspace } = service;
-  const config = JSON.parse(readFileSync(join(workspace.node, 'config.json'), 'utf8')) as Record<
-    string,
-    unknown
-  >;
-  const previous = join(workspace.node, 'previous_service_cert.pem');
-  writeFileSync(previous, service.certificate);
-  // Gone, so that nobody takes it for that of the service to come.
-  rmSync(workspace.serviceCert);
-  const recovery = {
-    ...config,
-    command: {
-      type: 'Recover',
-      service_certificate_file: workspace.serviceCert,
-      recover: { previous_service_identity_file: previous },
-    },
-  };
-  writeFileSync(join(workspace.node, 'rpc_addresses.json'), '');
-  await using node = new NodeProcess(workspace.node, recovery);
-  const url = await node.address(workspace.serviceCert, 30_000);
-  // Awaited here: the node ends when this function does.
-  return await startupSeqno(url, workspace.serviceCert);
-}
-
-async function startupSeqno(url: string, serviceCert: string): Promise<number> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    const certificate = readFileSync(serviceCert, 'utf8');
-    using transport = httpsTransport({ serviceCertificate: certificate });
-    const session = new Session(nodeWorld(transport), { addresses: [url], serviceCertificate: certificate });
-    try {
-      const answer = await session.request({ method: 'GET', path: '/node/state' });
-      const state = JSON.parse(new TextDecoder().decode(answer.body)) as {
-        state: string;
-        startup_seqno: number;
-      };
-      if (state.state === 'PartOfPublicNetwork') return state.startup_seqno;
-    } catch {
-      // Not there yet.
-    }
-    await delay(25);
-  }
-  throw new Error('the node does not recover');
 }
