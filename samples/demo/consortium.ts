@@ -1,17 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  ack,
-  keySigner,
-  network,
-  plainBallot,
-  propose,
-  Session,
-  type Signer,
-  submitShare,
-  vote,
-} from '@coco/client';
+import { ack, keySigner, plainBallot, propose, Session, type Signer, submitShare, vote } from '@coco/client';
 import { httpsTransport, nodeWorld } from '@coco/client/node';
 import { identity } from '../../apps/cli/src/commands/key.ts';
 import { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
