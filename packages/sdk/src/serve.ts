@@ -21,7 +21,7 @@ export interface Request {
 /** What an exported function answers. */
 export interface Response {
   readonly statusCode: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: unknown;
 }
 
@@ -103,20 +103,26 @@ function parseJson(text: string): unknown {
   }
 }
 
-function decoded(params: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => {
-      try {
-        return [name, decodeURIComponent(value)];
-      } catch {
-        throw invalid([{ target: `params.${name}`, message: 'is not percent-encoded UTF-8' }]);
-      }
-    }),
-  );
+function decoded(params: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(params)) {
+    const value = params[name] as string;
+    values[name] = value.includes('%') ? decodedValue(name, value) : value;
+  }
+  return values;
+}
+
+function decodedValue(name: string, value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw invalid([{ target: `params.${name}`, message: 'is not percent-encoded UTF-8' }]);
+  }
 }
 
 /** The node has decoded the query as a whole already: decoding again would change values that hold a `%`. */
 function parseQuery(query: string): Record<string, string | string[]> {
+  if (query === '') return {};
   const found = new Map<string, string | string[]>();
   for (const pair of query.split('&')) {
     if (pair === '') continue;
@@ -131,14 +137,18 @@ function parseQuery(query: string): Record<string, string | string[]> {
 }
 
 function responseOf(endpoint: DeclaredEndpoint, result: unknown): Response {
-  const {
-    body: given,
-    status,
-    headers,
-  } = result instanceof Reply ? result : new Reply(result, undefined, {});
-  const body = given === undefined ? undefined : promised(endpoint, given);
-  const statusCode = status ?? endpoint.status ?? (body === undefined ? 204 : 200);
-  return { statusCode, headers, ...(body === undefined ? {} : { body }) };
+  if (result instanceof Reply) return respond(endpoint, result.body, result.status, result.headers);
+  return respond(endpoint, result, undefined, undefined);
+}
+
+function respond(
+  endpoint: DeclaredEndpoint,
+  given: unknown,
+  status: number | undefined,
+  headers: Response['headers'],
+): Response {
+  if (given === undefined) return { statusCode: status ?? endpoint.status ?? 204, headers };
+  return { statusCode: status ?? endpoint.status ?? 200, headers, body: promised(endpoint, given) };
 }
 
 /** A caller relies on the declared response: what does not keep to it must not leave, nor its writes stay. */
