@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { fromBase64, parseCertificate, sha256, splitPemBundle, toBase64 } from '@coco/crypto';
 import { collateralFromJson } from './intel/collateral-forms.ts';
 import { readQuoteInfo } from './quote-info.ts';
-import { capturedAbsent, capturedFolder, fileOf, readerOf } from './testing/folders.ts';
+import { capturedAbsent, capturedFolder, fileOf, readerOf } from './testing/folders.test.ts';
 import { parsePublicArea } from './tpm/public-area.ts';
 import { type Policy, type TrustMaterial, vendorRoots } from './trust.ts';
 import { readEvidence } from './vectors/assemble.ts';

@@ -1,6 +1,12 @@
 import { equalBytes, parseSign1, sha256, verifySign1 } from '@coco/crypto';
 import { type NitroDocument, parseNitroDocument } from './aws/document.ts';
-import { checkMaySign, checkPathDates, parseCertificates, verifyPath } from './certificate-path.ts';
+import {
+  checkMaySign,
+  checkPathDates,
+  checkRevocation,
+  parseCertificates,
+  verifyPath,
+} from './certificate-path.ts';
 import type { Checklist } from './checklist.ts';
 import type { Claims } from './claims.ts';
 import { insist } from './errors.ts';
@@ -18,7 +24,7 @@ const es384 = -35;
 /** Verifies a document of an AWS Nitro enclave. It carries its own certificates, which live for hours. */
 export function verifyNitro(
   evidence: NitroEvidence,
-  _endorsements: Endorsements,
+  endorsements: Endorsements,
   trust: TrustMaterial,
   now: number,
   checks: Checklist,
@@ -41,6 +47,7 @@ export function verifyNitro(
   });
   checks.run('evidence-signature', () => verifySign1(message, leaf.publicKey));
   checkPathDates(checks, chain, now);
+  checks.run('revocation', () => checkRevocation(chain, endorsements.crls ?? [], now));
   checks.run('evidence-version', () => insist(document.digest === 'SHA384', `digest ${document.digest}`));
   const claims = claimsOf(document);
   checks.claims = claims;

@@ -10,7 +10,7 @@ import { checkMeanings } from './check-names.ts';
 import { oidOf, readDer, sequenceOf, smallInteger } from './der.ts';
 import { tcbStatuses } from './intel/collateral.ts';
 import { mergeStatus } from './intel/tcb-status.ts';
-import { fileOf, ownFolder, ownRoots, readerOf } from './testing/folders.ts';
+import { fileOf, ownFolder, ownRoots, readerOf } from './testing/folders.test.ts';
 import { makeCredential } from './tpm/credential.ts';
 import type { Policy } from './trust.ts';
 import { readEvidence } from './vectors/assemble.ts';

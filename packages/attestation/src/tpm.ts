@@ -1,6 +1,12 @@
 import { type Certificate, constantTimeEqual, importPublicKey, type PublicKey, sha256 } from '@coco/crypto';
 import { checkReportData } from './binding.ts';
-import { checkPathDates, extendedKeyUsages, parseCertificates, verifyPath } from './certificate-path.ts';
+import {
+  checkPathDates,
+  checkRevocation,
+  extendedKeyUsages,
+  parseCertificates,
+  verifyPath,
+} from './certificate-path.ts';
 import type { Checklist } from './checklist.ts';
 import type { Assurance, Claims } from './claims.ts';
 import { insist, refuse } from './errors.ts';
@@ -99,8 +105,9 @@ function trustKey(
     return { key, how: 'named', platformId: key.id };
   }
   const roots = trust.roots.tpm;
+  const { crls } = endorsements;
   if (endorsements.activation !== undefined)
-    return activated(checks, area, endorsements.activation, trust, now);
+    return activated(checks, area, endorsements.activation, crls, trust, now);
   const chain = checks.run('ak-trust', () => {
     insist(
       endorsements.certificates !== undefined,
@@ -110,6 +117,7 @@ function trustKey(
   });
   verifyPath(checks, chain, { roots, selfSignedRoot: false });
   checkPathDates(checks, chain, now);
+  checks.run('revocation', () => checkRevocation(chain, crls ?? [], now));
   checks.run(
     'ak-trust',
     () => {
@@ -137,12 +145,14 @@ function activated(
   checks: Checklist,
   area: ReadKey,
   { certificates, secret }: NonNullable<Endorsements['activation']>,
+  crls: Endorsements['crls'],
   trust: TrustMaterial,
   now: number,
 ): TrustedKey {
   const chain = checks.run('certificate-shape', () => parseCertificates(certificates));
   verifyPath(checks, chain, { roots: trust.roots.tpm, selfSignedRoot: false });
   checkPathDates(checks, chain, now);
+  checks.run('revocation', () => checkRevocation(chain, crls ?? [], now));
   const platformId = checks.run(
     'ak-trust',
     () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { capturedAbsent, capturedFolder, ownFolder, ownRoots, readerOf } from './testing/folders.ts';
+import { capturedAbsent, capturedFolder, ownFolder, ownRoots, readerOf } from './testing/folders.test.ts';
 import { evaluateVectors, type VectorRow } from './vectors/evaluate.ts';
+import type { ReadFile } from './vectors/files.ts';
 
 const own = evaluateVectors(readerOf(ownFolder), { roots: ownRoots() });
 const captured = capturedAbsent === undefined ? evaluateVectors(readerOf(capturedFolder)) : [];
@@ -46,7 +47,8 @@ describe("the project's own vectors", () => {
   });
 
   test('with the roots of the vendors none of them is valid but what needs no root', () => {
-    const valid = evaluateVectors(readerOf(ownFolder)).filter(({ verdict }) => verdict === 'valid');
+    const bare: ReadFile = (name) => (name === 'mutations.json' ? undefined : readerOf(ownFolder)(name));
+    const valid = evaluateVectors(bare).filter(({ verdict }) => verdict === 'valid');
     const ids = new Set(valid.map(({ id }) => id.split('/')[0]));
     assert.deepEqual([...ids].sort(), ['tpm', 'virtual']);
   });

@@ -150,7 +150,9 @@ export function verifyStatements(
   const { tcbInfoIssuerChain, tcbInfoSignature, qeIdentityIssuerChain, qeIdentitySignature } = collateral;
   const tcbSigner = verifySigner(checks, tcbInfoIssuerChain, roots, now);
   checkSignature(checks, 'tcb-info-signature', tcbSigner, collateral.tcbInfo, tcbInfoSignature);
-  const qeSigner = verifySigner(checks, qeIdentityIssuerChain, roots, now);
+  // The same chain as a rule.
+  const sameChain = qeIdentityIssuerChain === tcbInfoIssuerChain;
+  const qeSigner = sameChain ? tcbSigner : verifySigner(checks, qeIdentityIssuerChain, roots, now);
   checkSignature(checks, 'qe-identity-signature', qeSigner, collateral.qeIdentity, qeIdentitySignature);
   checks.run('collateral-freshness', () => {
     for (const [what, statement] of [

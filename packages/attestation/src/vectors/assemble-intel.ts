@@ -89,17 +89,34 @@ export function collateralFor(
 function isFor(collateralFile: string, quoteFile: string, { original }: Folder): boolean {
   const [collateral, quote] = [original(collateralFile), original(quoteFile)];
   if (collateral === undefined || quote === undefined) return false;
-  try {
-    const tcb = parseJsonObject(collateralFromJson(collateral).tcbInfo, 'TCB info');
-    // Zeros or not, what follows a quote says nothing about its platform.
-    const [pck] = parsePemCertificates(parseQuote(withoutTail(quote)).certificates ?? '');
-    const id = teeOf(quote) === teeType.tdx ? 'TDX' : 'SGX';
-    return (
-      textAt(tcb, 'id', '') === id && textAt(tcb, 'fmspc', '').toLowerCase() === readPckIdentity(pck!).fmspc
-    );
-  } catch {
-    return false;
+  return platformOf(quote, quotePlatform) === platformOf(collateral, collateralPlatform);
+}
+
+const platforms = new WeakMap<Uint8Array, string>();
+
+/** Environment and FMSPC, told once for each file; what cannot be read is like nothing else. */
+function platformOf(bytes: Uint8Array, tell: (bytes: Uint8Array) => string): string {
+  let platform = platforms.get(bytes);
+  if (platform === undefined) {
+    try {
+      platform = tell(bytes);
+    } catch {
+      platform = `unknown ${tell.name}`;
+    }
+    platforms.set(bytes, platform);
   }
+  return platform;
+}
+
+function quotePlatform(quote: Uint8Array): string {
+  // Zeros or not, what follows a quote says nothing about its platform.
+  const [pck] = parsePemCertificates(parseQuote(withoutTail(quote)).certificates ?? '');
+  return `${teeOf(quote) === teeType.tdx ? 'TDX' : 'SGX'} ${readPckIdentity(pck!).fmspc}`;
+}
+
+function collateralPlatform(bytes: Uint8Array): string {
+  const tcb = parseJsonObject(collateralFromJson(bytes).tcbInfo, 'TCB info');
+  return `${textAt(tcb, 'id', '')} ${textAt(tcb, 'fmspc', '').toLowerCase()}`;
 }
 
 /** The quote without what follows it. */

@@ -1,18 +1,17 @@
-import { CryptoError } from '@coco/crypto';
 import { azureUvmEndorsers, verifyUvmEndorsement } from '../azure/uvm.ts';
 import { verifyPath } from '../certificate-path.ts';
 import type { CheckName } from '../check-names.ts';
 import { Checklist } from '../checklist.ts';
 import type { Claims } from '../claims.ts';
-import { AttestationError, insist, Refusal } from '../errors.ts';
+import { AttestationError, insist } from '../errors.ts';
 import { verifyStatements } from '../intel/collateral.ts';
 import { collateralFromJson, pathFrom } from '../intel/collateral-forms.ts';
-import { asObject, listAt, parseJsonObject, textAt } from '../json.ts';
+import { asObject, type JsonObject, listAt, parseJsonObject, textAt } from '../json.ts';
 import { type Roots, type TrustMaterial, vendorRoots } from '../trust.ts';
 import { verify } from '../verify.ts';
 import { assemble } from './assemble.ts';
 import { checksFor, plain, readExpectation } from './expectation.ts';
-import { type Edit, editedView, plainView, type ReadFile } from './files.ts';
+import { type Edit, editedView, plainView, type ReadFile, remembered } from './files.ts';
 import { type Assembled, contentOf, type Folder } from './folder.ts';
 import { type Narrowed, narrowed, vectorPolicy } from './policy.ts';
 import { certificatesOf } from './roles.ts';
@@ -62,7 +61,8 @@ interface Bench {
  * `manifest.json` and, perhaps, `mutations.json`. A vector with several pieces of evidence gives a row for each
  * and one for the whole.
  */
-export function evaluateVectors(read: ReadFile, options: VectorOptions = {}): readonly VectorRow[] {
+export function evaluateVectors(files: ReadFile, options: VectorOptions = {}): readonly VectorRow[] {
+  const read = remembered(files);
   const vectors = readManifest(read);
   const roles = rolesOf(vectors, read);
   const subjects = vectors.map((vector) => subjectsOf(vector, roles));
@@ -84,6 +84,7 @@ function readManifest(read: ReadFile): readonly ManifestVector[] {
   const manifest = parseJsonObject(new TextDecoder().decode(bytes), 'manifest.json');
   return listAt(manifest, 'vectors', 'manifest.json').map((entry) => {
     const vector = asObject(entry, 'vector');
+    const _files = vector.files;
     return {
       id: textAt(vector, 'id', 'vector'),
       evaluateAt: textAt(vector, 'evaluateAt', 'vector'),
@@ -91,6 +92,11 @@ function readManifest(read: ReadFile): readonly ManifestVector[] {
       files: Object.keys(asObject(vector.files, 'files of a vector')),
     };
   });
+}
+
+function textOr(object: JsonObject, key: string, otherwise: string): string {
+  const value = object[key];
+  return typeof value === 'string' ? value : otherwise;
 }
 
 function readMutations(read: ReadFile): readonly Mutation[] {
@@ -104,7 +110,7 @@ function readMutations(read: ReadFile): readonly Mutation[] {
       base: textAt(mutation, 'base', 'mutation'),
       name: textAt(mutation, 'name', 'mutation'),
       edit: asObject(mutation.edit, 'edit') as Edit,
-      expect: textAt(mutation, 'expect', 'mutation'),
+      expect: textOr(mutation, 'expect', 'refused'),
     };
   });
 }
@@ -194,16 +200,9 @@ function evaluate(subject: Subject, plainFolder: Folder, edit: Edit, { clock, ro
       const tcbStatus = claims?.tcbStatus ?? null;
       return { verdict, tcbStatus, failedCheck: code, reason: message, ...platform, milliseconds: spent() };
     }
-    if (!(error instanceof Refusal) && !(error instanceof CryptoError)) throw error;
-    const { message } = error;
-    return {
-      verdict,
-      tcbStatus: null,
-      failedCheck: 'vector',
-      reason: message,
-      ...platform,
-      milliseconds: spent(),
-    };
+    // A vector that cannot even be put together is a row of the report, not the end of it.
+    const reason = error instanceof Error ? error.message : String(error);
+    return { verdict, tcbStatus: null, failedCheck: 'vector', reason, ...platform, milliseconds: spent() };
   }
 }
 

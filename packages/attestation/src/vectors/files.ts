@@ -22,6 +22,15 @@ export interface Edit {
 /** The files of a folder with an edit laid over them. A file may be replaced by several, in order. */
 export type View = (path: string) => readonly Uint8Array[];
 
+/** Reads each file once. */
+export function remembered(read: ReadFile): ReadFile {
+  const contents = new Map<string, Uint8Array | undefined>();
+  return (path) => {
+    if (!contents.has(path)) contents.set(path, read(path));
+    return contents.get(path);
+  };
+}
+
 /** The folder as it is. */
 export function plainView(read: ReadFile): View {
   return (path) => {

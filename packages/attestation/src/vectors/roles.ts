@@ -98,11 +98,19 @@ export function roleOf(path: string, bytes: Uint8Array): Role {
   return roles.find(([, recognise]) => recognise(bytes, name))?.[0] ?? 'other';
 }
 
-/** The certificates of files, PEM or DER, in order. */
+const parsed = new WeakMap<Uint8Array, readonly Certificate[]>();
+
+/** The certificates of files, PEM or DER, in order. Parsed once as long as the same array is given. */
 export function certificatesOf(files: readonly Uint8Array[]): Certificate[] {
   return files.flatMap((bytes) => {
-    if (bytes[0] === 0x30) return [parseCertificate(bytes)];
-    const blocks = decodePem(new TextDecoder('latin1').decode(bytes));
-    return blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ der }) => parseCertificate(der));
+    const known = parsed.get(bytes) ?? parse(bytes);
+    parsed.set(bytes, known);
+    return known;
   });
+}
+
+function parse(bytes: Uint8Array): readonly Certificate[] {
+  if (bytes[0] === 0x30) return [parseCertificate(bytes)];
+  const blocks = decodePem(new TextDecoder('latin1').decode(bytes));
+  return blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ der }) => parseCertificate(der));
 }

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import type { Roots } from '../trust.ts';
 import type { ReadFile } from '../vectors/files.ts';
 
@@ -33,3 +35,8 @@ export function fileOf(folder: string, name: string): Uint8Array {
 export function ownRoots(): Roots {
   return JSON.parse(readFileSync(join(ownFolder, 'roots.json'), 'utf8')) as Roots;
 }
+
+test("the project's own vectors are there", () => {
+  assert.ok(existsSync(join(ownFolder, 'manifest.json')));
+  assert.equal(readerOf(ownFolder)('nothing'), undefined);
+});
