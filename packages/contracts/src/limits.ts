@@ -31,12 +31,14 @@ export const limits = {
   /** What V8 itself accepts as the smallest heap; a lower limit is made by filling the rest. */
   heapBytesFloor: 8 * 1024 * 1024,
   heapBytesMax: 16 * 1024 * 1024 * 1024,
-  /** What the sandbox itself occupies; an app's own limit begins above it. */
+  /** What the sandbox itself occupies; an app's own limit comes on top. */
   sandboxHeapBytes: 4 * 1024 * 1024,
+  /** Heaps below this are measured after a full collection, which takes time. */
+  smallHeapBytes: 64 * 1024 * 1024,
   /** Arguments that one call can push on the stack, well below V8's own bound. */
   paddingSlots: 60_000,
-  /** Stack that the sandbox itself needs before app code begins. */
-  stackBytesFloor: 16 * 1024,
+  /** What the sandbox, the host's answers and the compiler need of the stack; an app's own limit comes on top. */
+  sandboxStackBytes: 40 * 1024,
   executionTimeMsMax: 24 * 60 * 60 * 1000,
   /** Printed lines kept of one call, and characters of one line; what is beyond is dropped and said so. */
   logLinesMax: 100,

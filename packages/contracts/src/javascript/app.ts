@@ -7,14 +7,8 @@ import { moduleKey } from '../modules/resolve.ts';
 import { appFunctions, type Borrowed } from './app-functions.ts';
 import { Batch } from './batch.ts';
 import { Plans } from './call-input.ts';
-import { messages } from './outcome.ts';
-import {
-  type Compartment,
-  type CompiledModule,
-  Sandbox,
-  type SandboxOptions,
-  type Surroundings,
-} from './sandbox.ts';
+import { messages, stackOverflow } from './outcome.ts';
+import { type Compartment, type CompiledModule, Sandbox, type SandboxOptions } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
 
 /**
@@ -28,10 +22,9 @@ const below = { shared: 'renewed', renewed: 'fresh', fresh: undefined } as const
 
 /** An app in one isolate. The isolate is made anew after a limit was hit. */
 export class JavaScriptApp implements App {
-  readonly problems: readonly ContractError[];
+  readonly problems: ContractError[];
 
   readonly #limits: Limits;
-  readonly #surroundings: Surroundings;
   readonly #modules: ReadonlyMap<string, LinkedModule>;
   readonly #asynchronous: boolean;
   readonly #constant: boolean;
@@ -49,11 +42,10 @@ export class JavaScriptApp implements App {
   #batch: Batch | undefined;
   #disposed = false;
 
-  constructor(modules: Modules, limits: Limits, surroundings: Surroundings, borrowed: Borrowed) {
+  constructor(modules: Modules, limits: Limits, borrowed: Borrowed) {
     const { linked, problems } = linkAll(modules);
     this.problems = problems;
     this.#limits = limits;
-    this.#surroundings = surroundings;
     this.#modules = linked;
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
@@ -151,7 +143,11 @@ export class JavaScriptApp implements App {
         else batch.fail(messages.threw, 'out of memory', 'heap');
         return;
       }
-      if (!batch.inProgress) return;
+      if (!batch.inProgress) {
+        // Not even the guest's own code found room to begin.
+        if (batch.index === first && !batch.retry) batch.fail(messages.threw, stackOverflow, 'stack');
+        return;
+      }
       // Its microtasks have run out: the guest comes back, once, for the answer.
       if (batch.resumed) {
         batch.fail(messages.threw, 'the call did not end');
@@ -243,10 +239,21 @@ export class JavaScriptApp implements App {
   #requireSandbox(): Sandbox {
     if (this.#sandbox?.isAlive) return this.#sandbox;
     this.#close();
-    const sandbox = new Sandbox(this.#limits, this.#surroundings);
+    const sandbox = new Sandbox(this.#limits);
     this.#sandbox = sandbox;
-    this.#compiled = [...this.#modules.values()].map((module) => sandbox.compile(module));
+    this.#compiled = [...this.#modules.values()].flatMap((module) => this.#compile(sandbox, module));
     return sandbox;
+  }
+
+  /** V8 may refuse what the linker took; such a module is as broken as one that the linker refused. */
+  #compile(sandbox: Sandbox, module: LinkedModule): CompiledModule[] {
+    try {
+      return [sandbox.compile(module)];
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      if (!this.problems.some((known) => known.module === module.key)) this.problems.push(error);
+      return [];
+    }
   }
 
   #close(): void {

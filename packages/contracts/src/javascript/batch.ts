@@ -2,7 +2,7 @@ import type { AppWorld, BatchHost, HostFunction, Outcome, PendingCall } from '..
 import { limits } from '../limits.ts';
 import { encodeCall, type Plans } from './call-input.ts';
 import { outcome } from './guest/port.ts';
-import { failed, failureOf, messages, responseOf } from './outcome.ts';
+import { failed, failureOf, messages, responseOf, stackOverflow } from './outcome.ts';
 import { isRefusal, type Switchboard } from './switchboard.ts';
 
 /** How the calls of a batch become transactions and outcomes, whichever context runs them. */
@@ -80,12 +80,12 @@ export class Batch {
   }
 
   #report(report: readonly unknown[]): void {
-    if (report[0] === outcome.response) {
+    if (report[0] === outcome.response && !this.#board.overflowed) {
       this.#respond(report);
       return;
     }
     if (report[0] !== outcome.failure) {
-      this.fail(messages.threw, 'RangeError: Maximum call stack size exceeded', 'stack');
+      this.fail(messages.threw, stackOverflow, 'stack');
       return;
     }
     const failure = failureOf(report, this.#board.log);

@@ -4,19 +4,15 @@ import { governanceLimits, limitsOf, type RuntimeOptions } from '../limits.ts';
 import { JavaScriptApp } from './app.ts';
 import type { Borrowed } from './app-functions.ts';
 import { Evaluator } from './evaluation.ts';
-import type { Surroundings } from './sandbox.ts';
 
 /** What the process lends the engine. */
-export interface EngineOptions extends Borrowed, Partial<Surroundings> {}
+export type EngineOptions = Borrowed;
 
 /**
  * V8 flags that the process must have been started with, or have set before the first engine is made. Without
  * the first, V8 may compile an endless loop in which no limit can interrupt it.
  */
 export const requiredV8Flags = ['--no-turboshaft-loop-unrolling'] as const;
-
-/** What V8 grants unless told otherwise by `--stack-size`. */
-const defaultStackBytes = 984 * 1024;
 
 /** The JavaScript engine: contracts in V8 isolates. The process must run with `--no-node-snapshot`. */
 export function createEngine(options: EngineOptions = {}): Engine {
@@ -25,17 +21,15 @@ export function createEngine(options: EngineOptions = {}): Engine {
 
 class JavaScriptEngine implements Engine {
   readonly #options: EngineOptions;
-  readonly #surroundings: Surroundings;
   readonly #evaluator: Evaluator;
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#surroundings = { stackBytes: options.stackBytes ?? defaultStackBytes };
-    this.#evaluator = new Evaluator(this.#surroundings, options);
+    this.#evaluator = new Evaluator(options);
   }
 
   install(modules: Modules, options?: RuntimeOptions): App {
-    return new JavaScriptApp(modules, limitsOf(options), this.#surroundings, this.#options);
+    return new JavaScriptApp(modules, limitsOf(options), this.#options);
   }
 
   evaluate(

@@ -12,20 +12,18 @@ import { moduleKey } from '../modules/resolve.ts';
 import { functionTable } from './app.ts';
 import { type Borrowed, sharedFunctions } from './app-functions.ts';
 import { decodeHostValue, encodeHostValue } from './codec.ts';
-import { clip, limitOf, logOf, messages } from './outcome.ts';
-import { type Compartment, Sandbox, type Surroundings } from './sandbox.ts';
+import { clip, limitOf, logOf, messages, stackOverflow } from './outcome.ts';
+import { type Compartment, Sandbox } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
 
 /** Evaluates governance code: a context of its own for each call, one isolate for as long as limits stay. */
 export class Evaluator implements Disposable {
-  readonly #surroundings: Surroundings;
   readonly #borrowed: Borrowed;
   readonly #board = new Switchboard();
   #sandbox: Sandbox | undefined;
   #limits: Limits | undefined;
 
-  constructor(surroundings: Surroundings, borrowed: Borrowed) {
-    this.#surroundings = surroundings;
+  constructor(borrowed: Borrowed) {
     this.#borrowed = borrowed;
   }
 
@@ -107,7 +105,7 @@ export class Evaluator implements Disposable {
     const same = this.#limits && JSON.stringify(this.#limits) === JSON.stringify(limits);
     if (!same || !this.#sandbox?.isAlive) this.#close();
     this.#limits = limits;
-    this.#sandbox ??= new Sandbox(limits, this.#surroundings);
+    this.#sandbox ??= new Sandbox(limits);
     return this.#sandbox;
   }
 
@@ -126,9 +124,8 @@ export class Evaluator implements Disposable {
 
 /** What the guest said, which is not believed. */
 function resultOf(value: unknown): EvaluationResult {
-  const overflow = 'RangeError: Maximum call stack size exceeded';
   if (typeof value !== 'string')
-    return { kind: 'threw', failure: { reason: overflow }, limit: 'stack', log: [] };
+    return { kind: 'threw', failure: { reason: stackOverflow }, limit: 'stack', log: [] };
   const told = JSON.parse(value) as Readonly<Record<string, unknown>>;
   const log = logOf(told.log);
   if (told.kind === 'returned') return { kind: 'returned', value: decodeHostValue(String(told.value)), log };

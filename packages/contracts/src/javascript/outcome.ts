@@ -80,9 +80,12 @@ export function failed(message: string, reason?: string, limit?: Failure['limit'
   };
 }
 
+/** What V8 says when the stack is full. */
+export const stackOverflow = 'RangeError: Maximum call stack size exceeded';
+
 /** Which limit an exception comes from, if from one. */
 export function limitOf(reason: string): Failure['limit'] {
-  if (reason === 'RangeError: Maximum call stack size exceeded') return 'stack';
+  if (reason === stackOverflow) return 'stack';
   if (reason === 'RangeError: Array buffer allocation failed') return 'heap';
   return undefined;
 }

@@ -45,10 +45,20 @@ export function programText(): string {
   commonHeaders = ${JSON.stringify(commonHeaders)};`;
   const methods = ['define', 'settleModules', 'run', 'evaluate', 'describe'];
   const bound = methods.map((name) => `${name}: (...args) => guest.${name}(...args)`).join(', ');
-  return `(function (${portFunctions.join(', ')}, options) { "use strict";
+  return `(function (${portFunctions.map((name) => `${name}Host`).join(', ')}, options) { "use strict";
 ${constants}
 ${pieces.map(String).join('\n')}
-const guest = new Guest({ ${portFunctions.map((name) => (name === 'read' ? 'read: readHost' : name)).join(', ')} }, JSON.parse(options));
+const guest = new Guest({ ${portFunctions.map(guarded).join(', ')} }, JSON.parse(options));
 return { ${bound} };
-})`.replace(/^\(function \(next, read,/, '(function (next, readHost,');
+})`;
+}
+
+/**
+ * The host shares the stack, and has no more of it left than the code that calls: where that has recursed
+ * deeply the host cannot answer. What it then throws would show its stack; the guest's own exception does not.
+ */
+function guarded(name: (typeof portFunctions)[number]): string {
+  if (name === 'next') return 'next: nextHost';
+  const overflow = "throw new RangeError('Maximum call stack size exceeded')";
+  return `${name}: (...args) => { try { return ${name}Host(...args); } catch { ${overflow}; } }`;
 }

@@ -8,12 +8,6 @@ import type { Port } from './guest/port.ts';
 import { portFunctions, programName, programText } from './program.ts';
 import type { Switchboard } from './switchboard.ts';
 
-/** What a sandbox must be told of the process it is in. */
-export interface Surroundings {
-  /** Stack that V8 grants, in bytes: its flag `--stack-size`, which is in KiB. */
-  readonly stackBytes: number;
-}
-
 /** How an entry into the isolate ended. */
 export type Entry =
   | { readonly kind: 'returned'; readonly value: unknown }
@@ -24,23 +18,39 @@ export type Next = (...outcome: readonly unknown[]) => string | undefined;
 
 const mebibyte = 1024 * 1024;
 
+/** Finds by halving how many arguments, eight bytes each, the stack still holds. */
+const measureStack = `
+  const most = $0;
+  const push = (slots) => {
+    const here = Math.min(slots, most);
+    Reflect.apply(function () { if (slots > here) push(slots - here); }, undefined, new Array(here).fill(0));
+  };
+  let room = 0;
+  for (let step = 1 << 20; step >= 64; step >>= 1) {
+    try {
+      push(room + step);
+      room += step;
+    } catch {}
+  }
+  return room;`;
+
 /** One V8 isolate with its limits, and contexts in it. Lives until a limit is hit or it is disposed of. */
 export class Sandbox implements Disposable {
   readonly #limits: Limits;
-  readonly #surroundings: Surroundings;
   readonly #isolate: ivm.Isolate;
   readonly #program: ivm.Script;
+  readonly #tools: ivm.Context;
+  #stackPadding: number[] | undefined;
   /** Held so that it stays allocated. */
   protected ballast: unknown;
 
-  constructor(limits: Limits, surroundings: Surroundings) {
+  constructor(limits: Limits) {
     this.#limits = limits;
-    this.#surroundings = surroundings;
     const wanted = limits.maxHeapBytes + bounds.sandboxHeapBytes;
     const memoryLimit = Math.ceil(Math.max(wanted, bounds.heapBytesFloor) / mebibyte);
     this.#isolate = new ivm.Isolate({ memoryLimit });
     this.#program = this.#isolate.compileScriptSync(programText(), { filename: programName });
-    if (wanted < bounds.heapBytesFloor) this.#fill(bounds.heapBytesFloor - wanted);
+    this.#tools = this.#isolate.createContextSync();
   }
 
   get isAlive(): boolean {
@@ -77,6 +87,7 @@ export class Sandbox implements Disposable {
     ) as ivm.Reference;
     const compartment = new Compartment(context, guest, this.#limits.maxExecutionTimeMs);
     for (const { module, script } of modules) compartment.define(module, script);
+    if (!this.ballast) this.#fill();
     return compartment;
   }
 
@@ -94,28 +105,41 @@ export class Sandbox implements Disposable {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
   }
 
-  /** V8 does not make heaps smaller than a floor: the rest is taken by memory that is never touched. */
-  #fill(bytes: number): void {
-    const context = this.#isolate.createContextSync();
-    this.ballast = context.evalClosureSync(
-      'const ballast = new ArrayBuffer($0); return () => ballast',
-      [bytes],
-      {
-        result: { reference: true },
-      },
-    );
+  /**
+   * V8 grants more than it is asked for, and does not make small heaps at all: what is beyond the limit, counted
+   * from what the sandbox itself uses, is taken by memory that is never touched.
+   */
+  #fill(): void {
+    // Asking for what cannot be had makes V8 collect, so that what is used is what lives.
+    const collect = 'try { new ArrayBuffer($0); } catch {}';
+    const impossible = 2 * (this.#limits.maxHeapBytes + bounds.heapBytesFloor);
+    if (this.#limits.maxHeapBytes < bounds.smallHeapBytes) this.#tools.evalClosureSync(collect, [impossible]);
+    const heap = this.#isolate.getHeapStatisticsSync();
+    const used = heap.used_heap_size + heap.externally_allocated_size;
+    const beyond = Math.max(0, heap.heap_size_limit - used - this.#limits.maxHeapBytes);
+    const source = 'const ballast = new ArrayBuffer($0); return () => ballast';
+    this.ballast = this.#tools.evalClosureSync(source, [beyond], { result: { reference: true } });
+  }
+
+  /**
+   * V8's limit of the stack holds for the whole process. A lower one is made by using up the rest on entry; how
+   * much there is depends on where the host stands, so it is measured.
+   */
+  #padding(): number[] {
+    if (this.#stackPadding) return this.#stackPadding;
+    const room = Number(this.#tools.evalClosureSync(measureStack, [bounds.paddingSlots]));
+    const slots = room - Math.floor((this.#limits.maxStackBytes + bounds.sandboxStackBytes) / 8);
+    this.#stackPadding = [];
+    for (let rest = slots; rest > 0; rest -= bounds.paddingSlots) {
+      this.#stackPadding.push(Math.min(rest, bounds.paddingSlots));
+    }
+    return this.#stackPadding;
   }
 
   #guestOptions(options: SandboxOptions): GuestOptions {
-    const { stackBytes } = this.#surroundings;
-    const spare = stackBytes - Math.max(this.#limits.maxStackBytes, bounds.stackBytesFloor);
-    const stackPadding: number[] = [];
-    for (let slots = Math.floor(spare / 8); slots > 0; slots -= bounds.paddingSlots) {
-      stackPadding.push(Math.min(slots, bounds.paddingSlots));
-    }
     return {
       ...options,
-      stackPadding,
+      stackPadding: this.#padding(),
       elementsMax: Math.max(1, Math.floor(this.#limits.maxHeapBytes / 8)),
       logLinesMax: bounds.logLinesMax,
       logLineCharactersMax: bounds.logLineCharactersMax,

@@ -28,6 +28,8 @@ export interface SentState {
 export class Switchboard {
   /** What the call in progress printed, as the guest sent it. */
   log: unknown;
+  /** The host found no room on the stack in the middle of something: the call in progress must not succeed. */
+  overflowed = false;
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
@@ -52,6 +54,7 @@ export class Switchboard {
   detach(): void {
     this.#reach = undefined;
     this.log = undefined;
+    this.overflowed = false;
     if (this.#states.length > 0) this.#states.length = 0;
     if (this.#scans.size > 0) this.#scans.clear();
   }
@@ -168,6 +171,7 @@ export class Switchboard {
       return work();
     } catch (error) {
       if (isRefusal(error)) this.#refusal = error.message;
+      else if (isOverflow(error)) this.overflowed = true;
       else this.fault ??= error;
       return otherwise;
     }
@@ -222,6 +226,10 @@ export class Switchboard {
 /** Refusals are told to the code that asked; every other exception is the host's own. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof RefusedError || error instanceof KvError;
+}
+
+function isOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 }
 
 class RefusedError extends Error {}

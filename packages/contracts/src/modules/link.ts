@@ -1,4 +1,11 @@
-import { type ImportDeclaration, type ModuleDeclaration, type Program, parse, type Statement } from 'acorn';
+import {
+  getLineInfo,
+  type ImportDeclaration,
+  type ModuleDeclaration,
+  type Program,
+  parse,
+  type Statement,
+} from 'acorn';
 import { ContractError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Draft } from './draft.ts';
@@ -26,6 +33,13 @@ export interface LinkedModule {
 export function linkModule(key: string, source: string): LinkedModule {
   const program = parseModule(key, source);
   const names = guarded(key, () => resolveNames(program));
+  if (names.topLevelAwait !== undefined) {
+    const { line } = getLineInfo(source, names.topLevelAwait);
+    throw new ContractError('ModuleSyntax', `${key}: a module cannot await at its top level (line ${line})`, {
+      module: key,
+      line,
+    });
+  }
   const weaver = new Weaver(key, source, names);
   // An export may pass on what is imported further down, so imports are woven first, after the order of
   // evaluation (that of the sources, exporting ones included) is settled.

@@ -60,6 +60,8 @@ export interface Names {
   readonly importMetas: readonly { readonly start: number; readonly end: number }[];
   /** `import(...)` expressions, by where the word `import` stands. */
   readonly dynamicImports: readonly number[];
+  /** Where the module itself awaits, if it does. */
+  readonly topLevelAwait: number | undefined;
   /** Promises may be made without the global `Promise` being read. */
   readonly asynchronous: boolean;
 }
@@ -79,6 +81,7 @@ class Walker {
   readonly #importMetas: { start: number; end: number }[] = [];
   readonly #dynamicImports: number[] = [];
   #asynchronous = false;
+  #topLevelAwait: number | undefined;
 
   finish(): Names {
     const globals = new Set<string>();
@@ -89,13 +92,15 @@ class Walker {
         continue;
       }
       binding.references.push(reference);
-      if (reference.write) binding.writes++;
+      // An assignment may be made at any time, which a declaration with a value is not.
+      if (reference.write) binding.writes += 2;
     }
     return {
       top: this.top,
       globals,
       importMetas: this.#importMetas,
       dynamicImports: this.#dynamicImports,
+      topLevelAwait: this.#topLevelAwait,
       asynchronous: this.#asynchronous,
     };
   }
@@ -191,8 +196,11 @@ class Walker {
     this.#dynamicImports.push(node.start);
   }
 
-  markAsynchronous(): void {
+  awaits(node: Syntax, scope: Scope): void {
     this.#asynchronous = true;
+    let inside: Scope = scope;
+    while (!inside.isFunction && inside.parent) inside = inside.parent;
+    if (inside === this.top) this.#topLevelAwait ??= node.start;
   }
 }
 
@@ -207,7 +215,7 @@ const method: Handler = (walker, node, scope) => {
 };
 
 const loop: Handler = (walker, node, scope) => {
-  if (node.await) walker.markAsynchronous();
+  if (node.await) walker.awaits(node, scope);
   const inner = new Scope(scope, false);
   const left = node.left as Syntax;
   if (left.type === 'VariableDeclaration') declare(walker, left, inner, true);
@@ -218,7 +226,7 @@ const loop: Handler = (walker, node, scope) => {
 
 function declare(walker: Walker, node: Syntax, scope: Scope, initialised: boolean): void {
   const kind = node.kind as string;
-  if (kind === 'await using') walker.markAsynchronous();
+  if (kind === 'await using') walker.awaits(node, scope);
   const bindingKind = kind === 'var' || kind === 'let' ? kind : 'const';
   for (const declarator of node.declarations as Syntax[]) {
     const hasValue = initialised || (declarator.init !== null && declarator.init !== undefined);
@@ -290,7 +298,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   BreakStatement: nothing,
   ContinueStatement: nothing,
   AwaitExpression: (walker, node, scope) => {
-    walker.markAsynchronous();
+    walker.awaits(node, scope);
     walker.children(node, scope);
   },
   MetaProperty: (walker, node) => {

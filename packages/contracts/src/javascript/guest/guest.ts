@@ -83,27 +83,11 @@ export class Guest {
 
   /** Answers calls until the host has no more. True when it must come back after microtasks ran. */
   run(): boolean {
-    return this.#padded(() => this.#run());
-  }
-
-  /** Arguments lie on the stack, eight bytes each, whatever the optimiser does. */
-  #padded<T>(work: () => T): T {
-    let padded = work;
-    for (const slots of this.#options.stackPadding) {
-      const inner = padded;
-      const padding = new Array(slots).fill(0);
-      padded = () => Reflect.apply(inner, undefined, padding) as T;
-    }
-    return padded();
-  }
-
-  #run(): boolean {
     let answer: Primitive[] = [outcome.none];
     if (this.#pending) {
       this.#pending = false;
-      answer = this.#close(
-        this.#outcome ?? failureOutcome(new Error('The promise the handler returned never settles')),
-      );
+      const unsettled = () => failureOutcome(new Error('The promise the handler returned never settles'));
+      answer = this.#close(this.#outcome ?? unsettled());
     }
     for (;;) {
       const input = this.#port.next(...answer);
@@ -117,6 +101,20 @@ export class Guest {
     }
   }
 
+  /**
+   * Calls app code with no more stack left than it may have: arguments lie on the stack, eight bytes each,
+   * whatever the optimiser does. The host, which shares the stack, is never called from here to settle a call.
+   */
+  #padded<T>(work: () => T): T {
+    let padded = work;
+    for (const slots of this.#options.stackPadding) {
+      const inner = padded;
+      const padding = new Array(slots).fill(0);
+      padded = () => Reflect.apply(inner, undefined, padding) as T;
+    }
+    return padded();
+  }
+
   #answer(text: string): void {
     const session = this.#session;
     this.#outcome = undefined;
@@ -126,12 +124,17 @@ export class Guest {
     if (this.#options.asynchronous) session.promise();
     if (input.historical !== '') session.historical = pastState(session, JSON.parse(input.historical));
     try {
-      const result = this.#handler(plan)(new Request(plan, input));
-      if (result instanceof Promise) this.#await(result);
-      else this.#outcome = responseOutcome(result);
+      if (this.#options.stackPadding.length === 0) this.#call(plan, input);
+      else this.#padded(() => this.#call(plan, input));
     } catch (error) {
       this.#outcome = failureOutcome(error);
     }
+  }
+
+  #call(plan: Plan, input: CallInput): void {
+    const result = this.#handler(plan)(new Request(plan, input));
+    if (result instanceof Promise) this.#await(result);
+    else this.#outcome = responseOutcome(result);
   }
 
   #learn(number: number): Plan {
