@@ -32,7 +32,7 @@ export interface Claims {
   /** Which machine: chip id, platform instance id, endorsement key. Null when it is not told. */
   readonly platformId: string | null;
   readonly reportData: string;
-  /** The vendor's word (Intel); for others null: they certify versions and leave the judgement to the policy. */
+  /** The vendor's word (Intel). For others null: they certify versions, and judging is left to the policy. */
   readonly tcbStatus: string | null;
   readonly advisories: readonly string[];
   /** What is no reason to refuse but should be known. */

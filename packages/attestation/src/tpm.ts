@@ -205,7 +205,9 @@ function verifyEnclave(
   });
 }
 
-/** The enclave's own 64 bytes bind the key; the quote must be for them, or its parts come from two machines. */
+/**
+ * The enclave's own 64 bytes bind the key; the quote must be for them, or its parts come from two machines.
+ */
 function checkEnclaveBinding(
   checks: Checklist,
   { attest }: VerifiedQuote,

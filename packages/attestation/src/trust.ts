@@ -119,7 +119,7 @@ export interface Policy {
 export interface Expected {
   /** The node's key: DER SubjectPublicKeyInfo. */
   readonly publicKey?: Uint8Array;
-  /** A fresh challenge of 32 bytes; in a TPM's quote and a Nitro document of the length they were asked with. */
+  /** A fresh challenge of 32 bytes; in a Nitro document of whatever length was asked for. */
   readonly nonce?: Uint8Array;
   /** The whole report data instead. */
   readonly reportData?: Uint8Array;

@@ -6,8 +6,8 @@ import { tees, verifyByRow } from './tees.ts';
 import type { TrustMaterial } from './trust.ts';
 
 /**
- * Verifies evidence and answers with what it says. `now` is milliseconds since 1970: the moment of joining when
- * a recorded join is verified again. Throws `AttestationError` naming the first check that failed.
+ * Verifies evidence and answers with what it says. `now` is milliseconds since 1970: the moment of joining
+ * when a recorded join is verified again. Throws `AttestationError` naming the first check that failed.
  */
 export function verify(
   evidence: Evidence,

@@ -12,8 +12,8 @@ const hashes: Readonly<Record<string, HashName>> = {
 const subjectAttributes: readonly string[] = ['CN', 'L', 'ST', 'O', 'OU', 'C'];
 
 /**
- * Resolves a did:x509 against the chain it comes with (version 0 of the method: github.com/microsoft/did-x509):
- * some authority of the chain has the fingerprint, and every predicate holds for the leaf. That the chain is a
+ * Resolves a did:x509 against the chain it comes with (version 0 of the method, Microsoft's did-x509): some
+ * authority of the chain has the fingerprint, and every predicate holds for the leaf. That the chain is a
  * chain is the caller's to verify. Answers with the leaf, whose key the DID stands for.
  */
 export function resolveDidX509(did: string, chain: readonly Certificate[]): Certificate {

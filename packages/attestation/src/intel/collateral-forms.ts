@@ -82,7 +82,7 @@ export function pemChain(certificates: readonly Certificate[]): string {
     .join('\n');
 }
 
-/** The path from a leaf up through `pool`, by the names of issuers, until one names itself or nobody is found. */
+/** The path from a leaf up through `pool`, by the names of issuers, as far as it goes. */
 export function pathFrom(leaf: Certificate, pool: readonly Certificate[]): Certificate[] {
   const path = [leaf];
   while (path.length < 8) {

@@ -30,8 +30,8 @@ const aggregate = 0x4000_0000;
 const endOfBoot = '5742434c';
 
 /**
- * Collects the tagged events of the boot loader. With `bank` only events whose data was measured count; without
- * it whatever the log claims, which is enough to refuse it but never to trust it.
+ * Collects the tagged events of the boot loader. With `bank` only events whose data was measured count;
+ * without it whatever the log claims, which is enough to refuse it but never to trust it.
  */
 export function windowsBoot(events: readonly BootEvent[], bank: number | undefined): WindowsBoot {
   const facts = new Map<number, Uint8Array>();

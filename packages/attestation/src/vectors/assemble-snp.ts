@@ -29,8 +29,8 @@ function snpChain(vector: ManifestVector, folder: Folder): readonly Certificate[
   const thim = optional(vector, folder, 'thim');
   if (thim !== undefined) {
     const json = parseJsonObject(new TextDecoder().decode(thim), 'THIM answer');
-    const pem = `${textAt(json, 'vcekCert', 'THIM answer')}\n${textAt(json, 'certificateChain', 'THIM answer')}`;
-    return certificatesOf([new TextEncoder().encode(pem)]);
+    const pems = ['vcekCert', 'certificateChain'].map((key) => textAt(json, key, 'THIM answer'));
+    return certificatesOf([new TextEncoder().encode(pems.join('\n'))]);
   }
   const pieces = filesIn(vector, folder.roles, 'certificates').flatMap(folder.view);
   const all = certificatesIn(vector, folder);

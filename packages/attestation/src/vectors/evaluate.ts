@@ -58,8 +58,8 @@ interface Bench {
 
 /**
  * Evaluates every vector of a folder at its own time, then every mutation of it. The folder holds
- * `manifest.json` and, perhaps, `mutations.json`. A vector with several pieces of evidence gives a row for each
- * and one for the whole.
+ * `manifest.json` and, perhaps, `mutations.json`. A vector with several pieces of evidence gives a row for
+ * each and one for the whole.
  */
 export function evaluateVectors(files: ReadFile, options: VectorOptions = {}): readonly VectorRow[] {
   const read = remembered(files);

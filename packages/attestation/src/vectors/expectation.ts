@@ -49,6 +49,8 @@ const reasons: readonly (readonly [RegExp, readonly CheckName[]])[] = [
   [/QE report signature/i, ['qe-report-signature']],
   [/not bound by the QE/i, ['attestation-key-binding']],
   [/signature invalid/i, ['evidence-signature']],
+  [/not issued by/i, ['certificate-chain']],
+  [/replayed/i, ['report-data', 'quoted-nonce']],
   [/unsupported version/i, ['evidence-version']],
   [/unsupported algorithm/i, ['signature-algorithm']],
   [/malformed|trailing data/i, ['evidence-shape']],

@@ -1,4 +1,4 @@
-// A small certificate authority: DER by hand, so that vendors' own extensions and odd certificates can be made.
+// A small certificate authority: DER by hand, so that vendors' extensions and odd certificates can be made.
 import {
   constants,
   createHash,

@@ -286,6 +286,12 @@ export function makeIntel(folder: Folder): readonly string[] {
     v4({ attributes: (1n << 28n) | (1n << 29n) }),
   );
   td('service-td', 'UpToDate', 'A service domain is bound', v5({ running: currentSvn, serviceTd: 0x77 }));
+  makeSgx(folder, vendor);
+  mutations(folder);
+  return [idOf(vendor.root.key)];
+}
+
+function makeSgx(folder: Folder, vendor: Intel): void {
   const enclave = (debug: boolean) =>
     quote(vendor, 3, 0, enclaveReport({ reportData: Buffer.alloc(64, 0x12), debug, signer: 0x31 }));
   const sgx = (name: string, expected: string, what: string, debug: boolean, levels: Levels) =>
@@ -300,8 +306,6 @@ export function makeIntel(folder: Folder): readonly string[] {
     reached: 0,
   });
   sgx('debug', 'refused: debug', 'An enclave that can be debugged', true, current);
-  mutations(folder);
-  return [idOf(vendor.root.key)];
 }
 
 function mutations(folder: Folder): void {

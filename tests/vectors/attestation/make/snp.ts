@@ -128,46 +128,62 @@ export function makeSnp(folder: Folder): Record<string, readonly string[]> {
   vector('other-chip', 'refused: other chip', 'Another CHIP_ID than the certificate', {
     chip: Buffer.alloc(64, 0xc2),
   });
-  folder.vector(
-    'snp/revoked',
-    'refused: revoked',
-    {
-      'report.bin': report(key, good),
-      'chain.pem': chain,
-      'crl.der': revocationList(milan.ark, [milan.askSerial]),
-    },
-    'The intermediate is on the list of the root',
-  );
-  folder.vector(
-    'snp/not-revoked',
-    'valid',
-    {
-      'report.bin': report(key, good),
-      'chain.pem': chain,
-      'crl.der': revocationList(milan.ark, [Uint8Array.of(9)]),
-    },
-    'A list that names somebody else',
-  );
-  const turinChip = Buffer.from('59790fb1c39f35c1', 'hex');
-  const turinLeaf = vcek(turin.ask, key, 'Turin', { '1': 1, '2': 1, '3': 4, '8': 81, '9': 1 }, turinChip);
-  folder.vector(
-    'snp/turin-v5',
-    'valid',
-    {
-      'report.bin': report(key, {
-        version: 5,
-        cpu: [0x1a, 2],
-        tcb: Buffer.from([1, 1, 1, 4, 0, 0, 0, 81]),
-        chip: cat(turinChip, Buffer.alloc(56)),
-      }),
-      'chain.pem': pem(turinLeaf, turin.askCertificate, turin.arkCertificate),
-    },
-    'Report of version 5, Turin: FMC, hardware id of 8 bytes',
-  );
-  mutations(folder);
+  const crl = (name: string, expected: string, what: string, serial: Bytes) => {
+    const crlDer = revocationList(milan.ark, [serial]);
+    folder.vector(
+      `snp/${name}`,
+      expected,
+      { 'report.bin': report(key, good), 'chain.pem': chain, 'crl.der': crlDer },
+      what,
+    );
+  };
+  crl('revoked', 'refused: revoked', 'The intermediate is on the list of the root', milan.askSerial);
+  crl('not-revoked', 'valid', 'A list that names somebody else', Uint8Array.of(9));
+  makeTurin(folder, turin, key);
+  makeVlek(folder, milan, key, { ...good, chip: Buffer.alloc(64), keyInfo: 1 << 2 });
+  const other = certificate({ subject: milan.ask.name, key: newRsa(), issuer: milan.ark, ca: true });
+  folder.write('snp/neg/wrong-issuer.pem', pem(leaf, other, milan.arkCertificate));
   folder.write('snp/neg/odd-order.pem', pem(leaf, milan.arkCertificate, milan.askCertificate));
   folder.write('snp/neg/root-first.pem', pem(milan.arkCertificate, milan.askCertificate, leaf));
+  mutations(folder);
   return { Milan: [idOf(milan.ark.key)], Genoa: [], Turin: [idOf(turin.ark.key)] };
+}
+
+function makeTurin(folder: Folder, turin: Amd, key: KeyObject): void {
+  const chip = Buffer.from('59790fb1c39f35c1', 'hex');
+  const leaf = vcek(turin.ask, key, 'Turin', { '1': 1, '2': 1, '3': 4, '8': 81, '9': 1 }, chip);
+  const bytes = report(key, {
+    version: 5,
+    cpu: [0x1a, 2],
+    tcb: Buffer.from([1, 1, 1, 4, 0, 0, 0, 81]),
+    chip: cat(chip, Buffer.alloc(56)),
+  });
+  const files = { 'report.bin': bytes, 'chain.pem': pem(leaf, turin.askCertificate, turin.arkCertificate) };
+  folder.vector('snp/turin-v5', 'valid', files, 'Report of version 5, Turin: FMC, hardware id of 8 bytes');
+}
+
+/** A key that the cloud loaded: another intermediate, no chip, and the cloud's name instead. */
+function makeVlek(
+  folder: Folder,
+  { ark, arkCertificate }: Amd,
+  key: KeyObject,
+  options: ReportOptions,
+): void {
+  const asvk: Authority = { name: 'SEV-VLEK-Milan', key: newRsa(), algorithm: 'pss384' };
+  const asvkCertificate = certificate({ subject: asvk.name, key: asvk.key, issuer: ark, ca: true });
+  const extensions = [
+    extension(`${arc}2`, ia5('Milan')),
+    ...[4, 0, 24].map((svn, index) => extension(`${arc}3.${index + 1}`, integer(svn))),
+    extension(`${arc}3.8`, integer(219)),
+    extension(`${arc}5`, ia5('CN=cloud.example')),
+  ];
+  const leaf = certificate({ subject: 'SEV-VLEK', key, issuer: asvk, extensions });
+  const files = {
+    'report.bin': report(key, options),
+    'chain.pem': pem(leaf, asvkCertificate, arkCertificate),
+  };
+  folder.vector('snp/vlek', 'valid', files, 'Signed with a key that the cloud holds; the chip is masked');
+  folder.mutation('snp/vlek', 'not allowed', { policy: { allowVlek: false } }, 'signing key kind refused');
 }
 
 function mutations(folder: Folder): void {
@@ -205,6 +221,24 @@ function mutations(folder: Folder): void {
     'root first',
     { file: chain, replaceWith: ['snp/neg/root-first.pem'] },
     'root not the one pinned',
+  );
+  folder.mutation(
+    'snp/v3',
+    'wrong issuer',
+    { file: chain, replaceWith: ['snp/neg/wrong-issuer.pem'] },
+    'not issued by the next',
+  );
+  folder.mutation(
+    'snp/v3',
+    'chain of the cloud',
+    { file: chain, replaceWith: ['snp/vlek/chain.pem'] },
+    'signing key kind refused',
+  );
+  folder.mutation(
+    'snp/v3',
+    'replayed for another key',
+    { policy: { reportData: '00'.repeat(64) } },
+    'replayed',
   );
   folder.mutation(
     'snp/v3',

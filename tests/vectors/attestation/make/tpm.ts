@@ -173,6 +173,10 @@ export function makeTpm(folder: Folder): void {
     ...good,
     nonce: sha256(nonce),
   });
+  mutations(folder);
+}
+
+function mutations(folder: Folder): void {
   const [file, pcrFile, logFile] = ['tpm/ecc/quote.msg', 'tpm/ecc/quote.pcrs', 'tpm/ecc/boot.log'];
   folder.mutation('tpm/ecc', 'nonce bit', { file, xor: [[44, 1]] }, 'signature invalid');
   folder.mutation('tpm/ecc', 'PCR 7 bit', { file: pcrFile, xor: [[7 * 32, 1]] }, 'PCR digest differs');
