@@ -1,3 +1,13 @@
+export {
+  type AppMetadata,
+  assembleBundle,
+  type Bundle,
+  checkModules,
+  type EndpointDeclaration,
+  modulesOf,
+  parseBundle,
+  parseMetadata,
+} from './bundle.ts';
 export type {
   AccessRule,
   AppWorld,
@@ -32,3 +42,4 @@ export {
   limitsOf,
   type RuntimeOptions,
 } from './limits.ts';
+export { moduleKey, resolveSpecifier } from './modules/resolve.ts';
