@@ -38,6 +38,16 @@ export interface ServiceOptions {
   readonly commitsAtOnce?: boolean;
 }
 
+/** A contract that is ready to run. */
+export interface Installed {
+  readonly app: App;
+  readonly bundle: Bundle;
+  /** One service's alone among those that share the app: interpreters are not shared across it. */
+  readonly lane: string;
+  /** Tells a stack trace by the author's sources. */
+  readonly explain: (trace: string) => string;
+}
+
 /** The clock that every call of the contract sees. */
 export interface Clock {
   /** Ms since 1970. */
@@ -68,12 +78,14 @@ export class TestService {
   readonly #people = new Map<string, Person>();
   readonly #world: AppWorld;
   readonly #commitsAtOnce: boolean;
+  readonly #explain: (trace: string) => string;
   #issuer: TokenIssuer | undefined;
 
-  /** `lane` is this service's alone among those that share the app: interpreters are not shared across it. */
-  constructor(app: App, bundle: Bundle, lane: string, options: ServiceOptions = {}) {
+  constructor(installed: Installed, options: ServiceOptions = {}) {
+    const { app, bundle, lane, explain } = installed;
     this.#app = app;
     this.#lane = lane;
+    this.#explain = explain;
     this.#find = routesOf(bundle);
     this.clock = clockFrom(options.now);
     this.#commitsAtOnce = options.commitsAtOnce ?? true;
@@ -284,8 +296,9 @@ export class TestService {
     if (outcome === undefined) throw new TestServiceError('ContractUnusable', 'the engine settled no call');
     if (outcome.kind === 'failed') {
       const { message, detail, log } = outcome;
-      const reason = detail ?? { reason: message };
-      return { ...refusal(500, 'InternalError', message), log, failure: reason };
+      const trace = detail?.trace === undefined ? {} : { trace: this.#explain(detail.trace) };
+      const failure = { reason: detail?.reason ?? message, ...trace };
+      return { ...refusal(500, 'InternalError', message), log, failure };
     }
     const applies = outcome.applyWrites ?? (outcome.status >= 200 && outcome.status < 300);
     const writeSet = tx.writeSet();

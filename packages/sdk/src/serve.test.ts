@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createTestService } from '@coco/contract-test';
 
@@ -65,7 +66,17 @@ test('an answer that breaks its declaration is an error of the contract, and not
   const answer = await service.anybody.post('/broken');
   assert.equal(answer.status, 500);
   assert.match(answer.failure?.reason ?? '', /POST \/broken breaks its declaration: response\.count/);
+  // The trace leads to sources, not into the bundle.
+  assert.match(answer.failure?.trace ?? '', /at promised \(\S*serve\.ts:\d+:\d+\)/);
   assert.deepEqual(service.content('public:words'), {});
+});
+
+test('a failure names the line of the source it came from', async () => {
+  const source = readFileSync(new URL('testing/contract/src/app.ts', import.meta.url), 'utf8');
+  const line = source.split('\n').findIndex((text) => text.includes('a mistake on this line')) + 1;
+  const service = await createTestService(contract);
+  const { failure } = await service.anybody.post('/crash');
+  assert.match(failure?.trace ?? '', new RegExp(`src/app\\.ts:${line}:`));
 });
 
 test('a refusal carries status, code and headers, and nothing is written', async () => {

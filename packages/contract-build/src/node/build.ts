@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import type { SourceMapPayload } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { requiredV8Flags } from '@coco/contracts';
@@ -16,6 +17,8 @@ export interface Built {
   /** What may not work in the sandbox, one line each. */
   readonly warnings: readonly string[];
   readonly types: TypeCheck;
+  /** By module name; none for a bundle that is built already. */
+  readonly sourceMaps: ReadonlyMap<string, SourceMapPayload>;
   /** OpenAPI 3.1 of a declared contract. */
   readonly openApi?: Readonly<Record<string, unknown>>;
 }
@@ -41,7 +44,9 @@ export async function buildBundle(path: string, options: BuildOptions = {}): Pro
   const described = parse(file);
   const bundle = bundleIn(described, file);
   const taken = { kind: 'skipped', reason: 'the bundle is built already' } as const;
-  if (bundle !== undefined) return { bundle, parts: [], warnings: [], types: taken };
+  if (bundle !== undefined) {
+    return { bundle, parts: [], warnings: [], types: taken, sourceMaps: new Map() };
+  }
   const { endpoints } = described;
   if (typeof endpoints !== 'object' || endpoints === null) {
     throw new BuildError('ContractInvalid', `${file} describes no endpoints`);
@@ -70,9 +75,10 @@ async function buildDeclared(root: string, options: BuildOptions): Promise<Built
   for (const flag of requiredV8Flags) setFlagsFromString(flag);
   const { metadata, openApi, routes } = describeApp(describing.code, file);
   const source = servingSource(join(root, file), routes);
-  const { code, parts, warnings } = await bundleModule(root, { file, source }, options);
+  const { code, parts, warnings, sourceMap } = await bundleModule(root, { file, source }, options);
   const bundle = { metadata, modules: [{ name: declaredModule, module: code }] };
-  return { bundle, parts: largestFirst(parts), warnings, types, openApi };
+  const sourceMaps = new Map([[declaredModule, sourceMap]]);
+  return { bundle, parts: largestFirst(parts), warnings, types, sourceMaps, openApi };
 }
 
 async function buildDescribed(file: string, endpoints: Endpoints, options: BuildOptions): Promise<Built> {
@@ -80,10 +86,12 @@ async function buildDescribed(file: string, endpoints: Endpoints, options: Build
   const types = typesOf(root, options);
   const parts = new Map<string, number>();
   const warnings = new Set<string>();
+  const sourceMaps = new Map<string, SourceMapPayload>();
   const modules: { name: string; module: string }[] = [];
   for (const name of moduleNames(endpoints, file)) {
     const bundled = await bundleModule(root, { file: sourceOf(root, name) }, options);
     modules.push({ name, module: bundled.code });
+    sourceMaps.set(name, bundled.sourceMap);
     for (const part of bundled.parts) parts.set(part.file, Math.max(parts.get(part.file) ?? 0, part.bytes));
     for (const warning of bundled.warnings) warnings.add(warning);
   }
@@ -92,6 +100,7 @@ async function buildDescribed(file: string, endpoints: Endpoints, options: Build
     parts: largestFirst([...parts].map(([part, bytes]) => ({ file: part, bytes }))),
     warnings: [...warnings],
     types,
+    sourceMaps,
   };
 }
 

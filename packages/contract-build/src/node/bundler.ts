@@ -1,5 +1,5 @@
-import { builtinModules } from 'node:module';
-import { basename, join, relative } from 'node:path';
+import { builtinModules, type SourceMapPayload } from 'node:module';
+import { basename, join, relative, resolve } from 'node:path';
 import type { Plugin, RenderedModule } from 'rolldown';
 import { BuildError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -15,6 +15,8 @@ export interface Part {
 export interface BundledModule {
   readonly code: string;
   readonly parts: readonly Part[];
+  /** From places in the code to those in the sources, whose names are those of the parts. */
+  readonly sourceMap: SourceMapPayload;
   /** What works only as long as nobody gets there, one line each. */
   readonly warnings: readonly string[];
 }
@@ -59,11 +61,15 @@ export async function bundleModule(
       codeSplitting: false,
       comments: false,
       externalLiveBindings: false,
+      // Beside the code, not in it: what members vote on stays as it is.
+      sourcemap: 'hidden',
+      dir: root,
     });
     const [chunk] = output;
     const modules = Object.entries(chunk.modules).filter(([id]) => id !== virtualId);
     return {
       code: chunk.code,
+      sourceMap: namedMap(root, chunk.map as unknown as SourceMapPayload),
       parts: modules.map(([id, module]) => ({ file: shortName(root, id), bytes: module.renderedLength })),
       warnings: inspect(root, modules, importers, options.allowDynamicCode === true),
     };
@@ -71,6 +77,13 @@ export async function bundleModule(
     if (cause instanceof BuildError) throw cause;
     throw bundlingError(root, entry.file, cause);
   }
+}
+
+/** Without the sources themselves, and with the names that authors know. */
+function namedMap(root: string, map: SourceMapPayload): SourceMapPayload {
+  const sources = map.sources.map((source) => shortName(root, resolve(root, source)));
+  const { file, version, names, mappings, sourceRoot } = map;
+  return { file, version, names, mappings, sourceRoot, sources, sourcesContent: [] };
 }
 
 /** Marks, in messages that pass through the bundler, those that are ours. */
@@ -168,5 +181,5 @@ function shortName(root: string, id: string): string {
 
 /** The SDK is linked to where it is developed when a contract lives beside it. */
 function isSdk(id: string): boolean {
-  return id.includes('/packages/sdk/src/');
+  return /\/packages\/sdk\/src\/[^/]+$/.test(id);
 }

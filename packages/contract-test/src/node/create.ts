@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { type Bundle, buildBundle } from '@coco/contract-build';
+import { type Built, type Bundle, buildBundle, mapTrace } from '@coco/contract-build';
 import { type App, createEngine, type Engine, type RuntimeOptions, requiredV8Flags } from '@coco/contracts';
 import { TestServiceError } from '../errors.ts';
 import { type ServiceOptions, TestService } from '../service.ts';
@@ -9,7 +9,7 @@ let engine: Engine | undefined;
 let services = 0;
 /** Installing parses the whole contract, so it is done once: by bundle, then by limits. */
 const apps = new WeakMap<Bundle, Map<string, App>>();
-const builds = new Map<string, Promise<Bundle>>();
+const builds = new Map<string, Promise<Built>>();
 
 /**
  * A service with a contract on it: a bundle, or the folder (or file) of one, which is built once a process. The
@@ -23,8 +23,12 @@ export async function createTestService(
   contract: Bundle | string | URL,
   options: ServiceOptions = {},
 ): Promise<TestService> {
-  const bundle = isBundle(contract) ? contract : await bundleOf(contract);
-  return new TestService(installed(bundle, options.limits), bundle, `test ${services++}`, options);
+  const { bundle, sourceMaps } = isBundle(contract)
+    ? { bundle: contract, sourceMaps: new Map() }
+    : await built(contract);
+  const app = installed(bundle, options.limits);
+  const explain = (trace: string) => mapTrace(trace, sourceMaps);
+  return new TestService({ app, bundle, lane: `test ${services++}`, explain }, options);
 }
 
 function installed(bundle: Bundle, limits: RuntimeOptions = {}): App {
@@ -48,11 +52,11 @@ function isBundle(contract: Bundle | string | URL): contract is Bundle {
   return typeof contract === 'object' && 'metadata' in contract;
 }
 
-function bundleOf(place: string | URL): Promise<Bundle> {
+function built(place: string | URL): Promise<Built> {
   const path = typeof place === 'string' ? place : fileURLToPath(place);
   const known = builds.get(path);
   if (known !== undefined) return known;
-  const made = buildBundle(path).then(({ bundle }) => bundle);
+  const made = buildBundle(path);
   builds.set(path, made);
   return made;
 }

@@ -55,6 +55,13 @@ export const app = defineApp(
         return { count: 'many' as unknown as number };
       },
     }),
+    'POST /crash': endpoint({
+      mode: 'readwrite',
+      auth: [],
+      handler() {
+        throw new Error('a mistake on this line');
+      },
+    }),
     'POST /refused': endpoint({
       mode: 'readwrite',
       auth: [],
