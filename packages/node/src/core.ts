@@ -154,6 +154,7 @@ export class Core implements NodeView {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,
       sinceLastMs: this.now - this.#lastSignedAt,
+      awaited: this.#waiting.size > 0,
     };
     const { tx_count: txCount, delay: delayMs } = this.config.ledger_signatures;
     if (replica.isPrimary && (this.#signatureWanted || signatureIsDue(state, { txCount, delayMs })))

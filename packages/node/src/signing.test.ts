@@ -4,14 +4,18 @@ import { signatureIsDue } from './signing.ts';
 
 describe('signatureIsDue', () => {
   const limits = { txCount: 100, delayMs: 50 };
-  const cases: [string, number, boolean, number, boolean][] = [
+  const cases: [string, number, boolean, number, boolean, boolean?][] = [
     ['nothing to sign, however long ago', 0, false, 10_000, false],
-    ['a lone write on an idle pipeline', 1, false, 0, true],
+    ['a lone write on an idle pipeline', 1, false, 1000, true],
+    ['a write soon after the last signature gathers', 1, false, 1, false],
+    ['unless somebody waits for it', 1, false, 0, true, true],
     ['a write behind a signature in flight gathers', 1, true, 1, false],
     ['the count is an upper bound', 100, true, 1, true],
     ['the delay is an upper bound', 1, true, 50, true],
   ];
-  for (const [name, unsigned, inFlight, sinceLastMs, expected] of cases) {
-    test(name, () => assert.equal(signatureIsDue({ unsigned, inFlight, sinceLastMs }, limits), expected));
+  for (const [name, unsigned, inFlight, sinceLastMs, expected, awaited = false] of cases) {
+    test(name, () =>
+      assert.equal(signatureIsDue({ unsigned, inFlight, sinceLastMs, awaited }, limits), expected),
+    );
   }
 });

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { createEngine, type EngineOptions, requiredV8Flags } from '@coco/contracts';
+import { createEngine, requiredV8Flags } from '@coco/contracts';
 import { Node } from '@coco/node';
 import { codeDigest } from './code-digest.ts';
 import type { MakeNode } from './daemon.ts';
@@ -11,19 +11,10 @@ export function nodeMaker(version: string): MakeNode {
   return (inputs) => {
     const node = new Node({
       ...inputs,
-      engine: createEngine(grantedStack(process.execArgv)),
+      engine: createEngine(),
       executableDigest: codeDigest(),
       versions: { product: `coco-${version}`, engine: `V8 ${process.versions.v8}` },
     });
     return { effects: node.start(), step: (events) => node.step(events) };
   };
-}
-
-/**
- * The stack this process was started with. It must not be changed later: contracts call back into the main
- * isolate, which would find itself deeper than it was told it could be, and abort.
- */
-function grantedStack(runtimeArguments: readonly string[]): EngineOptions {
-  const given = runtimeArguments.map((text) => /^--stack[-_]size=(\d+)$/.exec(text)?.[1]).findLast(Boolean);
-  return given === undefined ? {} : { stackBytes: Number(given) * 1024 };
 }

@@ -116,6 +116,8 @@ export class AppCalls {
 
   #execute(calls: readonly GatheredCall[]): void {
     let tx: Tx | undefined;
+    let settled = 0;
+    let fault: { readonly error: unknown } | undefined;
     const host: BatchHost = {
       world: this.#world,
       begin: () => {
@@ -125,12 +127,35 @@ export class AppCalls {
       },
       settle: (index, outcome) => {
         const call = calls[index];
-        if (!call || !tx) throw new Error('a call was settled that was not begun');
-        this.#settle(call, tx, outcome);
+        // A call that never began (its module is not there) has nothing to commit.
+        const own = tx ?? this.#node.replica.store.begin();
         tx = undefined;
+        settled = index + 1;
+        try {
+          if (call) this.#settle(call, own, outcome);
+        } catch (error) {
+          fault = { error };
+          throw error;
+        }
       },
     };
-    this.#node.application.execute(calls, host);
+    try {
+      this.#node.application.execute(calls, host);
+    } catch (error) {
+      // A broken assertion of our own must stop the process.
+      if (fault) throw fault.error;
+      // The sandbox itself broke: whoever was not answered is told so, and the next call gets a new sandbox.
+      tx?.discard();
+      this.#outbox.log(
+        'fatal',
+        `The contract engine failed: ${error instanceof Error ? error.message : error}`,
+        'app',
+      );
+      this.#node.application.invalidate();
+      for (const { event } of calls.slice(settled)) {
+        this.#finish(event, refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
+      }
+    }
   }
 
   #settle(call: GatheredCall, tx: Tx, outcome: Outcome): void {

@@ -2,7 +2,6 @@
 // sample, so that the two can be compared request by request.
 
 const maps = { private: 'records', public: 'public:records' };
-const firstWrites = { private: 'first_write_version', public: 'public:first_write_version' };
 const pageSize = 2000;
 
 // --- maps and requests
@@ -33,13 +32,6 @@ function notFound() {
   return { statusCode: 404, body: { error: { code: 'ResourceNotFound' } } };
 }
 
-/** Remembers since when an id is logged: where a scan of its history may begin. */
-function noteFirstWrite(kind, id, map) {
-  if (map.has(keyOf(id))) return;
-  const first = ccf.kv[firstWrites[kind]];
-  if (!first.has(keyOf(id))) first.set(keyOf(id), ccf.jsonCompatibleToBuf(null));
-}
-
 // --- one record
 
 function read(kind, request) {
@@ -57,7 +49,6 @@ function write(kind, request, messageOf) {
       body: { error: { code: 'InvalidInput', message: 'Cannot record an empty log message' } },
     };
   const map = mapOf(kind, query);
-  noteFirstWrite(kind, id, map);
   map.set(keyOf(id), ccf.strToBuf(messageOf(msg)));
   if (record_claim) ccf.rpc.setClaimsDigest(ccf.crypto.digest('SHA-256', ccf.strToBuf(msg)));
   return { body: true };
@@ -125,7 +116,6 @@ export function post_private_raw_text(request) {
     };
   }
   const map = ccf.kv[maps.private];
-  noteFirstWrite('private', id, map);
   map.set(keyOf(id), request.body.arrayBuffer());
   return { body: true };
 }
