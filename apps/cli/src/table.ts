@@ -24,7 +24,7 @@ export const nouns: readonly NounRow[] = [
   },
   {
     name: 'contract',
-    summary: 'Build contracts',
+    summary: 'Make, test, build and compare contracts',
     load: async () => (await import('./commands/contract.ts')).contract,
   },
   {
