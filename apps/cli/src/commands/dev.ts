@@ -21,7 +21,10 @@ export const dev: Noun = {
       summary: 'Run a service with one node on this machine until Ctrl-C',
       example: 'dev --js-app-bundle samples/contracts/logging',
       options: [
-        { flags: '--js-app-bundle <dir>', summary: 'the contract: a folder with src/app.ts or app.json, or a bundle' },
+        {
+          flags: '--js-app-bundle <dir>',
+          summary: 'the contract: a folder with src/app.ts or app.json, or a bundle',
+        },
         { flags: '-n, --node <address>', summary: 'host:port to serve on', default: '127.0.0.1:8000' },
         { flags: '--initial-member-count <count>', summary: 'members with keys of their own', default: '1' },
         { flags: '--initial-user-count <count>', summary: 'users with keys of their own', default: '1' },
