@@ -6,7 +6,7 @@ import { Tally } from '../tests/simulation/consensus/tally.ts';
 
 const USAGE = `usage: simulate SEED [COUNT]                runs seeds from SEED on
        simulate --minutes N [--from SEED]   explores
-       simulate --hunt BUG                  finds a seed that notices a deliberate bug`;
+       simulate --hunt BUG [--from SEED]    finds a seed that notices a deliberate bug`;
 
 /** Runs seeds from `first` on while `goOn` says so, and reports. Answers the seed that failed, or null. */
 function explore(first: number, goOn: (run: number) => boolean, makeRaft: MakeRaft): number | null {
@@ -34,19 +34,19 @@ function explore(first: number, goOn: (run: number) => boolean, makeRaft: MakeRa
   return failed.seed;
 }
 
-async function hunt(name: string | undefined): Promise<number> {
+async function hunt(name: string | undefined, from: number): Promise<number> {
   const bug = bugs.find((one) => one.name === name);
   if (bug === undefined) {
     console.error(`there is no bug ${name}; there are ${bugs.map((one) => one.name).join(', ')}`);
     return 2;
   }
-  explore(1, () => true, await loadWithBug(bug));
+  explore(from, () => true, await loadWithBug(bug));
   return 0;
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const [first, second, third, fourth] = args;
-  if (first === '--hunt') return hunt(second);
+  if (first === '--hunt') return hunt(second, third === '--from' ? Number(fourth) : 1);
   let failed: number | null;
   if (first === '--minutes') {
     const end = performance.now() + Number(second) * 60_000;

@@ -20,7 +20,7 @@ export const bugs: readonly Bug[] = [
     name: 'follower-commits-unverified-suffix',
     what: "A follower commits up to the leader's commit, beyond what the message has verified (CCF #8172).",
     edits: [{ file: 'roles/follower.ts', find: 'Math.min(message.commit, end)', replace: 'message.commit' }],
-    seed: 0,
+    seed: 87,
   },
   {
     name: 'vote-forgotten-within-a-view',
@@ -45,7 +45,7 @@ export const bugs: readonly Bug[] = [
           '  if (fits(core, message)) heard(core, from);',
       },
     ],
-    seed: 0,
+    seed: 30671,
   },
   {
     name: 'votes-counted-over-the-union',
@@ -57,13 +57,13 @@ export const bugs: readonly Bug[] = [
         replace: 'everyQuorum([{ voters: [...core.members.voters()], learners: [] }],',
       },
     ],
-    seed: 0,
+    seed: 14,
   },
   {
     name: 'commit-of-an-older-view',
     what: 'A leader commits what many hold though it is of an older view (Raft paper, figure 8; CCF #3828).',
     edits: [{ file: 'roles/leader.ts', find: ' || log.viewAt(seqno) !== core.view', replace: '' }],
-    seed: 0,
+    seed: 521,
   },
   {
     name: 'match-from-a-refusal',
@@ -75,7 +75,7 @@ export const bugs: readonly Bug[] = [
         replace: '  peer.match = Math.max(peer.match, match);\n  const stepsBack = peer.rejected(',
       },
     ],
-    seed: 0,
+    seed: 11,
   },
   {
     name: 'acknowledgement-of-the-whole-log',
@@ -87,7 +87,7 @@ export const bugs: readonly Bug[] = [
         replace: 'log.last',
       },
     ],
-    seed: 0,
+    seed: 113,
   },
   {
     name: 'truncation-by-a-shorter-message',
@@ -101,7 +101,7 @@ export const bugs: readonly Bug[] = [
           '  if (at < 0) return;\n',
       },
     ],
-    seed: 0,
+    seed: 3,
   },
   {
     name: 'acknowledgement-before-the-disk',
@@ -113,7 +113,7 @@ export const bugs: readonly Bug[] = [
         replace: '  const { following } = core;\n  const held = following.verified;',
       },
     ],
-    seed: 0,
+    seed: 1,
   },
   {
     name: 'answer-of-the-disk-for-an-older-entry',
@@ -125,7 +125,7 @@ export const bugs: readonly Bug[] = [
         replace: '',
       },
     ],
-    seed: 0,
+    seed: 96,
   },
   {
     name: 'read-confirmed-without-a-quorum',
@@ -137,7 +137,7 @@ export const bugs: readonly Bug[] = [
         replace: '  void confirms;\n',
       },
     ],
-    seed: 0,
+    seed: 18,
   },
   {
     name: 'read-before-the-first-commit',
@@ -149,7 +149,7 @@ export const bugs: readonly Bug[] = [
         replace: '',
       },
     ],
-    seed: 0,
+    seed: 6,
   },
   {
     name: 'commit-by-the-newest-configuration',
@@ -161,7 +161,7 @@ export const bugs: readonly Bug[] = [
         replace: 'quorumSeqno(core.members.active.slice(-1), heldBy)',
       },
     ],
-    seed: 0,
+    seed: 2,
   },
   {
     name: 'same-view-truncation',
@@ -173,7 +173,7 @@ export const bugs: readonly Bug[] = [
         replace: 'false',
       },
     ],
-    seed: 0,
+    seed: 46,
   },
   {
     name: 'campaign-put-off-by-refused-candidates',
@@ -185,7 +185,7 @@ export const bugs: readonly Bug[] = [
         replace: 'this.restartElectionTimer();',
       },
     ],
-    seed: 0,
+    seed: 1088,
   },
   {
     name: 'acknowledgement-of-an-older-view',
@@ -197,7 +197,7 @@ export const bugs: readonly Bug[] = [
         replace: '',
       },
     ],
-    seed: 0,
+    seed: 161,
   },
   {
     name: 'snapshot-over-a-longer-log',
@@ -209,7 +209,7 @@ export const bugs: readonly Bug[] = [
         replace: '  return view > 0;\n',
       },
     ],
-    seed: 0,
+    seed: 959,
   },
   {
     name: 'snapshot-without-its-view',
@@ -226,6 +226,6 @@ export const bugs: readonly Bug[] = [
         replace: 'void view;',
       },
     ],
-    seed: 0,
+    seed: 498,
   },
 ];

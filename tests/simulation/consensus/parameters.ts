@@ -31,7 +31,7 @@ export function drawParameters(random: Random): Parameters {
   const heartbeat = between(random, 20, 50);
   const election = heartbeat * between(random, 6, 12);
   const often = () => pick(random, [0, 0, 0.01, 0.05, 0.2])!;
-  return {
+  const usual: Parameters = {
     heartbeat,
     election,
     preVote: random() < 0.7,
@@ -54,6 +54,27 @@ export function drawParameters(random: Random): Parameters {
     faultEvery: election * pick(random, [0.5, 1, 2, 4])!,
     curse: pick(random, [0, 0, 0.3, 0.8])!,
     reconfigureEvery: election * pick(random, [2, 5, 20])!,
+  };
+  return random() < 0.2 ? contested(usual, random) : usual;
+}
+
+/**
+ * All elections: leaders are cut off before they have signed anything, clocks differ, and votes come late
+ * enough to meet the next campaign.
+ */
+function contested(usual: Parameters, random: Random): Parameters {
+  const [heartbeat, election] = [20, 120];
+  return {
+    ...usual,
+    heartbeat,
+    election,
+    voters: pick(random, [3, 3, 5])!,
+    drift: 0.3,
+    curse: 0.8,
+    faultEvery: election,
+    reconfigureEvery: 20 * election,
+    signatureEvery: 2 * election,
+    network: { latency: [1, 10], loss: 0, repeat: 0.2, delay: 0.3, delayMax: election },
   };
 }
 
