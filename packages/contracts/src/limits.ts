@@ -57,8 +57,8 @@ export const limits = {
   pageBytes: 256 * 1024,
   /** Tables whose access is remembered. */
   rememberedTablesMax: 1000,
-  /** Endpoints whose constant part is remembered. */
-  plansMax: 1000,
+  /** Endpoints and callers that are told to a context once. */
+  numberedMax: 1000,
   /** Writes that an outcome carries; more of them cross before it. */
   writesPerOutcome: 500,
   /** Random bytes fetched at once. */

@@ -244,10 +244,7 @@ describe('a module that cannot be used', () => {
       '/app.js': "import { nope } from './x.js'; export const run = () => ({ body: nope });",
       '/x.js': 'export const a = 1;',
     });
-    assert.match(
-      reasonOf(stage.call('run')),
-      /^SyntaxError: The requested module '\/x\.js' does not provide an export named 'nope'/,
-    );
+    assert.equal(reasonOf(stage.call('run')), "/app.js: the module /x.js does not export 'nope'");
   });
   test('for a module that is not there fails its calls', () => {
     using stage = new Stage("import './gone.js'; export const run = () => ({ body: 1 });");

@@ -1,7 +1,7 @@
 import { parseCertificate } from '@coco/crypto';
 import type { AppWorld, HostFunction, HostValue } from '../call.ts';
 import { bytes, count, text } from './arguments.ts';
-import type { Plans } from './call-input.ts';
+import type { CallWriter } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
 import type { Switchboard } from './switchboard.ts';
 
@@ -53,10 +53,10 @@ export function sharedFunctions(borrowed: Borrowed, random: (length: number) => 
 export function appFunctions(app: {
   readonly borrowed: Borrowed;
   readonly board: Switchboard;
-  readonly plans: Plans;
+  readonly writer: CallWriter;
   readonly world: () => AppWorld | undefined;
 }): ReadonlyMap<string, HostFunction> {
-  const { borrowed, board, plans, world } = app;
+  const { borrowed, board, writer, world } = app;
   const present = (): AppWorld => {
     const found = world();
     if (!found) throw new TypeError('this can be used only while a call is in progress');
@@ -86,7 +86,8 @@ export function appFunctions(app: {
     },
   };
   const functions = new Map(Object.entries(table).map(([path, each]) => [`function:${path}`, each]));
-  functions.set('plan', { arity: 1, call: (number) => plans.find(number) as unknown as HostValue });
+  functions.set('plan', { arity: 1, call: (number) => writer.plan(number) as unknown as HostValue });
+  functions.set('caller', { arity: 1, call: (number) => writer.caller(number) });
   functions.set('historical.stateRange', {
     arity: 4,
     call: (handle, start, end, expiry) => {

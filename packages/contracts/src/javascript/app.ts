@@ -2,11 +2,12 @@ import type { BatchHost, HostFunction, Modules, PendingCall } from '../call.ts';
 import type { App } from '../engine.ts';
 import { ContractError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import { type LinkedModule, linkModule } from '../modules/link.ts';
+import type { LinkedModule } from '../modules/link.ts';
+import { linkAll } from '../modules/link-all.ts';
 import { moduleKey } from '../modules/resolve.ts';
 import { appFunctions, type Borrowed } from './app-functions.ts';
 import { Batch } from './batch.ts';
-import { Plans } from './call-input.ts';
+import { CallWriter } from './call-input.ts';
 import { messages, stackOverflow } from './outcome.ts';
 import { type Compartment, type CompiledModule, Sandbox, type SandboxOptions } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
@@ -29,7 +30,7 @@ export class JavaScriptApp implements App {
   readonly #asynchronous: boolean;
   readonly #constant: boolean;
   readonly #board = new Switchboard();
-  readonly #plans = new Plans();
+  readonly #writer = new CallWriter();
   readonly #functions: ReadonlyMap<string, HostFunction>;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
@@ -53,7 +54,7 @@ export class JavaScriptApp implements App {
     this.#functions = appFunctions({
       borrowed,
       board: this.#board,
-      plans: this.#plans,
+      writer: this.#writer,
       world: () => this.#batch?.world,
     });
   }
@@ -63,7 +64,7 @@ export class JavaScriptApp implements App {
     const batch = new Batch(calls, host, {
       board: this.#board,
       functions: this.#functions,
-      plans: this.#plans,
+      writer: this.#writer,
     });
     this.#batch = batch;
     try {
@@ -223,7 +224,7 @@ export class JavaScriptApp implements App {
       asynchronous: this.#asynchronous,
       functions: functionTable(this.#functions),
     };
-    const next = (...report: unknown[]) => this.#next(report);
+    const next = (report: readonly unknown[]) => this.#next(report);
     return this.#requireSandbox().open(options, this.#compiled, this.#board, next);
   }
 
@@ -267,22 +268,6 @@ export class JavaScriptApp implements App {
   #problemOf(key: string): string | undefined {
     return this.problems.find(({ module }) => module === key)?.message;
   }
-}
-
-/** Links every module; one that cannot be linked is a problem of those who ask for it, not of the others. */
-function linkAll(modules: Modules): { linked: Map<string, LinkedModule>; problems: ContractError[] } {
-  const linked = new Map<string, LinkedModule>();
-  const problems: ContractError[] = [];
-  for (const [name, source] of modules) {
-    const key = moduleKey(name);
-    try {
-      linked.set(key, linkModule(key, source));
-    } catch (error) {
-      if (!(error instanceof ContractError)) throw error;
-      problems.push(error);
-    }
-  }
-  return { linked, problems };
 }
 
 const endpointOf = (call: PendingCall): string => `${moduleKey(call.module)} ${call.export}`;

@@ -1,6 +1,6 @@
 import type { AppWorld, BatchHost, HostFunction, Outcome, PendingCall } from '../call.ts';
 import { limits } from '../limits.ts';
-import { encodeCall, type Plans } from './call-input.ts';
+import type { CallWriter } from './call-input.ts';
 import { outcome } from './guest/port.ts';
 import { failed, failureOf, messages, responseOf, stackOverflow } from './outcome.ts';
 import { isRefusal, type Switchboard } from './switchboard.ts';
@@ -22,20 +22,20 @@ export class Batch {
   readonly #host: BatchHost;
   readonly #board: Switchboard;
   readonly #functions: ReadonlyMap<string, HostFunction>;
-  readonly #plans: Plans;
+  readonly #writer: CallWriter;
   #takes: (call: PendingCall) => boolean = () => false;
   #mayRetry = false;
 
   constructor(
     calls: readonly PendingCall[],
     host: BatchHost,
-    app: { board: Switchboard; functions: ReadonlyMap<string, HostFunction>; plans: Plans },
+    app: { board: Switchboard; functions: ReadonlyMap<string, HostFunction>; writer: CallWriter },
   ) {
     this.#calls = calls;
     this.#host = host;
     this.#board = app.board;
     this.#functions = app.functions;
-    this.#plans = app.plans;
+    this.#writer = app.writer;
   }
 
   get world(): AppWorld {
@@ -129,19 +129,12 @@ export class Batch {
 
   #begin(call: PendingCall): string {
     const tx = this.#host.begin(this.index);
-    const { world } = this.#host;
     const context = call.mode === 'readwrite' ? 'application' : 'read-only application';
-    this.#board.attach({
-      tx,
-      context,
-      access: world.access,
-      functions: this.#functions,
-      random: (length) => world.random(length),
-    });
+    this.#board.attach(tx, context, this.#host.world, this.#functions);
     this.inProgress = true;
     this.resumed = false;
     const historical = call.historical ? JSON.stringify(this.#board.lend(call.historical)) : '';
-    return encodeCall(call, this.#plans.numberOf(call, context), historical);
+    return this.#writer.write(call, context, historical);
   }
 }
 

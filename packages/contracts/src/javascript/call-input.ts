@@ -3,45 +3,86 @@ import { limits } from '../limits.ts';
 import { moduleKey } from '../modules/resolve.ts';
 import type { Plan } from './guest/request.ts';
 
-/** What is constant of each endpoint, by number; the guest asks for a number it does not know. */
-export class Plans {
+/** Numbers for things the guest is told once: it asks for those it does not know. */
+class Numbered<T> {
   readonly #numbers = new Map<string, number>();
-  readonly #plans = new Map<number, Plan>();
+  readonly #things = new Map<number, T>();
   #next = 0;
 
-  numberOf({ module, export: name, request }: PendingCall, context: ExecutionContext): number {
-    const key = `${module} ${name} ${context} ${request.method} ${request.route}`;
+  find(number: number): T | undefined {
+    return this.#things.get(number);
+  }
+
+  numberOf(key: string, make: () => T): number {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    if (this.#plans.size >= limits.plansMax) {
+    if (this.#things.size >= limits.numberedMax) {
       this.#numbers.clear();
-      this.#plans.clear();
+      this.#things.clear();
     }
-    const { route, method } = request;
     // Numbers are never used twice: a guest may remember one that is forgotten here.
     const number = this.#next++;
     this.#numbers.set(key, number);
-    this.#plans.set(number, { module: moduleKey(module), export: name, context, route, method });
+    this.#things.set(number, make());
     return number;
-  }
-
-  find(number: unknown): Plan | undefined {
-    return this.#plans.get(number as number);
   }
 }
 
-/** A call as the guest reads it; see guest/request.ts. */
-export function encodeCall(call: PendingCall, plan: number, historical: string): string {
-  const { query, path, hostname, headers, params, caller, body } = call.request;
-  const headersText = JSON.stringify(headers);
-  const paramsText = isEmpty(params) ? '' : JSON.stringify(params);
-  const callerText = encodeCaller(caller);
-  const hostnameLength = hostname === null ? -1 : hostname.length;
-  return (
-    `${plan},${call.now},${query.length},${path.length},${hostnameLength},${headersText.length},` +
-    `${paramsText.length},${callerText.length},${historical.length};` +
-    `${query}${path}${hostname ?? ''}${headersText}${paramsText}${callerText}${historical}${body}`
-  );
+/** What calls have in common, and what is left of each to be sent. */
+export class CallWriter {
+  readonly #plans = new Numbered<Plan>();
+  readonly #callers = new Numbered<string>();
+  #lastCall: PendingCall | undefined;
+  #lastPlan = 0;
+  #lastCaller: unknown;
+  #lastCallerNumber = -1;
+
+  plan(number: unknown): Plan | undefined {
+    return this.#plans.find(number as number);
+  }
+
+  caller(number: unknown): string | undefined {
+    return this.#callers.find(number as number);
+  }
+
+  /** A call as the guest reads it; see guest/request.ts. */
+  write(call: PendingCall, context: ExecutionContext, historical: string): string {
+    const { query, path, hostname, headers, params, caller, body } = call.request;
+    const headersText = JSON.stringify(headers);
+    const paramsText = isEmpty(params) ? '' : JSON.stringify(params);
+    const hostnameLength = hostname === null ? 0 : hostname.length + 1;
+    return (
+      `${this.#planOf(call, context)},${call.now},${this.#callerOf(caller)},${query.length},${path.length},` +
+      `${hostnameLength},${headersText.length},${paramsText.length},${historical.length};` +
+      `${query}${path}${hostname ?? ''}${headersText}${paramsText}${historical}${body}`
+    );
+  }
+
+  #planOf(call: PendingCall, context: ExecutionContext): number {
+    const last = this.#lastCall;
+    if (last && isSameEndpoint(last, call)) return this.#lastPlan;
+    const { module, export: name, request } = call;
+    const { route, method } = request;
+    const key = JSON.stringify([module, name, context, method, route]);
+    const make = () => ({ module: moduleKey(module), export: name, context, route, method });
+    this.#lastCall = call;
+    this.#lastPlan = this.#plans.numberOf(key, make);
+    return this.#lastPlan;
+  }
+
+  /** A caller is the same object for as long as its connection: its certificate is not written out each time. */
+  #callerOf(caller: unknown): number {
+    if (this.#lastCallerNumber >= 0 && caller === this.#lastCaller) return this.#lastCallerNumber;
+    const text = textOfCaller(caller);
+    this.#lastCaller = caller;
+    this.#lastCallerNumber = this.#callers.numberOf(text, () => text);
+    return this.#lastCallerNumber;
+  }
+}
+
+function isSameEndpoint(a: PendingCall, b: PendingCall): boolean {
+  if (a.module !== b.module || a.export !== b.export || a.mode !== b.mode) return false;
+  return a.request.route === b.request.route && a.request.method === b.request.method;
 }
 
 function isEmpty(params: CallRequest['params']): boolean {
@@ -51,8 +92,7 @@ function isEmpty(params: CallRequest['params']): boolean {
 
 const texts = new WeakMap<object, string>();
 
-/** A caller is the same object for as long as its connection: its certificate is not written out each time. */
-function encodeCaller(caller: unknown): string {
+function textOfCaller(caller: unknown): string {
   if (typeof caller !== 'object' || caller === null) return JSON.stringify(caller) ?? 'null';
   const known = texts.get(caller);
   if (known !== undefined) return known;

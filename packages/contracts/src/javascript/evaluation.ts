@@ -42,8 +42,8 @@ export class Evaluator implements Disposable {
       if (!(error instanceof ContractError)) throw error;
       return { kind: 'missing', message: error.message, log: [] };
     }
-    const { tx, context, access, now } = world;
-    this.#board.attach({ tx, context, access, functions, random: (length) => world.random(length) });
+    const { tx, context, now } = world;
+    this.#board.attach(tx, context, world, functions);
     try {
       const input = [context, now, moduleKey(source.entry), exported, encodeHostValue(args)];
       const entry = opened.enter('evaluate', input);

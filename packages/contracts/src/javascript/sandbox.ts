@@ -14,7 +14,7 @@ export type Entry =
   | { readonly kind: 'time' | 'heap' };
 
 /** Gives the next call; see `Port.next`. */
-export type Next = (...outcome: readonly unknown[]) => string | undefined;
+export type Next = (report: readonly unknown[]) => string | undefined;
 
 const mebibyte = 1024 * 1024;
 
@@ -67,7 +67,7 @@ export class Sandbox implements Disposable {
     const context = this.#isolate.createContextSync();
     // Arrow functions: `Callback` wants a name, which bound functions lack.
     const functions: Readonly<Record<keyof Port, (...args: readonly unknown[]) => unknown>> = {
-      next: (...report) => next(...report),
+      next: (...report) => next(report),
       read: (what, state, map, key) => board.read(what, state, map, key),
       write: (...writes) => board.write(...writes),
       scan: (state, map, options) => board.scan(state, map, options),
@@ -175,7 +175,8 @@ export class Compartment {
 
   define(module: LinkedModule, script: ivm.Script): void {
     const factory = script.runSync(this.#context, { reference: true }) as unknown as ivm.Reference;
-    const args = [module.key, JSON.stringify(module.dependencies), factory.derefInto()];
+    const { dependencies, exports, stars } = module;
+    const args = [module.key, JSON.stringify({ dependencies, exports, stars }), factory.derefInto()];
     (this.#methods.define as ivm.Reference).applySync(undefined, args as never);
   }
 

@@ -5,12 +5,9 @@ import { resolveSpecifier } from '../modules/resolve.ts';
 import { decodeHostValue, encodeHostValue } from './codec.ts';
 import { type Primitive, read } from './guest/port.ts';
 
-/** What the call in progress may reach. */
+/** What the call in progress may reach beside its transaction. */
 export interface Reach {
-  readonly tx: Tx;
-  readonly context: ExecutionContext;
   readonly access: (name: string, context: ExecutionContext) => TableAccess;
-  readonly functions: ReadonlyMap<string, HostFunction>;
   random(length: number): Uint8Array;
 }
 
@@ -33,26 +30,32 @@ export class Switchboard {
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
+  #tx: Tx | undefined;
+  #context: ExecutionContext = 'application';
   #reach: Reach | undefined;
+  #functions: ReadonlyMap<string, HostFunction> = new Map();
   #refusal = '';
   readonly #states: WriteSet[] = [];
   readonly #scans = new Map<number, Iterator<Row>>();
   #scanCount = 0;
   readonly #access = new Map<string, TableAccess>();
-  #accessContext = '';
 
-  /** Serves a call from here on. */
-  attach(reach: Reach): void {
-    this.detach();
+  /** Serves a call from here on. What a rule says of a table is remembered as long as rule and context stay. */
+  attach(
+    tx: Tx,
+    context: ExecutionContext,
+    reach: Reach,
+    functions: ReadonlyMap<string, HostFunction>,
+  ): void {
+    if (this.#context !== context || this.#reach !== reach) this.#access.clear();
+    this.#tx = tx;
+    this.#context = context;
     this.#reach = reach;
-    if (this.#accessContext !== reach.context) {
-      this.#access.clear();
-      this.#accessContext = reach.context;
-    }
+    this.#functions = functions;
   }
 
   detach(): void {
-    this.#reach = undefined;
+    this.#tx = undefined;
     this.log = undefined;
     this.overflowed = false;
     if (this.#states.length > 0) this.#states.length = 0;
@@ -67,23 +70,19 @@ export class Switchboard {
 
   /** One read; see guest/port.ts. Null when refused. */
   read(what: unknown, state: unknown, map: unknown, key: unknown): Primitive {
-    return this.#guard(null, () => {
+    try {
       if (typeof map !== 'string' || typeof key !== 'string') throw refused('read');
       if (state !== 0) return this.#readPast(what, state, map, key);
       const tx = this.#allowed(map, 'read');
-      switch (what) {
-        case read.value:
-          return tx.get(map, key);
-        case read.presence:
-          return tx.has(map, key);
-        case read.version:
-          return tx.versionOf(map, key);
-        case read.size:
-          return tx.size(map);
-        default:
-          throw refused('read');
-      }
-    });
+      if (what === read.value) return tx.get(map, key);
+      if (what === read.presence) return tx.has(map, key);
+      if (what === read.version) return tx.versionOf(map, key);
+      if (what === read.size) return tx.size(map);
+      throw refused('read');
+    } catch (error) {
+      this.#blame(error);
+      return null;
+    }
   }
 
   write(...writes: readonly unknown[]): boolean {
@@ -150,7 +149,7 @@ export class Switchboard {
 
   random(count: unknown): string {
     return this.#guard('', () => {
-      if (!this.#reach || typeof count !== 'number') throw refused('random');
+      if (!this.#tx || !this.#reach || typeof count !== 'number') throw refused('random');
       return String.fromCharCode(...this.#reach.random(Math.min(count, limits.randomBytesPerCrossing)));
     });
   }
@@ -158,10 +157,10 @@ export class Switchboard {
   #invoke(name: string, args: readonly unknown[]): unknown {
     if (name === 'refusal') return this.#refusal;
     if (name === 'resolve') return resolveSpecifier(String(args[0]), String(args[1]));
-    const reach = this.#reach;
-    if (!reach) throw new TypeError(`${name} can be used only while a call is in progress`);
-    if (name === 'access') return reach.access(String(args[0]), reach.context);
-    const found = reach.functions.get(name);
+    if (!this.#tx || !this.#reach)
+      throw new TypeError(`${name} can be used only while a call is in progress`);
+    if (name === 'access') return this.#reach.access(String(args[0]), this.#context);
+    const found = this.#functions.get(name);
     if (!found) throw new TypeError(`${name} is not available here`);
     return found.call(...(args as never[]));
   }
@@ -170,26 +169,31 @@ export class Switchboard {
     try {
       return work();
     } catch (error) {
-      if (isRefusal(error)) this.#refusal = error.message;
-      else if (isOverflow(error)) this.overflowed = true;
-      else this.fault ??= error;
+      this.#blame(error);
       return otherwise;
     }
   }
 
+  /** Decides whose an exception is: the asking code's, the call's as a whole, or the host's. */
+  #blame(error: unknown): void {
+    if (isRefusal(error)) this.#refusal = error.message;
+    else if (isOverflow(error)) this.overflowed = true;
+    else this.fault ??= error;
+  }
+
   #allowed(map: string, right: 'read' | 'write'): Tx {
-    const reach = this.#reach;
-    if (!reach) throw refused(right);
+    const tx = this.#tx;
+    if (!tx || !this.#reach) throw refused(right);
     let access = this.#access.get(map);
     if (access === undefined) {
-      access = reach.access(map, reach.context);
+      access = this.#reach.access(map, this.#context);
       if (this.#access.size >= limits.rememberedTablesMax) this.#access.clear();
       this.#access.set(map, access);
     }
     if (access !== 'read-write' && access !== `${right}-only`) {
       throw new RefusedError(`table ${map} may not be ${right === 'read' ? 'read' : 'written'} here`);
     }
-    return reach.tx;
+    return tx;
   }
 
   #past(state: unknown, map: string): MapWrites | undefined {

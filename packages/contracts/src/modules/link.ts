@@ -14,15 +14,22 @@ import { type Binding, type Names, resolveNames } from './scope.ts';
 import { evaluatesCode } from './state.ts';
 
 /**
- * A module made into text of one generator function, so that its top level can be evaluated any number of
- * times in one context. The first step declares (functions are hoisted, exports can be asked for), the second
- * evaluates. Lines are those of the source; columns move only where an imported name is used.
+ * A module made into text of one function, so that its top level can be evaluated any number of times in one
+ * context; see `ModuleInstance` for what it is given. With imports it is a generator: the first step declares
+ * (functions are hoisted, exports can be asked for), the second evaluates. Lines are those of the source;
+ * columns move only where an imported name is used.
  */
 export interface LinkedModule {
   readonly key: string;
   readonly text: string;
   /** Modules it imports, in order. */
   readonly dependencies: readonly string[];
+  /** Names it exports of its own. */
+  readonly exports: readonly string[];
+  /** Modules of which it passes everything on. */
+  readonly stars: readonly string[];
+  /** Names it imports. */
+  readonly wanted: readonly (readonly [key: string, name: string])[];
   /** Its top level runs nothing and no binding of it ever changes. */
   readonly constant: boolean;
   /** It can make promises without reading the global `Promise`. */
@@ -40,6 +47,7 @@ export function linkModule(key: string, source: string): LinkedModule {
       line,
     });
   }
+  const constant = isConstant(names, program, key);
   const weaver = new Weaver(key, source, names);
   // An export may pass on what is imported further down, so imports are woven first, after the order of
   // evaluation (that of the sources, exporting ones included) is settled.
@@ -48,9 +56,12 @@ export function linkModule(key: string, source: string): LinkedModule {
   for (const statement of program.body) weaver.export(statement);
   return {
     key,
-    text: weaver.text(),
+    text: weaver.text(constant),
     dependencies: [...weaver.dependencies.keys()],
-    constant: isConstant(names, program, key),
+    exports: weaver.exported(),
+    stars: weaver.stars,
+    wanted: weaver.wanted(),
+    constant,
     asynchronous: names.asynchronous,
   };
 }
@@ -106,7 +117,8 @@ class Weaver {
   readonly #prefix: string;
   /** Exported name to the expression that gives its value. */
   readonly #exports = new Map<string, string>();
-  readonly #stars: string[] = [];
+  /** Keys of modules passed on whole. */
+  readonly stars: string[] = [];
   /** Imported name to the expression that gives its value. */
   readonly #imported = new Map<string, string>();
 
@@ -114,9 +126,10 @@ class Weaver {
     this.#key = key;
     this.#names = names;
     this.#draft = new Draft(source);
-    // A name that does not occur in the module cannot be reached or hidden by it.
+    // A name that does not occur in the module, however it is spelt, cannot be reached or hidden by it.
     let prefix = '$coco';
-    while (source.includes(prefix)) prefix += '_';
+    const used = (name: string) => name.startsWith(prefix);
+    while (source.includes(prefix) || [...names.globals].some(used)) prefix += '_';
     this.#prefix = prefix;
   }
 
@@ -135,28 +148,41 @@ class Weaver {
       case 'ExportAllDeclaration': {
         const from = this.#dependency(node.source.value as string);
         if (node.exported) this.#exports.set(nameOf(node.exported), from);
-        else this.#stars.push(from);
+        else this.stars.push(resolveSpecifier(node.source.value as string, this.#key));
         this.#draft.blank(node.start, node.end);
         return;
       }
     }
   }
 
-  text(): string {
-    const prefix = this.#prefix;
-    for (const { start, end } of this.#names.importMetas) this.#draft.replace(start, end, `${prefix}meta`);
-    for (const start of this.#names.dynamicImports) {
-      this.#draft.replace(start, start + 'import'.length, `${prefix}dynamic`);
-    }
-    const parameters = ['imports', 'exports', 'meta', 'dynamic', 'top'].map((name) => prefix + name);
-    let head = `(function* (${parameters.join(', ')}) { "use strict";`;
+  exported(): string[] {
+    return [...this.#exports.keys()];
+  }
+
+  wanted(): [key: string, name: string][] {
+    const pairs: [string, string][] = [];
     for (const [key, variable] of this.dependencies) {
-      const wanted = JSON.stringify([...(this.#wanted.get(variable) ?? [])]);
-      head += ` const ${variable} = ${prefix}imports(${JSON.stringify(key)}, ${wanted});`;
+      for (const name of this.#wanted.get(variable) ?? []) pairs.push([key, name]);
     }
-    const getters = [...this.#exports].map(([name, value]) => `[${JSON.stringify(name)}]: () => ${value}`);
-    head += ` ${prefix}exports({ ${getters.join(', ')} }, [${this.#stars.join(', ')}]); yield; `;
-    return `${head}${this.#draft.text()}\n;${prefix}top(() => [${this.#topValues().join(', ')}]);\n})`;
+    return pairs;
+  }
+
+  text(constant: boolean): string {
+    const self = this.#prefix;
+    for (const { start, end } of this.#names.importMetas) this.#draft.replace(start, end, `${self}.meta`);
+    for (const start of this.#names.dynamicImports) {
+      this.#draft.replace(start, start + 'import'.length, `${self}.dynamic`);
+    }
+    const hasImports = this.dependencies.size > 0;
+    let head = `(function${hasImports ? '*' : ''} (${self}) { "use strict";`;
+    for (const [key, variable] of this.dependencies) {
+      head += ` const ${variable} = ${self}.imports(${JSON.stringify(key)});`;
+    }
+    const cases = [...this.#exports].map(([name, value]) => `case ${JSON.stringify(name)}: return ${value};`);
+    head += ` ${self}.get = (${self}name) => { switch (${self}name) { ${cases.join(' ')} } };`;
+    if (hasImports) head += ' yield;';
+    const top = constant ? `\n;${self}.top = () => [${this.#topValues().join(', ')}];` : '';
+    return `${head} ${this.#draft.text()}${top}\n})`;
   }
 
   #topValues(): string[] {

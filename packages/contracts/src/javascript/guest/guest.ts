@@ -38,6 +38,10 @@ export class Guest {
   readonly #session: Session;
   readonly #linker: Linker;
   readonly #plans = new Map<number, Plan>();
+  /** JSON of callers by number. */
+  readonly #callers = new Map<number, string>();
+  /** Handlers by plan, where they never change. */
+  readonly #handlers = new Map<number, (request: object) => unknown>();
   #pending = false;
   #outcome: Primitive[] | undefined;
 
@@ -62,8 +66,8 @@ export class Guest {
     if (options.frozen) freezeRealm([KvMap, Request, RequestBody]);
   }
 
-  define(key: string, dependencies: string, factory: unknown): void {
-    this.#linker.define(key, JSON.parse(dependencies) as string[], factory as never);
+  define(key: string, shape: string, factory: unknown): void {
+    this.#linker.define(key, JSON.parse(shape), factory as never);
   }
 
   /**
@@ -132,7 +136,9 @@ export class Guest {
   }
 
   #call(plan: Plan, input: CallInput): void {
-    const result = this.#handler(plan)(new Request(plan, input));
+    const caller = this.#callers.get(input.caller) ?? this.#learnCaller(input.caller);
+    const handler = this.#handlers.get(input.plan) ?? this.#handler(plan, input.plan);
+    const result = handler(new Request(plan, input, caller));
     if (result instanceof Promise) this.#await(result);
     else this.#outcome = responseOutcome(result);
   }
@@ -144,12 +150,26 @@ export class Guest {
     return plan;
   }
 
-  #handler(plan: Plan): (request: object) => unknown {
+  #learnCaller(number: number): string {
+    const text = callHost(this.#port, 'caller', [number]) as string;
+    if (this.#callers.size >= 1000) this.#callers.clear();
+    this.#callers.set(number, text);
+    return text;
+  }
+
+  #handler(plan: Plan, number: number): (request: object) => unknown {
     const { module } = plan;
     if (this.#options.renew) this.#linker.forget();
-    const handler = this.#linker.load(module)[plan.export];
-    if (typeof handler === 'function') return handler as (request: object) => unknown;
-    throw new ResponseError(`Module '${module}' exports no function named '${plan.export}'`);
+    this.#linker.load(module);
+    const handler = this.#linker.exported(module, plan.export);
+    if (typeof handler !== 'function') {
+      throw new ResponseError(`Module '${module}' exports no function named '${plan.export}'`);
+    }
+    if (this.#options.frozen && !this.#options.renew) {
+      if (this.#handlers.size >= 1000) this.#handlers.clear();
+      this.#handlers.set(number, handler as (request: object) => unknown);
+    }
+    return handler as (request: object) => unknown;
   }
 
   #await(promise: Promise<unknown>): void {
@@ -199,7 +219,8 @@ export class Guest {
     session.begin(context, now);
     let answer: Record<string, unknown>;
     try {
-      const called = this.#linker.load(key)[name];
+      this.#linker.load(key);
+      const called = this.#linker.exported(key, name);
       if (typeof called !== 'function') {
         answer = { kind: 'missing', message: `${key} exports no function named ${name}` };
       } else {
@@ -218,9 +239,14 @@ export class Guest {
   /** Names and parameter counts of exported functions, as JSON. */
   describe(key: string): string {
     try {
-      const exports = this.#linker.load(key);
-      const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
-      return JSON.stringify({ functions: names.map((name) => [name, (exports[name] as () => void).length]) });
+      this.#linker.load(key);
+      const exported = this.#linker
+        .exportedNames(key)
+        .map((name) => [name, this.#linker.exported(key, name)] as const);
+      const functions = exported.filter(([, value]) => typeof value === 'function');
+      return JSON.stringify({
+        functions: functions.map(([name, value]) => [name, (value as () => void).length]),
+      });
     } catch (error) {
       return JSON.stringify(describeThrown(error));
     }

@@ -1,38 +1,68 @@
-/** A module of the program: see modules/link.ts. */
-type Factory = (
-  imports: (key: string, wanted: readonly string[]) => object,
-  exports: (getters: Readonly<Record<string, () => unknown>>, stars: readonly object[]) => void,
-  meta: object,
-  dynamic: (specifier: unknown) => Promise<object>,
-  top: (values: () => unknown[]) => void,
-) => Generator<void, void>;
+/** What is known of a module beside its code; see modules/link.ts. */
+export interface ModuleShape {
+  readonly dependencies: readonly string[];
+  readonly exports: readonly string[];
+  readonly stars: readonly string[];
+}
 
-interface Instance {
-  readonly exports: Record<string, unknown>;
-  readonly steps: Generator<void, void>;
-  readonly wanted: [key: string, name: string][];
-  state: 'declared' | 'running' | 'done';
-  top: () => unknown[];
+interface Definition extends ModuleShape {
+  /** Evaluates the module; in two steps when it has imports. */
+  readonly factory: (instance: ModuleInstance) => Generator<void, void> | undefined;
+  names?: Map<string, string>;
+}
+
+/** One evaluation of a module: what its code is given, and what it gives. */
+export class ModuleInstance {
+  readonly key: string;
+  /** Set by the module: the present value of something it exports. */
+  get: (name: string) => unknown;
+  /** Set by a module that keeps nothing hidden: everything its top level declares. */
+  top: (() => unknown[]) | undefined = undefined;
+  state: 'declared' | 'running' | 'done' = 'declared';
+  steps: Generator<void, void> | undefined = undefined;
+  exports: object | undefined = undefined;
+  readonly #linker: Linker;
+  #meta: object | undefined = undefined;
+
+  constructor(linker: Linker, key: string) {
+    this.#linker = linker;
+    this.key = key;
+    this.get = (name) => {
+      throw new ReferenceError(`Cannot access '${name}' of ${key} before it is evaluated`);
+    };
+  }
+
+  imports(key: string): object {
+    return this.#linker.namespaceOf(key);
+  }
+
+  get meta(): object {
+    this.#meta ??= Object.freeze({ url: this.key });
+    return this.#meta;
+  }
+
+  /** `import(specifier)`. */
+  dynamic(specifier: unknown): Promise<object> {
+    return new Promise((resolve) => {
+      const key = this.#linker.resolve(String(specifier), this.key);
+      this.#linker.load(key);
+      resolve(this.#linker.namespaceOf(key));
+    });
+  }
 }
 
 /** Evaluates modules, each once, until told to forget. */
 export class Linker {
-  readonly #factories = new Map<string, Factory>();
-  readonly #dependencies = new Map<string, readonly string[]>();
-  readonly #resolve: (specifier: string, importer: string) => string;
-  #instances = new Map<string, Instance>();
+  readonly resolve: (specifier: string, importer: string) => string;
+  readonly #definitions = new Map<string, Definition>();
+  #instances = new Map<string, ModuleInstance>();
 
   constructor(resolve: (specifier: string, importer: string) => string) {
-    this.#resolve = resolve;
+    this.resolve = resolve;
   }
 
-  define(key: string, dependencies: readonly string[], factory: Factory): void {
-    this.#factories.set(key, factory);
-    this.#dependencies.set(key, dependencies);
-  }
-
-  has(key: string): boolean {
-    return this.#factories.has(key);
+  define(key: string, shape: ModuleShape, factory: Definition['factory']): void {
+    this.#definitions.set(key, { ...shape, factory });
   }
 
   /** The next load evaluates everything anew. */
@@ -40,86 +70,99 @@ export class Linker {
     this.#instances = new Map();
   }
 
-  /** The exports of a module, evaluated with all it imports. */
-  load(key: string): Readonly<Record<string, unknown>> {
+  /** A module evaluated, with all it imports. */
+  load(key: string): ModuleInstance {
     const known = this.#instances.get(key);
-    if (known?.state === 'done') return known.exports;
-    this.#declare(key);
-    for (const instance of this.#instances.values()) this.#checkNames(instance);
-    this.#run(key);
-    return (this.#instances.get(key) as Instance).exports;
+    if (known?.state === 'done') return known;
+    try {
+      const instance = this.#declare(key);
+      this.#run(instance);
+      return instance;
+    } catch (error) {
+      // What was evaluated in part must not be taken for whole by the next call.
+      this.forget();
+      throw error;
+    }
+  }
+
+  /** What a module exports under a name; undefined when it exports no such thing. */
+  exported(key: string, name: string): unknown {
+    const owner = this.#names(key).get(name);
+    return owner === undefined ? undefined : this.#declare(owner).get(name);
+  }
+
+  exportedNames(key: string): string[] {
+    return [...this.#names(key).keys()];
   }
 
   /** Everything that modules declared at their top levels, and their exports. */
   values(): unknown[] {
     const values: unknown[] = [];
-    for (const instance of this.#instances.values()) values.push(instance.exports, ...instance.top());
+    for (const [key, { top }] of this.#instances) values.push(this.namespaceOf(key), ...(top?.() ?? []));
     return values;
   }
 
-  #declare(key: string): Instance {
+  /** The object of a module's exports, as `import * as` gives it. */
+  namespaceOf(key: string): object {
+    const instance = this.#declare(key);
+    if (instance.exports) return instance.exports;
+    const exports: object = Object.create(null);
+    instance.exports = exports;
+    for (const [name, owner] of this.#names(key)) {
+      Object.defineProperty(exports, name, { get: () => this.#declare(owner).get(name), enumerable: true });
+    }
+    Object.defineProperty(exports, Symbol.toStringTag, { value: 'Module' });
+    return Object.preventExtensions(exports);
+  }
+
+  /** Every name a module exports, and the module whose own it is. */
+  #names(key: string): Map<string, string> {
+    const definition = this.#definition(key);
+    definition.names ??= this.#collect(key, new Set());
+    return definition.names;
+  }
+
+  #collect(key: string, visited: Set<string>): Map<string, string> {
+    const { exports, stars } = this.#definition(key);
+    const names = new Map(exports.map((name) => [name, key]));
+    visited.add(key);
+    for (const star of stars) {
+      if (visited.has(star)) continue;
+      for (const [name, owner] of this.#collect(star, visited)) {
+        if (name !== 'default' && !names.has(name)) names.set(name, owner);
+      }
+    }
+    return names;
+  }
+
+  #definition(key: string): Definition {
+    const definition = this.#definitions.get(key);
+    if (definition) return definition;
+    throw new TypeError(`Module '${key}' could not be loaded`);
+  }
+
+  #declare(key: string): ModuleInstance {
     const known = this.#instances.get(key);
     if (known) return known;
-    const factory = this.#factories.get(key);
-    if (!factory) throw new TypeError(`Module '${key}' could not be loaded`);
-    const exports: Record<string, unknown> = Object.create(null);
-    const wanted: Instance['wanted'] = [];
-    const instance = { exports, wanted, state: 'declared', top: () => [] } as unknown as Instance & {
-      steps: unknown;
-    };
-    instance.steps = Reflect.apply(factory, undefined, [
-      (from: string, names: readonly string[]) => {
-        for (const name of names) wanted.push([from, name]);
-        return this.#declare(from).exports;
-      },
-      (getters: Record<string, () => unknown>, stars: readonly object[]) =>
-        this.#export(exports, getters, stars),
-      Object.freeze({ url: key }),
-      (specifier: unknown) => this.#import(specifier, key),
-      (values: () => unknown[]) => {
-        instance.top = values;
-      },
-    ]);
+    const { dependencies, factory } = this.#definition(key);
+    const instance = new ModuleInstance(this, key);
     this.#instances.set(key, instance);
-    for (const dependency of this.#dependencies.get(key) ?? []) this.#declare(dependency);
-    instance.steps.next();
+    if (dependencies.length === 0) return instance;
+    for (const dependency of dependencies) this.#declare(dependency);
+    instance.steps = factory(instance);
+    instance.steps?.next();
     return instance;
   }
 
-  #export(exports: object, getters: Record<string, () => unknown>, stars: readonly object[]): void {
-    for (const star of stars) {
-      for (const name of Object.keys(star)) {
-        if (name === 'default' || Object.hasOwn(getters, name)) continue;
-        const get = () => (star as Record<string, unknown>)[name];
-        Object.defineProperty(exports, name, { get, enumerable: true, configurable: true });
-      }
-    }
-    for (const [name, get] of Object.entries(getters)) {
-      Object.defineProperty(exports, name, { get, enumerable: true, configurable: true });
-    }
-    Object.defineProperty(exports, Symbol.toStringTag, { value: 'Module' });
-  }
-
-  #checkNames({ wanted }: Instance): void {
-    for (const [key, name] of wanted) {
-      if (name in (this.#instances.get(key) as Instance).exports) continue;
-      throw new SyntaxError(`The requested module '${key}' does not provide an export named '${name}'`);
-    }
-    wanted.length = 0;
-  }
-
-  #run(key: string): void {
-    const instance = this.#instances.get(key) as Instance;
+  #run(instance: ModuleInstance): void {
     if (instance.state !== 'declared') return;
     instance.state = 'running';
-    for (const dependency of this.#dependencies.get(key) ?? []) this.#run(dependency);
-    instance.steps.next();
+    const { dependencies, factory } = this.#definition(instance.key);
+    for (const dependency of dependencies) this.#run(this.#declare(dependency));
+    if (instance.steps) instance.steps.next();
+    else factory(instance);
     instance.state = 'done';
-  }
-
-  #import(specifier: unknown, importer: string): Promise<object> {
-    return new Promise((resolve) => resolve(this.load(this.#resolve(String(specifier), importer))));
   }
 }
 
-export const linkerProgram = [Linker];
+export const linkerProgram = [ModuleInstance, Linker];

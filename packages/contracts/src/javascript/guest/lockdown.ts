@@ -94,6 +94,19 @@ export function freezeRealm(shared: readonly unknown[]): void {
   }
   Object.freeze(globalThis);
   for (const item of reachable([globalThis])) Object.freeze(item);
+  quickenPrototypes();
+}
+
+/**
+ * V8 keeps a changed prototype as a slow table until it serves an object's property lookup often enough; those
+ * of primitives never do, and every method of a string would be looked up in that table.
+ */
+function quickenPrototypes(): void {
+  for (const { prototype } of [String, Number, Boolean, Symbol, BigInt]) {
+    const heir = Object.create(prototype) as { absent?: unknown };
+    const look = () => heir.absent;
+    for (let i = 0; i < 2000; i++) look();
+  }
 }
 
 /**
@@ -129,6 +142,7 @@ export const lockdownProgram = [
   hiddenIntrinsics,
   iteratorHelpers,
   reachable,
+  quickenPrototypes,
   freezeRealm,
   freezeModules,
   isOpaque,

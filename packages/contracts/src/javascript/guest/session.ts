@@ -130,6 +130,7 @@ export class Session {
 
   /** Pending writes as triples; beyond `most` of them they go to the host at once instead. */
   takeWrites(most: number): Primitive[] {
+    if (this.#tables.size === 0) return [];
     if (most > 0) {
       let count = 0;
       for (const writes of this.#tables.values()) count += writes.size;
