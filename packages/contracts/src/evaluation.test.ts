@@ -154,6 +154,23 @@ describe('governance code', () => {
     assert.equal(result.kind === 'threw' && result.limit, 'stack');
     assert.equal(evaluate(engine, constitution, 'nothing').kind, 'returned');
   });
+  test('that leaves a hostile promise behind does not hang the host', () => {
+    const source = `export function vote() {
+      Promise.reject({ get message() { for (;;); }, get stack() { for (;;); } });
+      (async () => { throw new Error('nobody looks'); })();
+      return true;
+    }`;
+    const result = evaluate(engine, source, 'vote', []);
+    assert.deepEqual(result, { kind: 'returned', value: true, log: [] });
+  });
+  test('cannot hang the host in a walk along elements that are only claimed', () => {
+    const result = evaluate(
+      engine,
+      'export const vote = () => [].indexOf.call({ length: 2 ** 53 - 1 }, 1);',
+      'vote',
+    );
+    assert.match((result.kind === 'threw' && result.failure.reason) || '', /^RangeError: Array-like of/);
+  });
   test('that cannot be used is missing', () => {
     const missing = (source: string) => {
       const result = evaluate(engine, source, 'vote', ['{}', 'me']);

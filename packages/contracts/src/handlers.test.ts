@@ -322,3 +322,37 @@ describe('what code prints', () => {
     assert.match(log[100]?.text ?? '', /900 more lines/);
   });
 });
+
+test('text can be encoded and decoded as on the web', () => {
+  using stage = new Stage(`
+    export function codec() {
+      const bytes = new TextEncoder().encode('é€');
+      const target = new Uint8Array(4);
+      const put = new TextEncoder().encodeInto('é€', target);
+      const bad = new Uint8Array([0x61, 0xff]);
+      const decode = (options, input) => { try { return new TextDecoder('utf-8', options).decode(input); } catch (error) { return error.name; } };
+      const bom = new Uint8Array([0xef, 0xbb, 0xbf, 0x61]);
+      return { body: [[...bytes], put, decode({}, bytes), decode({}, bad), decode({ fatal: true }, bad), decode({}, bom), decode({ ignoreBOM: true }, bom).length, TextDecoder.name] };
+    }`);
+  assert.deepEqual(stage.json('codec'), [
+    [0xc3, 0xa9, 0xe2, 0x82, 0xac],
+    { read: 1, written: 2 },
+    ...['é€', 'a\ufffd', 'TypeError', 'a', 2, 'TextDecoder'],
+  ]);
+});
+
+test('an app that is disposed of while it runs runs its batch to the end', () => {
+  using stage = new Stage('export const f = () => ({ body: 1 });');
+  const kinds: string[] = [];
+  const calls = [callOf('f'), callOf('f')];
+  stage.app.execute(calls, {
+    world: stage.world,
+    begin: () => stage.store.begin(),
+    settle: (_, { kind }) => {
+      kinds.push(kind);
+      stage.app[Symbol.dispose]();
+    },
+  });
+  assert.deepEqual(kinds, ['response', 'response']);
+  assert.throws(() => stage.run(calls), { code: 'AppDisposed' });
+});

@@ -72,12 +72,14 @@ export class JavaScriptApp implements App {
     } finally {
       this.#batch = undefined;
       this.#board.detach();
+      if (this.#disposed) this.#close();
     }
   }
 
   [Symbol.dispose](): void {
     this.#disposed = true;
-    this.#close();
+    // What a call commits may dispose of the very app it runs in: then the batch is run to its end.
+    if (!this.#batch) this.#close();
   }
 
   #run(batch: Batch): void {
@@ -184,7 +186,7 @@ export class JavaScriptApp implements App {
     const entry = compartment.enter('settleModules', [JSON.stringify([...this.#modules.keys()])]);
     this.#board.fault = undefined;
     if (entry.kind !== 'returned') this.#close();
-    else if (entry.value === undefined) {
+    else if (entry.value === '') {
       this.#compartments.set('shared', compartment);
       this.#level = 'shared';
     } else compartment.release();

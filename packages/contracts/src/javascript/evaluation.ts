@@ -22,6 +22,8 @@ export class Evaluator implements Disposable {
   readonly #board = new Switchboard();
   #sandbox: Sandbox | undefined;
   #limits: Limits | undefined;
+  /** What the guest told of the evaluation in progress. */
+  #told: unknown;
 
   constructor(borrowed: Borrowed) {
     this.#borrowed = borrowed;
@@ -48,7 +50,7 @@ export class Evaluator implements Disposable {
       const input = [context, now, moduleKey(source.entry), exported, encodeHostValue(args)];
       const entry = opened.enter('evaluate', input);
       this.#throwFault();
-      if (entry.kind === 'returned') return resultOf(entry.value);
+      if (entry.kind === 'returned') return resultOf(this.#told);
       this.#close();
       const reason = entry.kind === 'time' ? messages.time : 'out of memory';
       return { kind: 'threw', failure: { reason }, limit: entry.kind, log: [] };
@@ -62,7 +64,7 @@ export class Evaluator implements Disposable {
     const compartment = this.#open(source, limits, new Map());
     const entry = compartment.enter('describe', [moduleKey(source.entry)]);
     this.#throwFault();
-    const told = entry.kind === 'returned' ? entry.value : undefined;
+    const told = entry.kind === 'returned' ? this.#told : undefined;
     if (typeof told !== 'string') {
       if (entry.kind !== 'returned') this.#close();
       throw new ContractError('ModuleSyntax', `${source.entry} cannot be evaluated: ${entry.kind}`);
@@ -98,7 +100,11 @@ export class Evaluator implements Disposable {
       functions: functionTable(functions),
     };
     const modules = linked.map((module) => sandbox.compile(module));
-    return sandbox.open(options, modules, this.#board, () => undefined);
+    this.#told = undefined;
+    return sandbox.open(options, modules, this.#board, (report) => {
+      this.#told ??= report[0];
+      return undefined;
+    });
   }
 
   #sandboxFor(limits: Limits): Sandbox {

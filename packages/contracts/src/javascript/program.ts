@@ -11,6 +11,7 @@ import { realmProgram } from './guest/realm.ts';
 import { requestProgram } from './guest/request.ts';
 import { responseProgram } from './guest/response.ts';
 import { sessionProgram } from './guest/session.ts';
+import { textCodecProgram } from './guest/text-codec.ts';
 import { valuesProgram } from './guest/values.ts';
 
 /** File name of the sandbox's own code in stack traces. */
@@ -29,6 +30,7 @@ const pieces = [
   ...responseProgram,
   ...linkerProgram,
   ...realmProgram,
+  ...textCodecProgram,
   ...promisesProgram,
   ...lockdownProgram,
   ...globalsProgram,

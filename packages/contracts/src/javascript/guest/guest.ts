@@ -4,11 +4,12 @@ import { KvMap } from './kv-map.ts';
 import { Linker } from './linker.ts';
 import { freezeModules, freezeRealm } from './lockdown.ts';
 import { outcome, type Port, type Primitive } from './port.ts';
-import { watchPromises } from './promises.ts';
+import { boundArrays, watchPromises } from './promises.ts';
 import { randomSource, tameRealm } from './realm.ts';
 import { CallInput, type Plan, Request, RequestBody } from './request.ts';
 import { failureOutcome, ResponseError, responseOutcome } from './response.ts';
 import { Session } from './session.ts';
+import { installTextCodec } from './text-codec.ts';
 import { decodeValue, describeThrown, encodeValue } from './values.ts';
 
 /** How a context is made. */
@@ -62,7 +63,9 @@ export class Guest {
       lines: options.logLinesMax,
       characters: options.logLineCharactersMax,
     });
-    if (options.isApp) watchPromises(this.#session, options.elementsMax);
+    installTextCodec();
+    boundArrays(options.elementsMax);
+    if (options.isApp) watchPromises(this.#session);
     if (options.frozen) freezeRealm([KvMap, Request, RequestBody]);
   }
 
@@ -71,14 +74,14 @@ export class Guest {
   }
 
   /**
-   * Evaluates modules to see whether they can be shared: frozen with all they made. Answers why not; undefined
-   * when they can.
+   * Evaluates modules to see whether they can be shared, frozen with all they made. Answers why not; an empty
+   * text when they can.
    */
-  settleModules(keys: string): string | undefined {
+  settleModules(keys: string): string {
     this.#linker.forget();
     try {
       for (const key of JSON.parse(keys) as string[]) this.#linker.load(key);
-      return freezeModules(this.#linker.values());
+      return freezeModules(this.#linker.values()) ?? '';
     } catch (error) {
       this.#linker.forget();
       return describeThrown(error).reason;
@@ -209,14 +212,18 @@ export class Guest {
     return result;
   }
 
-  /** One call of governance code: JSON of what came of it. */
-  evaluate(context: string, now: number, key: string, name: string, args: string): string {
-    return this.#padded(() => this.#evaluate(context, now, key, name, args));
+  /**
+   * One call of governance code; what came of it goes to `next`, as JSON. Returning it would not do: a promise
+   * that the code left rejected takes the place of what is returned.
+   */
+  evaluate(context: string, now: number, key: string, name: string, args: string): void {
+    this.#session.begin(context, now);
+    this.#session.promise();
+    this.#port.next(this.#padded(() => this.#evaluate(key, name, args)));
   }
 
-  #evaluate(context: string, now: number, key: string, name: string, args: string): string {
+  #evaluate(key: string, name: string, args: string): string {
     const session = this.#session;
-    session.begin(context, now);
     let answer: Record<string, unknown>;
     try {
       this.#linker.load(key);
@@ -236,20 +243,21 @@ export class Guest {
     return JSON.stringify({ ...answer, log });
   }
 
-  /** Names and parameter counts of exported functions, as JSON. */
-  describe(key: string): string {
+  /** Tells `next` names and parameter counts of exported functions, as JSON. */
+  describe(key: string): void {
+    this.#session.promise();
+    let answer: Record<string, unknown>;
     try {
       this.#linker.load(key);
       const exported = this.#linker
         .exportedNames(key)
         .map((name) => [name, this.#linker.exported(key, name)] as const);
       const functions = exported.filter(([, value]) => typeof value === 'function');
-      return JSON.stringify({
-        functions: functions.map(([name, value]) => [name, (value as () => void).length]),
-      });
+      answer = { functions: functions.map(([name, value]) => [name, (value as () => void).length]) };
     } catch (error) {
-      return JSON.stringify(describeThrown(error));
+      answer = describeThrown(error);
     }
+    this.#port.next(JSON.stringify(answer));
   }
 }
 

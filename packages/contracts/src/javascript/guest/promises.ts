@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
  * Has the session told before app code can make a promise without the word `async`: by the global `Promise`,
  * by compiling text, or by the few library functions that make one.
  */
-export function watchPromises(session: Session, elementsMax: number): void {
+export function watchPromises(session: Session): void {
   for (const name of ['Promise', 'eval', 'AsyncDisposableStack']) watchGlobal(session, name);
   for (const sample of [() => {}, function* () {}]) watchCompiler(session, sample);
   const fromAsync = Reflect.get(Array, 'fromAsync') as () => unknown;
@@ -14,7 +14,6 @@ export function watchPromises(session: Session, elementsMax: number): void {
       return Reflect.apply(fromAsync, this, args);
     },
   });
-  boundArrays(elementsMax);
 }
 
 function watchGlobal(session: Session, name: string): void {
@@ -50,7 +49,7 @@ function watchCompiler(session: Session, sample: object): void {
  * The library walks array-likes of any length without looking up, 2^53 steps of a loop that no time limit can
  * end. What holds elements is bounded by memory; this bounds what only claims to.
  */
-function boundArrays(elementsMax: number): void {
+export function boundArrays(elementsMax: number): void {
   const names =
     'concat copyWithin every fill filter find findIndex findLast findLastIndex flat flatMap forEach includes ' +
     'indexOf join lastIndexOf map reduce reduceRight reverse shift slice some sort splice toLocaleString ' +
