@@ -1,5 +1,6 @@
 // A whole service under load: the node on one core, the load on the other, over TLS, ledger encrypted and flushed.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -25,11 +26,14 @@ interface Load {
   readonly seconds: number;
 }
 
-async function load(service: Service, { workload, connections, seconds }: Load) {
+async function load(
+  target: { readonly port: number; readonly caFile: string },
+  { workload, connections, seconds }: Load,
+) {
   const options = {
     host: '127.0.0.1',
-    port: service.port,
-    caFile: service.workspace.serviceCert,
+    port: target.port,
+    caFile: target.caFile,
     workload,
     connections,
     seconds,
@@ -52,18 +56,32 @@ export async function run(seconds = 5): Promise<Result[]> {
       bundle: await measuredBundle(),
       executable: pinnedExecutable(folder),
     });
-    await load(service, { workload: 'post', connections: 32, seconds: 2 });
+    const target = { port: service.port, caFile: service.workspace.serviceCert };
+    await load(target, { workload: 'post', connections: 32, seconds: 2 });
     const results: Result[] = [];
+    const bare = await bareHttps(service, seconds);
+    results.push({
+      name: 'a bare https server of Node.js, 128 connections (yardstick)',
+      value: bare,
+      unit: '/s',
+    });
     for (const workload of ['post', 'get']) {
       for (const connections of [1, 32, 128]) {
-        const { perSecond, p50, p99 } = await load(service, { workload, connections, seconds });
+        const { perSecond, p50, p99 } = await load(target, { workload, connections, seconds });
         const name = `${workload === 'post' ? 'write' : 'read'}, ${connections} connections`;
         results.push({ name, value: perSecond, unit: '/s' });
+        if (connections === 128) {
+          results.push({
+            name: `${name}: cost of one, in bare https answers`,
+            value: bare / perSecond,
+            unit: '',
+          });
+        }
         results.push({ name: `${name}, median`, value: p50 / 1000, unit: 'ms' });
         results.push({ name: `${name}, p99`, value: p99 / 1000, unit: 'ms' });
       }
     }
-    const lone = await load(service, { workload: 'wait', connections: 1, seconds });
+    const lone = await load(target, { workload: 'wait', connections: 1, seconds });
     results.push({
       name: 'write answered when committed, with receipt, 1 connection, median',
       value: lone.p50 / 1000,
@@ -71,18 +89,39 @@ export async function run(seconds = 5): Promise<Result[]> {
       budget: 5,
     });
     results.push({ name: 'the same, p99', value: lone.p99 / 1000, unit: 'ms' });
-    const many = await load(service, { workload: 'wait', connections: 32, seconds });
+    const many = await load(target, { workload: 'wait', connections: 32, seconds });
     results.push({
       name: 'write answered when committed, with receipt, 32 connections',
       value: many.perSecond,
       unit: '/s',
     });
-    const spin = await load(service, { workload: 'spin', connections: 32, seconds });
+    const spin = await load(target, { workload: 'spin', connections: 32, seconds });
     results.push({ name: 'loop of 200,000 iterations', value: spin.perSecond, unit: '/s' });
     results.push(...(await restart(service)));
     return results;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same load on a server that does nothing, on the same core. */
+async function bareHttps(service: Service, seconds: number): Promise<number> {
+  const [member] = service.workspace.members;
+  if (!member) throw new Error('the service has no member whose certificate could be borrowed');
+  const server = spawn('taskset', [
+    '-c',
+    '0',
+    join(root, 'bin/runtime'),
+    join(root, 'bench/bare.ts'),
+    member.cert,
+    member.key,
+  ]);
+  try {
+    const [port] = (await once(server.stdout, 'data')) as [Buffer];
+    const target = { port: Number(port.toString()), caFile: member.cert };
+    return (await load(target, { workload: 'post', connections: 128, seconds })).perSecond;
+  } finally {
+    server.kill();
   }
 }
 
