@@ -24,12 +24,29 @@ export class Evaluator implements Disposable {
   #limits: Limits | undefined;
   /** What the guest told of the evaluation in progress. */
   #told: unknown;
+  #busy = false;
+  /** For evaluations that a host function asks for while one is in progress: what it holds must stay as it is. */
+  #inner: Evaluator | undefined;
 
   constructor(borrowed: Borrowed) {
     this.#borrowed = borrowed;
   }
 
   evaluate(
+    source: EvaluationSource,
+    exported: string,
+    args: readonly HostValue[],
+    world: EvaluationWorld,
+    limits: Limits,
+  ): EvaluationResult {
+    return this.#whole((free) =>
+      free === this
+        ? this.#evaluate(source, exported, args, world, limits)
+        : free.evaluate(source, exported, args, world, limits),
+    );
+  }
+
+  #evaluate(
     source: EvaluationSource,
     exported: string,
     args: readonly HostValue[],
@@ -61,6 +78,26 @@ export class Evaluator implements Disposable {
   }
 
   describe(source: EvaluationSource, limits: Limits): ReadonlyMap<string, number> {
+    return this.#whole((free) =>
+      free === this ? this.#describe(source, limits) : free.describe(source, limits),
+    );
+  }
+
+  /** Gives the work to this evaluator, or to an inner one when this one is in the middle of something. */
+  #whole<T>(work: (free: Evaluator) => T): T {
+    if (this.#busy) {
+      this.#inner ??= new Evaluator(this.#borrowed);
+      return work(this.#inner);
+    }
+    this.#busy = true;
+    try {
+      return work(this);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #describe(source: EvaluationSource, limits: Limits): ReadonlyMap<string, number> {
     const compartment = this.#open(source, limits, new Map());
     const entry = compartment.enter('describe', [moduleKey(source.entry)]);
     this.#throwFault();
@@ -78,6 +115,8 @@ export class Evaluator implements Disposable {
 
   [Symbol.dispose](): void {
     this.#close();
+    this.#inner?.[Symbol.dispose]();
+    this.#inner = undefined;
   }
 
   #functionsOf(world: EvaluationWorld): ReadonlyMap<string, HostFunction> {
