@@ -30,7 +30,6 @@ export const defaultLimits: Limits = {
 export const limits = {
   /** What V8 itself accepts as the smallest heap; a lower limit is made by filling the rest. */
   heapBytesFloor: 8 * 1024 * 1024,
-  heapBytesMax: 16 * 1024 * 1024 * 1024,
   /** What the sandbox itself occupies; an app's own limit comes on top. */
   sandboxHeapBytes: 4 * 1024 * 1024,
   /** Heaps below this are measured after a full collection, which takes time. */
@@ -49,8 +48,6 @@ export const limits = {
   /** Source text of one module. */
   moduleCharactersMax: 16 * 1024 * 1024,
   modulesMax: 10_000,
-  /** Nesting of syntax that is analysed. */
-  syntaxDepthMax: 500,
   /** Rows that one crossing of the boundary brings. */
   rowsPerCrossing: 256,
   /** Bytes after which a page of rows is sent as it is. */
@@ -63,7 +60,7 @@ export const limits = {
   writesPerOutcome: 500,
   /** Random bytes fetched at once. */
   randomBytesPerCrossing: 512,
-  /** Random bytes that one host call may ask for. */
+  /** What is told of an exception. */
   traceCharactersMax: 8192,
   reasonCharactersMax: 4096,
 } as const;

@@ -20,7 +20,6 @@ import { makePerson, type Person } from './testing/people.ts';
 import { stockConstitution, stockMissing, variant } from './testing/texts.ts';
 
 const engine = testEngine();
-const waitsForEngine = 'host functions do not see yet what the code has written before';
 const bundle = {
   modules: [{ name: 'src/app.js', module: 'export function get() { return { body: "hello" }; }' }],
   metadata: {
@@ -139,7 +138,7 @@ describe('the life of a service', () => {
 });
 
 describe('a recovery member who is removed', () => {
-  test('gets no share of the new key', { todo: waitsForEngine }, () => {
+  test('gets no share of the new key', () => {
     const service = new Consortium({ engine, constitution: variant(), recoveryThreshold: 2 });
     service.open();
     const leaver = service.members[2] as Person;

@@ -11,7 +11,7 @@ import { limits } from '../limits.ts';
 import { Draft } from './draft.ts';
 import { resolveSpecifier } from './resolve.ts';
 import { type Binding, type Names, resolveNames } from './scope.ts';
-import { evaluatesCode } from './state.ts';
+import { keepsNothing } from './state.ts';
 
 /**
  * A module made into text of one function, so that its top level can be evaluated any number of times in one
@@ -47,7 +47,7 @@ export function linkModule(key: string, source: string): LinkedModule {
       line,
     });
   }
-  const constant = isConstant(names, program, key);
+  const constant = guarded(key, () => keepsNothing(program, names));
   const weaver = new Weaver(key, source, names);
   // An export may pass on what is imported further down, so imports are woven first, after the order of
   // evaluation (that of the sources, exporting ones included) is settled.
@@ -94,12 +94,6 @@ function guarded<T>(key: string, work: () => T): T {
     const where = line === undefined ? { module: key } : { module: key, line };
     throw new ContractError('ModuleSyntax', `${key}: ${error.message}`, where);
   }
-}
-
-function isConstant(names: Names, program: Program, key: string): boolean {
-  if (names.globals.has('eval')) return false;
-  for (const binding of names.top.bindings.values()) if (binding.writes > 1) return false;
-  return guarded(key, () => !evaluatesCode(program));
 }
 
 type Item = Statement | ModuleDeclaration;

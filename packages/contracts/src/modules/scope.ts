@@ -55,6 +55,8 @@ export class Scope {
 /** What a module's text says about names. */
 export interface Names {
   readonly top: Scope;
+  /** What each use of a name means, by where it stands; undefined for a global. */
+  readonly meanings: ReadonlyMap<number, Binding | undefined>;
   /** References to nothing the module declares: globals. */
   readonly globals: ReadonlySet<string>;
   readonly importMetas: readonly { readonly start: number; readonly end: number }[];
@@ -85,8 +87,10 @@ class Walker {
 
   finish(): Names {
     const globals = new Set<string>();
+    const meanings = new Map<number, Binding | undefined>();
     for (const reference of this.#references) {
       const binding = reference.scope.find(reference.name);
+      meanings.set(reference.start, binding);
       if (!binding) {
         globals.add(reference.name);
         continue;
@@ -97,6 +101,7 @@ class Walker {
     }
     return {
       top: this.top,
+      meanings,
       globals,
       importMetas: this.#importMetas,
       dynamicImports: this.#dynamicImports,

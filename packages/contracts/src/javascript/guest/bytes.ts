@@ -86,6 +86,7 @@ export function decodeLenient(bytes: string): string {
   return text;
 }
 
+/** What of this file runs inside, see program.ts. */
 export const bytesProgram = [
   bytesOf,
   textOf,

@@ -111,7 +111,7 @@ export function makeConsole(session: Session, lines: number, characters: number)
 }
 
 /** Puts host functions where code looks for them. */
-function installFunctions(session: Session, table: FunctionTable): void {
+function installFunctions(session: Session, table: FunctionTable, seeWrites: boolean): void {
   for (const [path, arity, optional] of table) {
     const names = path.split('.');
     const last = names.pop() as string;
@@ -122,6 +122,7 @@ function installFunctions(session: Session, table: FunctionTable): void {
     }
     const call = (...args: unknown[]): unknown => {
       requireCount(args.length, arity, optional);
+      if (seeWrites) session.flush();
       return callHost(session.port, `function:${path}`, args);
     };
     Object.defineProperty(call, 'name', { value: last });
@@ -152,9 +153,11 @@ export function installGlobals(
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   define('ccf', ccf);
   define('console', makeConsole(session, how.lines, how.characters));
-  installFunctions(session, how.functions);
+  // What governance asks of the node depends on what it has just written: who is a member, which app is installed.
+  installFunctions(session, how.functions, !how.isApp);
 }
 
+/** What of this file runs inside, see program.ts. */
 export const globalsProgram = [
   requireBuffer,
   converters,

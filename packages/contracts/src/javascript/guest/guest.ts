@@ -261,4 +261,5 @@ export class Guest {
   }
 }
 
+/** What of this file runs inside, see program.ts. */
 export const guestProgram = [Guest];

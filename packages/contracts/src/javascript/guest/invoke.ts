@@ -12,4 +12,5 @@ export function callHost(port: Port, name: string, args: readonly unknown[]): un
   throw new Kind(message);
 }
 
+/** What of this file runs inside, see program.ts. */
 export const invokeProgram = [callHost];

@@ -165,4 +165,5 @@ export function tablesOf(session: Session, state: number): object {
   });
 }
 
+/** What of this file runs inside, see program.ts. */
 export const kvProgram = [KvMap, tablesOf];

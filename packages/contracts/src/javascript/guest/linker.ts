@@ -165,4 +165,5 @@ export class Linker {
   }
 }
 
+/** What of this file runs inside, see program.ts. */
 export const linkerProgram = [ModuleInstance, Linker];

@@ -136,6 +136,7 @@ function isOpaque(item: object): boolean {
   return typeof next === 'function' && !Object.hasOwn(item, 'constructor') && !Object.isFrozen(item);
 }
 
+/** What of this file runs inside, see program.ts. */
 export const lockdownProgram = [
   overridable,
   makeOverridable,

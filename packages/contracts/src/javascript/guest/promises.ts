@@ -97,6 +97,7 @@ function boundFirst(
   Object.defineProperty(owner, name, { value: bounded, writable: true, configurable: true });
 }
 
+/** What of this file runs inside, see program.ts. */
 export const promisesProgram = [
   watchPromises,
   watchGlobal,

@@ -112,4 +112,5 @@ export function randomSource(fetch: (count: number) => string, batch: number): (
   };
 }
 
+/** What of this file runs inside, see program.ts. */
 export const realmProgram = [tameRealm, tameDate, tameIntl, tameTemporal, randomSource];

@@ -149,4 +149,5 @@ export class Request {
   }
 }
 
+/** What of this file runs inside, see program.ts. */
 export const requestProgram = [RequestBody, CallInput, reviveBytes, Request];

@@ -85,6 +85,7 @@ export function failureOutcome(thrown: unknown): Primitive[] {
   return [outcome.failure, 'Exception thrown while executing.', reason, trace ?? null];
 }
 
+/** What of this file runs inside, see program.ts. */
 export const responseProgram = [
   ResponseError,
   refuse,

@@ -196,4 +196,5 @@ export function countRows(session: Session, state: number, name: string): number
   return session.read(read.size, state, name, '') as number;
 }
 
+/** What of this file runs inside, see program.ts. */
 export const sessionProgram = [Session, scanRows, countRows];

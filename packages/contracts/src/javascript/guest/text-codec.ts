@@ -71,4 +71,5 @@ export function installTextCodec(): void {
   }
 }
 
+/** What of this file runs inside, see program.ts. */
 export const textCodecProgram = [Utf8Encoder, Utf8Decoder, installTextCodec];

@@ -56,6 +56,7 @@ function frames(stack: string): string {
   return lines.filter((line) => !line.includes('coco:sandbox')).join('\n');
 }
 
+/** What of this file runs inside, see program.ts. */
 export const valuesProgram = [
   requireCount,
   encodeValue,
