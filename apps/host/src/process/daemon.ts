@@ -55,7 +55,8 @@ export class Daemon {
   #snapshots!: SnapshotFiles;
   #step: Step = () => [];
   #lastTick = performance.now();
-  #lastFacts = 0;
+  /** Long ago: the first tick brings the facts. */
+  #lastFacts = Number.NEGATIVE_INFINITY;
   #memoryPeak = 0;
   #stopNotices = 0;
   #stopping = false;
