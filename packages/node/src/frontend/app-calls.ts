@@ -1,6 +1,6 @@
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
-import type { Caller, UserCoseCaller } from '@coco/governance';
+import type { Caller } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
 import type { NodeView } from '../endpoints/context.ts';
@@ -12,7 +12,7 @@ import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
-import { ambiguousAnswer, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import { ambiguousAnswer, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { decodeQuery, type Target } from './target.ts';
 
 interface GatheredCall extends PendingCall {
@@ -191,8 +191,6 @@ export class AppCalls {
   }
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
-
 function callRequest(
   { request }: RequestEvent,
   target: Target,
@@ -211,15 +209,8 @@ function callRequest(
     hostname: request.headers.host ?? null,
     params,
     body: bytesToByteString(request.body),
-    caller: withBytes(caller),
+    caller,
   };
-}
-
-/** Bytes cross into the sandbox under a name of their own. */
-function withBytes(caller: Caller | null): unknown {
-  if (caller === null || !('cose' in caller)) return caller;
-  const { content } = (caller as UserCoseCaller).cose;
-  return { ...caller, cose: { content: { $bytes: content } } };
 }
 
 function answerOf(outcome: Outcome, disclose: boolean): Answer {

@@ -211,7 +211,7 @@ function leafOf({ writeSetDigest, commitEvidence, claimsDigest }: SealedEntry): 
   return { writeSetDigest, commitEvidence, claimsDigest };
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 /** Commits what a handler wrote if its answer is a success, and forgets it otherwise. */
 export function settle(node: NodeView, tx: Tx, answer: Answer): CommitOutcome {
