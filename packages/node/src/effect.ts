@@ -10,6 +10,34 @@ export interface HttpResponse {
 
 export type LogLevel = 'debug' | 'info' | 'fail' | 'fatal';
 
+/** A node that may have a channel with this one. */
+export interface Peer {
+  /** Hex SHA-256 of the node's public key (SPKI DER). */
+  readonly id: string;
+  /** Published node-to-node address, `host:port`. */
+  readonly address: string;
+}
+
+/** One HTTPS request of the node as a client; see the effect `fetch`. */
+export interface FetchRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  /** Lower-case names. `host` and `content-length` are the host's to add. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | null;
+  /** The certificates, and no others, that the server's may chain to. */
+  readonly caPem: string;
+  /** Presents the node's self-signed certificate (the latest `identity` of authority `Node`) to the server. */
+  readonly presentsNode: boolean;
+}
+
+/** Which of the committed snapshots in the host's directories, read-only ones included. */
+export type SnapshotChoice =
+  /** By name, without the ending `.committed`. */
+  | { readonly name: string }
+  /** The newest of those whose state is of a seqno below this one. */
+  | { readonly newestBefore: number };
+
 /** Everything a node may ask of the world. The whole list: it has no other way out. */
 export type Effect =
   | { readonly kind: 'respond'; readonly id: number; readonly response: HttpResponse }
@@ -29,11 +57,37 @@ export type Effect =
   | { readonly kind: 'truncate'; readonly seqno: number }
   /** Everything up to `seqno` is committed: complete chunks may be renamed `.committed`. */
   | { readonly kind: 'committed'; readonly seqno: number }
+  /**
+   * The ledger begins after a snapshot: the next `append` is of `after + 1`, whatever the files hold so far. Entries
+   * there that reach further are set aside, those before stay readable. Ordered with `append`.
+   */
+  | { readonly kind: 'begin-ledger'; readonly after: number }
   /** Read entries from the files, answered by `entries-read`. */
   | { readonly kind: 'read-entries'; readonly from: number; readonly to: number }
   | { readonly kind: 'write-snapshot'; readonly name: string; readonly bytes: Uint8Array }
   /** A snapshot's evidence is committed: rename it `NAME.committed`, with the receipt appended. */
   | { readonly kind: 'commit-snapshot'; readonly name: string; readonly receipt: Uint8Array }
+  /**
+   * Read a committed snapshot, receipt included, from byte `from` up to and without byte `to` (or its end), answered
+   * by one `snapshot-read` with the same `id`.
+   */
+  | {
+      readonly kind: 'read-snapshot';
+      readonly id: number;
+      readonly snapshot: SnapshotChoice;
+      readonly from: number;
+      readonly to: number;
+    }
+  /**
+   * Every node that may have a channel with this one, itself left out; sent again whenever the list changes. The
+   * host keeps one mutually authenticated TLS 1.3 channel for each pair, presents the `identity` of authority
+   * `Node`, and accepts a peer only when the key of its certificate hashes to an id of the list.
+   */
+  | { readonly kind: 'peers'; readonly nodes: readonly Peer[] }
+  /**
+   * Tell a peer something. It may be lost, repeated or overtaken: nothing is answered, and the host's queue for
+   * each peer has a bound.
+   */
   | { readonly kind: 'send'; readonly to: string; readonly message: Uint8Array }
   /** Identity the HTTPS listeners present, per authority; sent again whenever it changes. */
   | {
@@ -48,7 +102,8 @@ export type Effect =
       readonly file: 'service-certificate' | 'node-certificate';
       readonly text: string;
     }
-  | { readonly kind: 'fetch'; readonly id: number; readonly url: string; readonly caPem: string }
+  /** Ask another server, answered by one `fetched` with the same `id`. Redirects are not followed. */
+  | ({ readonly kind: 'fetch'; readonly id: number } & FetchRequest)
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

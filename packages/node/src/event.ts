@@ -18,6 +18,17 @@ export interface HttpRequest {
   readonly body: Uint8Array;
 }
 
+/** What a `fetch` came to; that the world is out of order is expected, and so a value. */
+export type FetchResult =
+  | {
+      readonly status: number;
+      /** Lower-case names; duplicates joined with ', '. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** Bounded by the host. */
+      readonly body: Uint8Array;
+    }
+  | { readonly error: string };
+
 /** What the host counts about itself. */
 export interface HostFacts {
   readonly sessions: {
@@ -75,13 +86,20 @@ export type Event =
     }
   /** A snapshot file was written. */
   | { readonly kind: 'snapshotted'; readonly name: string }
+  /** The answer to a `read-snapshot` effect; `name` is null when there is no such snapshot. */
+  | {
+      readonly kind: 'snapshot-read';
+      readonly id: number;
+      readonly name: string | null;
+      /** Bytes of the whole file, receipt included. */
+      readonly size: number;
+      readonly bytes: Uint8Array;
+    }
   /** A message of another node, over an authenticated channel. */
   | { readonly kind: 'received'; readonly from: string; readonly message: Uint8Array }
+  /** A channel came up, or was lost; what was sent meanwhile may not have arrived. */
+  | { readonly kind: 'channel'; readonly id: string; readonly state: 'up' | 'down' }
   /** Answer to a `fetch` effect. */
-  | {
-      readonly kind: 'fetched';
-      readonly id: number;
-      readonly result: { readonly status: number; readonly body: Uint8Array } | { readonly error: string };
-    }
+  | { readonly kind: 'fetched'; readonly id: number; readonly result: FetchResult }
   /** The operator wants the node to stop; the first one may be ignored (`ignore_first_sigterm`). */
   | { readonly kind: 'stop' };

@@ -12,6 +12,6 @@ export type {
   RpcInterface,
   StartCommand,
 } from './config.ts';
-export type { Effect, HttpResponse, LogLevel } from './effect.ts';
-export type { Event, HostFacts, HttpRequest, Session } from './event.ts';
+export type { Effect, FetchRequest, HttpResponse, LogLevel, Peer, SnapshotChoice } from './effect.ts';
+export type { Event, FetchResult, HostFacts, HttpRequest, Session } from './event.ts';
 export { Node, type NodeOptions } from './node.ts';

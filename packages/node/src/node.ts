@@ -114,7 +114,9 @@ export class Node {
         return;
       case 'abandoned':
       case 'snapshotted':
+      case 'snapshot-read':
       case 'received':
+      case 'channel':
       case 'fetched':
         return;
       default:

@@ -129,7 +129,16 @@ describe('a daemon', () => {
       { kind: 'log', level: 'info', source: 'app', message: 'hello' },
       { kind: 'write-snapshot', name: 'snapshot_1_2', bytes: new Uint8Array([1, 2]) },
       { kind: 'commit-snapshot', name: 'snapshot_1_2', receipt: new Uint8Array([3]) },
-      { kind: 'fetch', id: 7, url: 'http://127.0.0.1/', caPem: '' },
+      {
+        kind: 'fetch',
+        id: 7,
+        url: 'http://127.0.0.1/',
+        method: 'GET',
+        headers: {},
+        body: null,
+        caPem: '',
+        presentsNode: false,
+      },
       { kind: 'respond', id, response: plain('done') },
     ]);
     const daemon = new Daemon(configuration, log);

@@ -1,20 +1,20 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
+import type { FetchRequest, FetchResult } from '@coco/node';
 import { messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 
-/** How a fetch ended; what went wrong is a value, because the world is expected to be out of order. */
-export type FetchResult = { readonly status: number; readonly body: Uint8Array } | { readonly error: string };
-
 /**
- * Gets a resource over HTTPS, trusting only the given certificates. No redirects: the address was chosen by
- * governance, and a redirect would choose another.
+ * Asks another server over HTTPS, trusting only the given certificates. No redirects: the address was chosen by
+ * governance or by the operator, and a redirect would choose another; the node decides.
  */
-export function fetchResource(url: string, caPem: string): Promise<FetchResult> {
+export function fetchResource({ url, method, headers, body, caPem }: FetchRequest): Promise<FetchResult> {
   const options: RequestOptions = {
+    method,
     ca: caPem,
     minVersion: 'TLSv1.2',
     agent: false,
-    headers: { accept: 'application/json' },
+    headers: { ...headers, ...(body === null ? {} : { 'content-length': String(body.length) }) },
     signal: AbortSignal.timeout(limits.fetchMsMax),
   };
   return new Promise((resolve) => {
@@ -32,13 +32,22 @@ export function fetchResource(url: string, caPem: string): Promise<FetchResult> 
         });
         response.on('error', fail);
         response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, body: new Uint8Array(Buffer.concat(pieces)) });
+          const status = response.statusCode ?? 0;
+          resolve({ status, headers: joined(response.headers), body: new Uint8Array(Buffer.concat(pieces)) });
         });
       });
       outgoing.on('error', fail);
-      outgoing.end();
+      outgoing.end(body ?? undefined);
     } catch (error) {
       fail(error);
     }
   });
+}
+
+function joined(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  );
 }

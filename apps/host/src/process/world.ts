@@ -53,9 +53,15 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
       break;
     case 'fetch': {
       const { id } = effect;
-      void fetchResource(effect.url, effect.caPem).then((result) => tell({ kind: 'fetched', id, result }));
+      void fetchResource(effect).then((result) => tell({ kind: 'fetched', id, result }));
       break;
     }
+    case 'read-snapshot':
+      tell({ kind: 'snapshot-read', id: effect.id, name: null, size: 0, bytes: new Uint8Array() });
+      break;
+    case 'begin-ledger':
+    case 'peers':
+      break;
     case 'send':
       log('debug', 'host', `a message to ${effect.to} was dropped: nodes are not connected yet`);
       break;
