@@ -1,9 +1,11 @@
 // The tool against a real node: a service is run by `coco dev`, used, governed and audited with nothing else.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { listChunks, readEntries } from './ledger/folder.ts';
 import type { Ending } from './program.ts';
 import { type Place, place } from './testing/place.ts';
 
@@ -15,6 +17,21 @@ const message = '/app/log/private?id=42';
 async function until(running: Promise<Ending>, done: () => boolean): Promise<void> {
   const ended = running.then((ending) => assert.fail(`coco dev ended: ${ending.error}${ending.out}`));
   while (!done()) await Promise.race([delay(20), ended]);
+}
+
+/** Turns the first ballot in favour around, in place. Answers the seqno of its entry. */
+function tamperWithBallot(folder: string): number {
+  for (const item of readEntries(listChunks(folder))) {
+    if (item.kind !== 'entry') continue;
+    const at = Buffer.from(item.bytes).indexOf('{ return true; }');
+    if (at < 0) continue;
+    const path = join(folder, item.file);
+    const bytes = readFileSync(path);
+    bytes.write('{ return null; }', item.offset + at);
+    writeFileSync(path, bytes);
+    return item.seqno;
+  }
+  return assert.fail('no ballot in the ledger');
 }
 
 describe('a service of three members', { timeout: 120_000 }, () => {
@@ -184,6 +201,23 @@ describe('a service of three members', { timeout: 120_000 }, () => {
     assert.deepEqual([code, value.sound, value.serviceStatus], [0, true, 'Open'], JSON.stringify(value));
     const first = await here.json('ledger', 'read', folder, '1');
     assert.ok('public:ccf.gov.constitution' in (first.value.maps as object));
+  });
+
+  test('every decision in the ledger is replayed offline, and a ballot that was tampered with is found', async () => {
+    const folder = 'workspace/sandbox_0/ledger';
+    const sound = await here.json('ledger', 'verify', folder, '--governance');
+    const { decisions, finding } = sound.value.governance as { decisions: number; finding?: object };
+    assert.deepEqual([sound.code, finding], [0, undefined], JSON.stringify(sound.value));
+    assert.ok(decisions >= 10, `${decisions} decisions`);
+
+    cpSync(here.file(folder), here.file('copy'), { recursive: true });
+    const seqno = tamperWithBallot(here.file('copy'));
+    const { code, value } = await here.json('ledger', 'verify', 'copy', '--governance');
+    const found = value.governance as { finding?: { seqno: number; problem: string } };
+    assert.deepEqual([code, value.sound, found.finding?.seqno], [1, false, seqno]);
+    assert.match(found.finding?.problem ?? '', /proposals_info does not follow from the decision/);
+    const told = await here.coco('ledger', 'verify', 'copy', '--governance');
+    assert.match(told.out, new RegExp(`first decision +entry ${seqno}: `));
   });
 
   test('a service that denies what it had committed is refused', async () => {

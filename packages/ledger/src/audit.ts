@@ -62,6 +62,8 @@ export interface AuditOptions {
   readonly after?: LoadedSnapshot;
   /** PEM of the service certificate one trusts: the service in force at the end must have its key. */
   readonly trustedServiceCert?: string;
+  /** Sees each entry that is in its place, before it counts: `root` is that of the entries before it. */
+  readonly each?: (entry: DecodedEntry, root: () => ByteString) => void;
 }
 
 /**
@@ -73,6 +75,7 @@ export class Auditor {
   readonly #state = new AuditState();
   readonly #history: History;
   readonly #trusted: string | undefined;
+  readonly #each: AuditOptions['each'];
   readonly #problems: AuditProblem[] = [];
   readonly #views: TxId[] = [];
   readonly #first: number;
@@ -86,8 +89,9 @@ export class Auditor {
   #stopped = false;
 
   constructor(options: AuditOptions = {}) {
-    const { after, trustedServiceCert } = options;
+    const { after, each, trustedServiceCert } = options;
     this.#trusted = trustedServiceCert;
+    this.#each = each;
     this.#history = after?.history ?? new History();
     this.#next = this.#history.size;
     this.#first = this.#next;
@@ -110,6 +114,7 @@ export class Auditor {
     this.#view = entry.view;
     this.#attempt(entry.seqno, location, () => this.#state.apply(entry.writeSet));
     if (isSignature(entry.writeSet)) this.#checkSignature(entry, location);
+    this.#each?.(entry, () => this.#history.root());
     this.#history.append(entry.leaf);
   }
 

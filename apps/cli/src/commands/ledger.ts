@@ -4,6 +4,7 @@ import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { readText } from '../files.ts';
 import { type Broken, listChunks, readEntries } from '../ledger/folder.ts';
+import type { GovernanceReplay, ReplayedGovernance } from '../ledger/governance-replay.ts';
 import { entryJson, hexOf } from '../ledger/show.ts';
 import { columns, counted, facts } from '../text.ts';
 
@@ -15,7 +16,13 @@ export const ledger: Noun = {
       arguments: '<dir>',
       summary: 'Audit ledger files: every entry, root and signature. Needs no secret',
       example: 'ledger verify /var/lib/coco/ledger --service-cert service_cert.pem',
-      options: [{ flags: '--service-cert <pem>', summary: 'the service it must be the ledger of' }],
+      options: [
+        { flags: '--service-cert <pem>', summary: 'the service it must be the ledger of' },
+        {
+          flags: '--governance',
+          summary: 'replay every decision as well: signatures, ballots, and the constitution in force',
+        },
+      ],
       run: verify,
     },
     {
@@ -39,7 +46,11 @@ export const ledger: Noun = {
 async function verify(input: Input, io: Io): Promise<Outcome> {
   const folder = resolve(io.directory, input.argument(0));
   const cert = input.text('serviceCert');
-  const auditor = new Auditor(cert === undefined ? {} : { trustedServiceCert: readText(io, cert) });
+  const governance = input.flag('governance') ? await governanceReplay() : undefined;
+  const auditor = new Auditor({
+    ...(cert === undefined ? {} : { trustedServiceCert: readText(io, cert) }),
+    ...(governance === undefined ? {} : { each: governance.each }),
+  });
   const chunks = listChunks(folder);
   if (chunks.length === 0) throw new CliError('Failed', `${input.argument(0)} holds no ledger files`);
   let broken: Broken | undefined;
@@ -48,12 +59,37 @@ async function verify(input: Input, io: Io): Promise<Outcome> {
     else broken = item;
   }
   const report = auditor.finish();
-  const ok = report.problems.length === 0 && (broken === undefined || broken.kind === 'torn');
+  const replayed = governance?.finish();
+  const whole = report.problems.length === 0 && (broken === undefined || broken.kind === 'torn');
+  const followed = replayed === undefined || (replayed.finding ?? replayed.skipped) === undefined;
+  const ok = whole && followed;
+  const json = reportJson(report, chunks.length, broken, ok);
   return {
     ok,
-    json: reportJson(report, chunks.length, broken, ok),
-    text: reportText(report, chunks.length, broken, ok),
+    json: replayed === undefined ? json : { ...json, governance: replayed },
+    text: [
+      reportText(report, chunks.length, broken, ok),
+      ...(replayed ? [governanceText(replayed)] : []),
+    ].join('\n'),
   };
+}
+
+/** The engine that replays decisions is loaded for those who ask for it. */
+async function governanceReplay(): Promise<GovernanceReplay> {
+  const { replayGovernance } = await import('../ledger/governance-replay.ts');
+  return replayGovernance();
+}
+
+function governanceText({ decisions, finding, skipped }: ReplayedGovernance): string {
+  if (skipped !== undefined) return facts([['governance', `NOT replayed: ${skipped}`]]);
+  if (finding === undefined)
+    return facts([
+      ['governance', `${counted(decisions, 'decision')} replayed: all follow from what members signed`],
+    ]);
+  return facts([
+    ['governance', 'does NOT follow from what members signed'],
+    ['first decision', `entry ${finding.seqno}: ${finding.problem}`],
+  ]);
 }
 
 function reportJson(
@@ -61,7 +97,7 @@ function reportJson(
   chunks: number,
   broken: Broken | undefined,
   sound: boolean,
-): unknown {
+): Record<string, unknown> {
   const { lastSigned, lastSignedRoot, views, ...rest } = report;
   return {
     sound,

@@ -34,16 +34,32 @@ export interface GovernanceFinding {
 export class GovernanceAuditor {
   readonly #engine: Engine;
   readonly #store = new Store();
+  #decisions = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
+  /** How many entries were carried out again so far: what members signed, and what followed from it later. */
+  get decisions(): number {
+    return this.#decisions;
+  }
+
   /** Takes the entries in their order; after a finding the rest means nothing. */
   feed(entry: AuditedEntry): GovernanceFinding | undefined {
-    const problem = touchesGovernance(entry.writeSet) ? this.#problemWith(entry) : undefined;
+    const problem = touchesGovernance(entry.writeSet) ? this.#attempt(entry) : undefined;
     this.#store.apply(entry.seqno, entry.writeSet);
     return problem === undefined ? undefined : { seqno: entry.seqno, problem };
+  }
+
+  /** What cannot even be read does not follow either. */
+  #attempt(entry: AuditedEntry): string | undefined {
+    try {
+      return this.#problemWith(entry);
+    } catch (error) {
+      if (error instanceof Error) return error.message;
+      throw error;
+    }
   }
 
   #problemWith(entry: AuditedEntry): string | undefined {
@@ -52,11 +68,13 @@ export class GovernanceAuditor {
     const world = replayWorld(this.#engine, entry);
     const envelope = findEnvelope(tx, entry.writeSet);
     if (envelope !== undefined) {
+      this.#decisions++;
       const refusal = replayRequest(tx, world, envelope);
       return refusal ?? difference(tx.writeSet(), entry.writeSet);
     }
     const closed = closedProposal(tx, entry.writeSet);
     if (closed !== undefined) {
+      this.#decisions++;
       const resolution = reconsider(tx, world, closed);
       if (resolution?.kind === 'failed') return `proposal ${closed}: ${resolution.failure.reason}`;
       return difference(tx.writeSet(), entry.writeSet);
