@@ -12,6 +12,8 @@ import { type Result, table } from './result.ts';
 const root = dirname(import.meta.dirname);
 const run_ = promisify(execFile);
 
+const connectionCounts = [1, 32, 128];
+
 /** A script that starts the daemon on the first core alone. */
 function pinnedExecutable(folder: string): string {
   const script = join(folder, 'pinned-node');
@@ -60,23 +62,23 @@ export async function run(seconds = 5): Promise<Result[]> {
     await load(target, { workload: 'post', connections: 32, seconds: 2 });
     const results: Result[] = [];
     const bare = await bareHttps(service, seconds);
-    results.push({
-      name: 'a bare https server of Node.js, 128 connections (yardstick)',
-      value: bare,
-      unit: '/s',
-    });
+    for (const [connections, perSecond] of bare) {
+      results.push({
+        name: `a bare https server of Node.js, ${connections} connections (yardstick)`,
+        value: perSecond,
+        unit: '/s',
+      });
+    }
     for (const workload of ['post', 'get']) {
-      for (const connections of [1, 32, 128]) {
+      for (const connections of connectionCounts) {
         const { perSecond, p50, p99 } = await load(target, { workload, connections, seconds });
         const name = `${workload === 'post' ? 'write' : 'read'}, ${connections} connections`;
         results.push({ name, value: perSecond, unit: '/s' });
-        if (connections === 128) {
-          results.push({
-            name: `${name}: cost of one, in bare https answers`,
-            value: bare / perSecond,
-            unit: '',
-          });
-        }
+        results.push({
+          name: `${name}: cost of one, in bare https answers`,
+          value: (bare.get(connections) ?? Number.NaN) / perSecond,
+          unit: '',
+        });
         results.push({ name: `${name}, median`, value: p50 / 1000, unit: 'ms' });
         results.push({ name: `${name}, p99`, value: p99 / 1000, unit: 'ms' });
       }
@@ -104,8 +106,8 @@ export async function run(seconds = 5): Promise<Result[]> {
   }
 }
 
-/** The same load on a server that does nothing, on the same core. */
-async function bareHttps(service: Service, seconds: number): Promise<number> {
+/** The same load on a server that does nothing, on the same core: answers a second by number of connections. */
+async function bareHttps(service: Service, seconds: number): Promise<Map<number, number>> {
   const [member] = service.workspace.members;
   if (!member) throw new Error('the service has no member whose certificate could be borrowed');
   const server = spawn('taskset', [
@@ -119,7 +121,11 @@ async function bareHttps(service: Service, seconds: number): Promise<number> {
   try {
     const [port] = (await once(server.stdout, 'data')) as [Buffer];
     const target = { port: Number(port.toString()), caFile: member.cert };
-    return (await load(target, { workload: 'post', connections: 128, seconds })).perSecond;
+    const rates = new Map<number, number>();
+    for (const connections of connectionCounts) {
+      rates.set(connections, (await load(target, { workload: 'post', connections, seconds })).perSecond);
+    }
+    return rates;
   } finally {
     server.kill();
   }
