@@ -263,7 +263,7 @@ function claimsOf({ report, row, endorsement, tcb }: Authentic, uvm: UvmEndorsem
     product: `AMD EPYC ${row.product}`,
     hardware: {
       reportVersion: report.version,
-      ...(report.cpuid === undefined ? {} : { family: report.cpuid.family, model: report.cpuid.model }),
+      ...(report.cpuid === undefined ? {} : { family: report.cpuid.family, model: report.cpuid.model, cpuid: cpuidText(report.cpuid) }),
       signingKey: endorsement.kind,
       ...(endorsement.cloud === undefined ? {} : { cloud: endorsement.cloud }),
       vmpl: report.vmpl,
@@ -289,6 +289,15 @@ function claimsOf({ report, row, endorsement, tcb }: Authentic, uvm: UvmEndorsem
     advisories: [],
     warnings: warningsOf(report, tcb, endorsement),
   };
+}
+
+/** The processor's signature as CPUID leaf 1 gives it, eight hex digits: how CCF names processors. */
+function cpuidText({ family, model, stepping }: NonNullable<SnpReport['cpuid']>): string {
+  const base = 0xf;
+  const extendedFamily = Math.max(family - base, 0);
+  const value =
+    (extendedFamily << 20) | ((model >> 4) << 16) | (base << 8) | ((model & 0xf) << 4) | (stepping & 0xf);
+  return (value >>> 0).toString(16).padStart(8, '0');
 }
 
 function warningsOf(report: SnpReport, tcb: Authentic['tcb'], endorsement: AmdEndorsement): string[] {

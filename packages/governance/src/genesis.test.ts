@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { generateKeyPair } from '@coco/crypto';
 import { Store } from '@coco/kv';
 import { beginRecovery, type Genesis, genesis } from './genesis.ts';
-import { checkJoinPolicy } from './join.ts';
+import { checkJoinPolicy, platformClaims } from './join.ts';
+import { virtualClaims } from './testing/platform.ts';
 import { openService } from './service-life.ts';
 import { memberAcks, memberInfos } from './tables/members.ts';
 import { nodeInfos } from './tables/nodes.ts';
@@ -20,12 +21,7 @@ const withKey = {
   certificate: holder.certificate,
   encryptionPublicKey: holder.encryptionKey?.publicKey.pem as string,
 };
-const platform = {
-  platform: 'virtual',
-  measurement: 'v1',
-  hostData: 'aa',
-  reportData: new Uint8Array(32),
-} as const;
+const platform = virtualClaims('aa'.repeat(32));
 
 function given(change: Partial<Genesis> = {}): Genesis {
   return {
@@ -34,7 +30,7 @@ function given(change: Partial<Genesis> = {}): Genesis {
     configuration: { recoveryThreshold: 0 },
     serviceCertificate: service.certificate,
     createTxId: '2.1',
-    node: { id: 'a'.repeat(64), info: nodeRecord('pem'), platform },
+    node: { id: 'a'.repeat(64), info: nodeRecord('pem'), platform, verified: 0 },
     ...change,
   };
 }
@@ -55,7 +51,7 @@ describe('the first transaction of a service', () => {
     });
     assert.equal(serviceInfo.require(tx).status, 'Opening');
     assert.equal(nodeInfos.require(tx, 'a'.repeat(64)).status, 'Trusted');
-    assert.equal(checkJoinPolicy(tx, platform, new Uint8Array(32)).kind, 'allowed');
+    assert.equal(checkJoinPolicy(tx, platformClaims(platform)!).kind, 'allowed');
   });
 
   const ecKey = generateKeyPair('P-256').publicKey.pem;

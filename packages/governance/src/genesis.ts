@@ -1,7 +1,8 @@
+import type { Claims } from '@coco/attestation';
 import { CryptoError, importPublicKey, parseCertificate } from '@coco/crypto';
 import type { Tx } from '@coco/kv';
+import { trustPlatform } from './attestation/trust-platform.ts';
 import { GovernanceError } from './errors.ts';
-import { type PlatformClaims, trustPlatform } from './join.ts';
 import { governanceLimits } from './limits.ts';
 import {
   type MemberId,
@@ -11,7 +12,7 @@ import {
   memberInfos,
   type RecoveryRole,
 } from './tables/members.ts';
-import { type NodeId, type NodeInfo, nodeEndorsedCertificates, nodeInfos } from './tables/nodes.ts';
+import { type NodeId, type NodeInfo, nodeEndorsedCertificates, nodeInfos, nodeStandings } from './tables/nodes.ts';
 import { lastRecoveryType } from './tables/secrets.ts';
 import {
   constitution as constitutionTable,
@@ -37,7 +38,9 @@ export interface FirstNode {
   /** PEM certificate the service gave it. */
   readonly endorsedCertificate?: string;
   /** What its evidence says: the first platform that is trusted. */
-  readonly platform: PlatformClaims;
+  readonly platform: Claims;
+  /** When it was verified, milliseconds since 1970. */
+  readonly verified: number;
   /** Text of the security policy whose digest the SNP host data is. */
   readonly securityPolicy?: string;
 }
@@ -109,6 +112,7 @@ export function beginRecovery(
   for (const [id, info] of nodeInfos.entries(tx)) {
     if (info.status === 'Pending') nodeInfos.delete(tx, id);
     else nodeInfos.set(tx, id, { ...info, status: 'Retired', retired_committed: true });
+    nodeStandings.delete(tx, id);
   }
   previousServiceIdentity.set(tx, given.previousServiceCertificate);
   serviceInfo.set(tx, {
@@ -128,6 +132,7 @@ function addFirstNode(tx: Tx, node: FirstNode): void {
     nodeEndorsedCertificates.set(tx, node.id, node.endorsedCertificate);
   }
   trustPlatform(tx, node.platform, node.securityPolicy);
+  nodeStandings.set(tx, node.id, { claims: node.platform, role: 'vote', verified: node.verified });
 }
 
 function addMember(tx: Tx, member: GenesisMember): MemberId {

@@ -1,5 +1,19 @@
 export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
+  type Admission,
+  type AdmissionOptions,
+  type AdmissionRefusal,
+  admitNode,
+  type Candidate,
+} from './attestation/admit.ts';
+export {
+  type LeaseRule,
+  type NodePolicy,
+  type NodeRole,
+  nodePolicy,
+  type PlatformRule,
+} from './attestation/node-policy.ts';
+export {
   type Authentication,
   authenticate,
   type MemberCosePolicy,
@@ -28,7 +42,7 @@ export {
   type JoinRefusal,
   type JoinVerdict,
   type PlatformClaims,
-  trustPlatform,
+  platformClaims,
   type UvmEndorsement,
 } from './join.ts';
 export { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from './jwt-keys.ts';

@@ -1,4 +1,4 @@
-import { constantTimeEqual } from '@coco/crypto';
+import type { Claims } from '@coco/attestation';
 import type { ReadableMapState, Tx } from '@coco/kv';
 import {
   snpHostData,
@@ -18,21 +18,19 @@ export interface UvmEndorsement {
   readonly svn: string;
 }
 
-/** What verified evidence says about the code and the platform of a node. Verification comes before. */
+/** What verified evidence says about the code and the platform of a node, as CCF's tables look at it. */
 export type PlatformClaims =
   | {
       readonly platform: 'virtual';
       readonly measurement: string;
       /** Hex; absent when the evidence has none. */
       readonly hostData?: string;
-      readonly reportData: Uint8Array;
     }
   | {
       readonly platform: 'snp';
       /** Hex launch measurement. */
       readonly measurement: string;
       readonly hostData?: string;
-      readonly reportData: Uint8Array;
       readonly uvm?: UvmEndorsement;
       /** Eight lower-case hex digits. */
       readonly cpuid: string;
@@ -46,8 +44,7 @@ export type JoinRefusal =
   | 'FailedMeasurementNotFound'
   | 'FailedUVMEndorsementsNotFound'
   | 'FailedInvalidCPUID'
-  | 'FailedInvalidTcbVersion'
-  | 'FailedInvalidQuotedPublicKey';
+  | 'FailedInvalidTcbVersion';
 
 /** May the node join? A refusal carries the message that `POST /node/join` answers with. */
 export type JoinVerdict =
@@ -61,23 +58,43 @@ const refusals: Readonly<Record<JoinRefusal, string>> = {
   FailedUVMEndorsementsNotFound: 'UVM endorsements are not authorised',
   FailedInvalidCPUID: 'Quote is of a processor without a minimum TCB version in the join policy',
   FailedInvalidTcbVersion: 'Quote TCB version is lower than the join policy allows',
-  FailedInvalidQuotedPublicKey: "Quote report data does not contain node's public key hash",
 };
 
+/** The claims as CCF's tables look at them; undefined for a platform that CCF has no tables for. */
+export function platformClaims(claims: Claims): PlatformClaims | undefined {
+  const { measurement, configuration } = claims;
+  const hostData = configuration === null ? {} : { hostData: configuration };
+  if (claims.platform === 'virtual') return { platform: 'virtual', measurement, ...hostData };
+  if (claims.platform !== 'snp') return undefined;
+  return { platform: 'snp', measurement, ...hostData, ...uvmOf(claims), ...processorOf(claims) };
+}
+
+function uvmOf({ signer, firmware }: Claims): { readonly uvm?: UvmEndorsement } {
+  const { uvmFeed, uvmSvn } = firmware;
+  if (signer === null || uvmFeed === undefined) return {};
+  return { uvm: { did: signer, feed: String(uvmFeed), svn: String(uvmSvn) } };
+}
+
+function processorOf({ hardware, firmware }: Claims): { readonly cpuid: string; readonly tcb: TcbVersion } {
+  const part = (name: string) => (firmware[name] === undefined ? undefined : Number(firmware[name]));
+  const tcb = {
+    boot_loader: part('bootLoader') ?? 0,
+    tee: part('tee') ?? 0,
+    snp: part('snp') ?? 0,
+    microcode: part('microcode') ?? 0,
+  };
+  const fmc = part('fmc');
+  const cpuid = typeof hardware.cpuid === 'string' ? hardware.cpuid : '';
+  return { cpuid, tcb: fmc === undefined ? tcb : { ...tcb, fmc } };
+}
+
 /**
- * Compares verified claims with the join policy the members voted. `publicKeyDigest` is the SHA-256 of
- * the DER of the key the joiner presented: the platform must vouch for that very key.
+ * Compares verified claims with the join policy the members voted in CCF's tables: which code, which host
+ * data, which firmware. That the evidence is authentic and binds the joiner's key is established before.
  */
-export function checkJoinPolicy(
-  state: ReadableMapState,
-  claims: PlatformClaims,
-  publicKeyDigest: Uint8Array,
-): JoinVerdict {
+export function checkJoinPolicy(state: ReadableMapState, claims: PlatformClaims): JoinVerdict {
   const refusal =
-    hostDataRefusal(state, claims) ??
-    measurementRefusal(state, claims) ??
-    tcbRefusal(state, claims) ??
-    (vouchesFor(claims.reportData, publicKeyDigest) ? undefined : 'FailedInvalidQuotedPublicKey');
+    hostDataRefusal(state, claims) ?? measurementRefusal(state, claims) ?? tcbRefusal(state, claims);
   return refusal === undefined
     ? { kind: 'allowed' }
     : { kind: 'refused', refusal, message: refusals[refusal] };
@@ -119,14 +136,8 @@ function tcbRefusal(state: ReadableMapState, claims: PlatformClaims): JoinRefusa
   return recent ? undefined : 'FailedInvalidTcbVersion';
 }
 
-/** Report data is the digest, alone or followed by zeros. */
-function vouchesFor(reportData: Uint8Array, digest: Uint8Array): boolean {
-  const head = reportData.subarray(0, digest.length);
-  return constantTimeEqual(head, digest) && reportData.subarray(digest.length).every((byte) => byte === 0);
-}
-
-/** What the first node of a service trusts: a platform like its own. `policy` is the text behind SNP host data. */
-export function trustPlatform(tx: Tx, claims: PlatformClaims, policy = ''): void {
+/** Lists a platform in CCF's tables. `policy` is the text behind SNP host data. */
+export function listPlatform(tx: Tx, claims: PlatformClaims, policy = ''): void {
   const { hostData } = claims;
   if (claims.platform === 'virtual') {
     if (hostData !== undefined) virtualHostData.add(tx, hostData);

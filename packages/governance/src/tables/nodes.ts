@@ -1,5 +1,8 @@
+import type { Claims } from '@coco/attestation';
+import type { NodePolicy, NodeRole } from '../attestation/node-policy.ts';
 import { json, text } from './codec.ts';
-import { serviceMap, serviceSet } from './table.ts';
+import type { MemberId } from './members.ts';
+import { serviceMap, serviceSet, serviceValue } from './table.ts';
 
 /** Hex SHA-256 of the DER of a node's public key. */
 export type NodeId = string;
@@ -7,8 +10,15 @@ export type NodeId = string;
 /** `Pending` waits for a vote; `Trusted` takes part; `Retired` is on its way out. */
 export type NodeStatus = 'Pending' | 'Trusted' | 'Retired';
 
-/** The evidence formats a node record may carry. */
-export type QuoteFormat = 'Insecure_Virtual' | 'AMD_SEV_SNP_v1' | 'OE_SGX_v1';
+/** The evidence formats a node record may carry: CCF's, and ours for the platforms CCF does not know. */
+export type QuoteFormat =
+  | 'Insecure_Virtual'
+  | 'AMD_SEV_SNP_v1'
+  | 'OE_SGX_v1'
+  | 'Intel_TDX_v1'
+  | 'TPM_2_0_v1'
+  | 'Azure_CVM_v1'
+  | 'AWS_Nitro_v1';
 
 /** Evidence of the platform a node runs on. Byte fields are base64. */
 export interface QuoteInfo {
@@ -86,3 +96,23 @@ export const snpUvmEndorsements = serviceMap(
 );
 /** Least firmware versions by processor, eight hex digits of CPUID. */
 export const snpTcbVersions = serviceMap('public:ccf.gov.nodes.snp.tcb_versions', json<TcbVersion>());
+
+/** What is known of a node's platform since its evidence was last verified. */
+export interface NodeStanding {
+  readonly claims: Claims;
+  /** What its assurance suffices for. */
+  readonly role: NodeRole;
+  /** The member that answers for its machine, when the policy says so. */
+  readonly member?: MemberId;
+  /** When the evidence was verified: milliseconds since 1970 by the clock of the node that did. */
+  readonly verified: number;
+  /** A renewal: the evidence, and the root of the history its nonce was. */
+  readonly renewal?: { readonly evidence: QuoteInfo; readonly seqno: number; readonly root: string };
+  /** The policy was changed and refuses the node: since when (as `verified`), and why. */
+  readonly refused?: { readonly since: number; readonly refusal: string; readonly message: string };
+}
+
+/** What the consortium asks of its nodes' platforms beyond CCF's tables. */
+export const nodePolicies = serviceValue('public:ccf.gov.nodes.attestation_policy', json<NodePolicy>());
+/** How nodes stand with that policy; the primary writes it. */
+export const nodeStandings = serviceMap('public:ccf.internal.nodes.standings', json<NodeStanding>());

@@ -31,6 +31,7 @@ import {
   signMessage,
   testNow,
 } from './people.ts';
+import { virtualClaims } from './platform.ts';
 import { route } from './route.ts';
 
 /** An answer as a test looks at it. */
@@ -106,12 +107,8 @@ export class Consortium {
       node: {
         id: 'a'.repeat(64),
         info: nodeRecord(this.nodeKey.publicKey.pem),
-        platform: {
-          platform: 'virtual',
-          measurement: 'Insecure hard-coded virtual measurement v1',
-          hostData: 'ab'.repeat(32),
-          reportData: new Uint8Array(32),
-        },
+        platform: virtualClaims('ab'.repeat(32)),
+        verified: testNow,
       },
     };
   }
