@@ -263,7 +263,9 @@ function claimsOf({ report, row, endorsement, tcb }: Authentic, uvm: UvmEndorsem
     product: `AMD EPYC ${row.product}`,
     hardware: {
       reportVersion: report.version,
-      ...(report.cpuid === undefined ? {} : { family: report.cpuid.family, model: report.cpuid.model, cpuid: cpuidText(report.cpuid) }),
+      ...(report.cpuid === undefined
+        ? {}
+        : { family: report.cpuid.family, model: report.cpuid.model, cpuid: cpuidText(report.cpuid) }),
       signingKey: endorsement.kind,
       ...(endorsement.cloud === undefined ? {} : { cloud: endorsement.cloud }),
       vmpl: report.vmpl,

@@ -4,13 +4,13 @@ import { generateKeyPair } from '@coco/crypto';
 import { Store } from '@coco/kv';
 import { beginRecovery, type Genesis, genesis } from './genesis.ts';
 import { checkJoinPolicy, platformClaims } from './join.ts';
-import { virtualClaims } from './testing/platform.ts';
 import { openService } from './service-life.ts';
 import { memberAcks, memberInfos } from './tables/members.ts';
 import { nodeInfos } from './tables/nodes.ts';
 import { previousServiceIdentity, serviceConfiguration, serviceInfo } from './tables/service.ts';
 import { nodeRecord } from './testing/consortium.ts';
 import { makePerson, seededRandom } from './testing/people.ts';
+import { virtualClaims } from './testing/platform.ts';
 
 const random = seededRandom('genesis');
 const service = makePerson('service');

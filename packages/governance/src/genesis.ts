@@ -12,7 +12,13 @@ import {
   memberInfos,
   type RecoveryRole,
 } from './tables/members.ts';
-import { type NodeId, type NodeInfo, nodeEndorsedCertificates, nodeInfos, nodeStandings } from './tables/nodes.ts';
+import {
+  type NodeId,
+  type NodeInfo,
+  nodeEndorsedCertificates,
+  nodeInfos,
+  nodeStandings,
+} from './tables/nodes.ts';
 import { lastRecoveryType } from './tables/secrets.ts';
 import {
   constitution as constitutionTable,

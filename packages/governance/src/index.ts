@@ -1,4 +1,3 @@
-export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
   type Admission,
   type AdmissionOptions,
@@ -13,6 +12,7 @@ export {
   nodePolicy,
   type PlatformRule,
 } from './attestation/node-policy.ts';
+export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
   type Authentication,
   authenticate,

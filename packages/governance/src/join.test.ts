@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Store, type Tx } from '@coco/kv';
-import { checkJoinPolicy, type PlatformClaims, listPlatform } from './join.ts';
+import { checkJoinPolicy, listPlatform, type PlatformClaims } from './join.ts';
 
 const virtual: PlatformClaims = {
   platform: 'virtual',

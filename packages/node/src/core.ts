@@ -5,6 +5,7 @@ import type { ByteString, WriteSet } from '@coco/kv';
 import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
+import type { Attester } from './attester.ts';
 import type { NodeConfig } from './config.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
@@ -31,6 +32,7 @@ export interface NodeParts {
   readonly identity: NodeIdentity;
   readonly versions: { readonly product: string; readonly engine: string };
   readonly outbox: Outbox;
+  readonly attester: Attester;
   /** Wall clock of the latest tick, ms. */
   readonly clock: { now: number; host: HostFacts | undefined };
 }

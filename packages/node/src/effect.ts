@@ -104,6 +104,8 @@ export type Effect =
     }
   /** Ask another server, answered by one `fetched` with the same `id`. Redirects are not followed. */
   | ({ readonly kind: 'fetch'; readonly id: number } & FetchRequest)
+  /** Make evidence of the platform that carries these 64 bytes; answered by `attested`. */
+  | { readonly kind: 'attest'; readonly id: number; readonly reportData: Uint8Array }
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

@@ -1,3 +1,5 @@
+import type { Attested } from './attester.ts';
+
 /** Who is on the other end of a connection; facts the host learnt from TLS. */
 export interface Session {
   /** Unique for the life of the process; session consistency and idempotence hang on it. */
@@ -101,5 +103,7 @@ export type Event =
   | { readonly kind: 'channel'; readonly id: string; readonly state: 'up' | 'down' }
   /** Answer to a `fetch` effect. */
   | { readonly kind: 'fetched'; readonly id: number; readonly result: FetchResult }
+  /** Answer to an `attest` effect. */
+  | { readonly kind: 'attested'; readonly id: number; readonly result: Attested }
   /** The operator wants the node to stop; the first one may be ignored (`ignore_first_sigterm`). */
   | { readonly kind: 'stop' };

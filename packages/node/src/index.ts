@@ -1,3 +1,5 @@
+export type { QuoteInfo } from '@coco/governance';
+export type { Attested, EvidenceSource, NodeEvidence } from './attester.ts';
 export type {
   Address,
   Bytes,

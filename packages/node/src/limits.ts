@@ -22,6 +22,8 @@ export const limits = {
   snapshotsPendingMax: 5,
   /** What one step lays out of a snapshot: about a millisecond of work. */
   snapshotBytesPerStep: 512 * 1024,
+  /** Questions for evidence the platform may owe an answer to. */
+  evidenceAskedMax: 4,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

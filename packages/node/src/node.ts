@@ -1,4 +1,6 @@
+import { AttestationError } from '@coco/attestation';
 import type { Engine } from '@coco/contracts';
+import { type Attested, Attester, type EvidenceSource, type NodeEvidence, noNonce } from './attester.ts';
 import type { NodeConfig, NodeFiles } from './config.ts';
 import type { Core, CoreListener, NodeParts } from './core.ts';
 import type { Effect } from './effect.ts';
@@ -25,6 +27,8 @@ export interface NodeOptions {
   readonly now: number;
   /** Hex SHA-256 of the executable; the host data of virtual evidence. */
   readonly executableDigest: string;
+  /** Who makes this node's evidence. Default: nobody, it is virtual. */
+  readonly evidence?: EvidenceSource;
   /** Shown by `/node/version`. */
   readonly versions: { readonly product: string; readonly engine: string };
 }
@@ -38,6 +42,7 @@ export class Node {
   readonly #parts: NodeParts;
   readonly #outbox = new Outbox();
   #core: Core | undefined;
+  #evidence: NodeEvidence | undefined;
   #publicRecovery: PublicRecovery | undefined;
   #privateRecovery: PrivateRecovery | undefined;
   #recovered: RecoveredLedger | undefined;
@@ -45,14 +50,17 @@ export class Node {
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    const { config, engine, random, now, versions } = options;
+    const { config, engine, random, now, versions, executableDigest } = options;
+    const identity = createNodeIdentity(config, now, random);
+    const source = options.evidence ?? 'virtual';
     this.#parts = {
       config,
       engine,
       random,
       versions,
-      identity: createNodeIdentity(config, now, random),
+      identity,
       outbox: this.#outbox,
+      attester: new Attester(identity, this.#outbox, { source, executableDigest }),
       clock: { now, host: undefined },
     };
   }
@@ -62,15 +70,27 @@ export class Node {
     return this.#parts.identity.id;
   }
 
-  /** Begins to live, as the command of the configuration says. Call once, before any `step`. */
+  /**
+   * Begins to live, as the command of the configuration says, once the platform has given evidence. Call once,
+   * before any `step`.
+   */
   start(): Effect[] {
-    const { command } = this.#options.config;
+    this.#parts.attester.ask(noNonce, (result) => {
+      if ('error' in result) this.#exit(`This machine gave no evidence of what it runs: ${result.error}`);
+      else this.#begin(result.evidence);
+    });
+    this.#core?.finishStep();
+    return this.#outbox.take();
+  }
+
+  #begin(evidence: NodeEvidence): void {
+    const { config, files } = this.#options;
+    const { command } = config;
+    this.#evidence = evidence;
     switch (command.type) {
-      case 'Start': {
-        const { files, executableDigest } = this.#options;
-        this.#core = createService(this.#parts, command, { files, executableDigest }, this.#listener());
+      case 'Start':
+        this.#core = createService(this.#parts, command, { files, evidence }, this.#listener());
         break;
-      }
       case 'Recover':
         this.#publicRecovery = new PublicRecovery(this.#outbox);
         this.#publicRecovery.start();
@@ -79,8 +99,15 @@ export class Node {
         this.#exit('This release runs services of one node: it cannot join another.');
         break;
     }
-    this.#core?.finishStep();
-    return this.#outbox.take();
+  }
+
+  #attested(id: number, result: Attested): void {
+    try {
+      this.#parts.attester.attested(id, result);
+    } catch (error) {
+      if (!(error instanceof AttestationError)) throw error;
+      this.#exit(`The evidence of this machine is refused: ${error.code}: ${error.message}`);
+    }
   }
 
   /** Takes a batch of events and answers with everything that follows from them, in order. */
@@ -109,6 +136,9 @@ export class Node {
       case 'entries-read':
         this.#entriesRead(event.from, event.entries);
         return;
+      case 'attested':
+        this.#attested(event.id, event.result);
+        return;
       case 'stop':
         this.#stop();
         return;
@@ -136,14 +166,15 @@ export class Node {
 
   #recoverPublic(recovery: PublicRecovery, from: number, entries: readonly Uint8Array[]): void {
     if (!recovery.entriesRead(from, entries)) return;
-    const { files, executableDigest, config } = this.#options;
+    const { files, config } = this.#options;
+    const evidence = this.#evidence;
     const { command } = config;
     const previousServicePem = files.serviceCertificatePem;
-    if (command.type !== 'Recover' || previousServicePem === null) return;
+    if (command.type !== 'Recover' || previousServicePem === null || evidence === undefined) return;
     const ledger = recovery.finish(previousServicePem);
     this.#publicRecovery = undefined;
     this.#recovered = ledger;
-    const given = { ledger, files, previousServicePem, executableDigest };
+    const given = { ledger, files, previousServicePem, evidence };
     this.#core = recoverService(this.#parts, command, given, this.#listener());
     this.#outbox.log('info', `Recovered the public ledger up to its last signature, ${ledger.lastSigned}.`);
   }

@@ -260,6 +260,7 @@ export class Daemon {
       snapshots: this.#snapshots,
       listeners: this.#listeners,
       log: this.#log.write,
+      attest: async () => ({ error: 'this daemon has no source of evidence' }),
       tell: (event: Event) => this.#turns.push(event),
       exit: (code: number, reason: string) => this.#exit(code, reason),
     };

@@ -1,4 +1,4 @@
-import type { Event } from '@coco/node';
+import type { Attested, Event } from '@coco/node';
 import type { Configuration } from '../configuration/configuration.ts';
 import { writeOutput } from '../configuration/named-files.ts';
 import type { Listener } from '../http/listener.ts';
@@ -15,6 +15,8 @@ export interface WorldParts {
   readonly snapshots: SnapshotFiles;
   readonly listeners: readonly Listener[];
   readonly log: LogLine;
+  /** Makes evidence of the platform. */
+  readonly attest: (reportData: Uint8Array) => Promise<Attested>;
   /** Tells the node what came of an effect. */
   readonly tell: (event: Event) => void;
   /** The node ended, or must not go on. */
@@ -65,6 +67,11 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
     case 'send':
       log('debug', 'host', `a message to ${effect.to} was dropped: nodes are not connected yet`);
       break;
+    case 'attest': {
+      const { id } = effect;
+      void parts.attest(effect.reportData).then((result) => tell({ kind: 'attested', id, result }));
+      break;
+    }
     case 'log':
       log(effect.level, effect.source, effect.message);
       break;

@@ -113,7 +113,7 @@ function judgeMachine(state: ReadableMapState, id: NodeId, claims: Claims): Admi
 }
 
 /** Another trusted node on the same machine: two nodes that could fail and be corrupted as one. */
-function machineMate(state: ReadableMapState, id: NodeId, { platformId }: Claims): NodeId | undefined {
+export function machineMate(state: ReadableMapState, id: NodeId, { platformId }: Claims): NodeId | undefined {
   if (platformId === null) return undefined;
   for (const [other, standing] of nodeStandings.entries(state)) {
     const isMate = other !== id && standing.claims.platformId === platformId;

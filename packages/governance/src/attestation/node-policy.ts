@@ -69,9 +69,7 @@ function isTabled(state: ReadableMapState, platform: Platform): boolean {
 export function namesCode(platform: Platform, rule: Policy): boolean {
   if (platform === 'snp' || platform === 'virtual') return true;
   const registers = { ...rule.tpm?.pcrs, ...rule.nitro?.pcrs };
-  return (
-    rule.measurements !== undefined || rule.signers !== undefined || Object.keys(registers).length > 0
-  );
+  return rule.measurements !== undefined || rule.signers !== undefined || Object.keys(registers).length > 0;
 }
 
 /** The strongest role the assurance suffices for; undefined when it suffices for none. */

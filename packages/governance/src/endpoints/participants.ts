@@ -108,6 +108,10 @@ function quoteOut(quote: QuoteInfo): Record<string, unknown> {
         ...(quote.endorsed_tcb === undefined ? {} : { endorsedTcb: quote.endorsed_tcb }),
       };
     case 'OE_SGX_v1':
+    case 'Intel_TDX_v1':
+    case 'TPM_2_0_v1':
+    case 'Azure_CVM_v1':
+    case 'AWS_Nitro_v1':
       return { format, quote: quote.quote, endorsements: quote.endorsements };
   }
 }

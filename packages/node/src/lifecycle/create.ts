@@ -1,8 +1,8 @@
 import { genesis as firstOrigin, type Membership } from '@coco/consensus';
-import { toBase64 } from '@coco/crypto';
 import { type FirstNode, type GenesisMember, genesis, type NodeInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
 import { History, LedgerSecrets } from '@coco/ledger';
+import { type NodeEvidence, ownClaims } from '../attester.ts';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
 import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
 import { SignatureIndex } from '../historical.ts';
@@ -15,9 +15,6 @@ import {
 } from '../identity.ts';
 import { PreviousServices } from '../previous-services.ts';
 
-/** The text that every virtual node gives as its measurement. It measures nothing. */
-export const virtualMeasurement = 'Insecure hard-coded virtual measurement v1';
-
 /** Issuer and subject of COSE signatures when the configuration names none. */
 export const defaultCoseSubject = { issuer: 'service.example.com', subject: 'ledger.signature' } as const;
 
@@ -27,25 +24,15 @@ export function endorseFirstNode(service: ServiceIdentity, parts: NodeParts): st
   return endorseNode(service, parts.identity.csr, period, parts.random).pem;
 }
 
-/** The record of a node as governance keeps it, with evidence of the only platform there is yet. */
+/** The record of this node as governance keeps it. */
 export function describeNode(
-  { config, identity, clock: _clock }: Pick<NodeParts, 'config' | 'identity' | 'clock'>,
-  facts: { readonly nodeData: unknown; readonly executableDigest: string },
-): FirstNode {
-  const reportData = Uint8Array.fromHex(identity.id);
-  const evidence = {
-    host_data: facts.executableDigest,
-    measurement: virtualMeasurement,
-    report_data: toBase64(reportData),
-  };
-  const info: NodeInfo = {
+  { config, identity }: Pick<NodeParts, 'config' | 'identity'>,
+  facts: { readonly nodeData: unknown; readonly evidence: NodeEvidence },
+): NodeInfo {
+  return {
     node_to_node_interface: config.network.node_to_node_interface,
     rpc_interfaces: publishedInterfaces(config),
-    quote_info: {
-      format: 'Insecure_Virtual',
-      quote: toBase64(new TextEncoder().encode(JSON.stringify(evidence))),
-      endorsements: '',
-    },
+    quote_info: facts.evidence.quote,
     encryption_pub_key: identity.encryptionKey.publicKey.pem,
     status: 'Trusted',
     certificate_signing_request: identity.csr.pem,
@@ -53,15 +40,24 @@ export function describeNode(
     node_data: facts.nodeData,
     retired_committed: false,
   };
+}
+
+/**
+ * The node that begins a service or an epoch of it: its platform is the first that is trusted. Throws
+ * `AttestationError` when its own evidence is not even authentic.
+ */
+export function firstNode(
+  parts: Pick<NodeParts, 'config' | 'identity' | 'clock'>,
+  facts: { readonly nodeData: unknown; readonly evidence: NodeEvidence },
+): FirstNode {
+  const { identity, clock } = parts;
+  const { securityPolicy } = facts.evidence;
   return {
     id: identity.id,
-    info,
-    platform: {
-      platform: 'virtual',
-      measurement: virtualMeasurement,
-      hostData: facts.executableDigest,
-      reportData,
-    },
+    info: describeNode(parts, facts),
+    platform: ownClaims(facts.evidence, identity, clock.now),
+    verified: clock.now,
+    ...(securityPolicy === undefined ? {} : { securityPolicy }),
   };
 }
 
@@ -92,7 +88,7 @@ function genesisMember(member: NodeFiles['members'][number]): GenesisMember {
 export function createService(
   parts: NodeParts,
   command: StartCommand,
-  given: { readonly files: NodeFiles; readonly executableDigest: string },
+  given: { readonly files: NodeFiles; readonly evidence: NodeEvidence },
   listener: CoreListener,
 ): Core {
   const { start } = command;
@@ -118,10 +114,7 @@ export function createService(
     cose: start.cose_signatures ?? defaultCoseSubject,
   };
   const core = new Core(parts, beginning, listener);
-  const node = describeNode(parts, {
-    nodeData: given.files.nodeData,
-    executableDigest: given.executableDigest,
-  });
+  const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });
   const tx = core.replica.store.begin();
   const settings = start.service_configuration;
   genesis(tx, {

@@ -18,6 +18,7 @@ import {
   verifyReceipt,
   walkSecretChain,
 } from '@coco/ledger';
+import type { NodeEvidence } from '../attester.ts';
 import type { NodeFiles, RecoverCommand } from '../config.ts';
 import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
 import { SignatureIndex } from '../historical.ts';
@@ -25,7 +26,7 @@ import { createServiceIdentity } from '../identity.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
-import { defaultCoseSubject, describeNode, endorseFirstNode, soleMember } from './create.ts';
+import { defaultCoseSubject, endorseFirstNode, firstNode, soleMember } from './create.ts';
 
 /** A ledger that cannot be recovered from; the message says where it fails. */
 export class RecoveryError extends Error {
@@ -186,7 +187,7 @@ export function recoverService(
     readonly ledger: RecoveredLedger;
     readonly files: NodeFiles;
     readonly previousServicePem: string;
-    readonly executableDigest: string;
+    readonly evidence: NodeEvidence;
   },
   listener: CoreListener,
 ): Core {
@@ -225,10 +226,7 @@ export function recoverService(
   const core = new Core(parts, beginning, listener);
   core.status = 'PartOfPublicNetwork';
   const tx = core.replica.store.begin();
-  const node = describeNode(parts, {
-    nodeData: given.files.nodeData,
-    executableDigest: given.executableDigest,
-  });
+  const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });
   beginRecovery(tx, {
     node: { ...node, endorsedCertificate: beginning.endorsedPem },
     serviceCertificate: service.certificate.pem,
