@@ -6,6 +6,7 @@ export type KvErrorCode =
   | 'InvalidBytes'
   | 'InvalidUtf8'
   | 'InvalidRange'
+  | 'InvalidReadSet'
   | 'MapNameTooLong'
   | 'KeyTooLong'
   | 'ValueTooLong'

@@ -13,6 +13,9 @@ export type AdoptedMap = readonly [name: MapName, map: Tree<ByteString>];
 /** Called after a write to a map has been applied. Must not throw, and must not write to the store. */
 export type WriteHook = (version: Version, writes: MapWrites) => void;
 
+/** Called after a whole write set has been applied, with the same duties. */
+export type ApplyHook = (version: Version, writeSet: WriteSet) => void;
+
 /** Stands for every map that nobody wrote yet. Never edited: no generation is this low. */
 export const emptyMap = new Tree<ByteString>(-1);
 
@@ -31,6 +34,7 @@ export class Head {
   #generation: Generation;
   #reading = 0;
   readonly #writeHooks = new Map<MapName, WriteHook[]>();
+  readonly #applyHooks: ApplyHook[] = [];
 
   constructor(version: Version, catalog: Catalog) {
     this.version = version;
@@ -65,6 +69,7 @@ export class Head {
     }
     this.version = version;
     if (this.#writeHooks.size > 0) this.#notify(version, writeSet);
+    for (const hook of this.#applyHooks) hook(version, writeSet);
   }
 
   /** Takes up a frozen state again. */
@@ -93,6 +98,10 @@ export class Head {
     const hooks = this.#writeHooks.get(map);
     if (hooks === undefined) this.#writeHooks.set(map, [hook]);
     else hooks.push(hook);
+  }
+
+  onApply(hook: ApplyHook): void {
+    this.#applyHooks.push(hook);
   }
 
   #applyToMap(name: MapName, writes: MapWrites, version: Version): void {

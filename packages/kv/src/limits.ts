@@ -12,4 +12,9 @@ export const limits = {
   keyReadsMax: 65_536,
   /** Ranges of one map a transaction remembers having read; beyond them likewise. */
   rangeReadsMax: 1_024,
+  /** Keys of one map in a read set that is recorded; beyond them the interval they lie in stands for them. */
+  recordedReadsMax: 1_024,
+  /** Reads and writes in one segment of a lineage, and segments kept: about 20 bytes each, plus new keys. */
+  lineageSegmentTouches: 1_000_000,
+  lineageSegmentsMax: 8,
 } as const;

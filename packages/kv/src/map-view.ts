@@ -2,12 +2,11 @@ import type { ByteString } from './bytes.ts';
 import { type Interval, sameRows } from './cursor.ts';
 import { KvError } from './errors.ts';
 import { limits } from './limits.ts';
-import { intervalOf, MergedRows, noOverlay, type ReadObserver } from './range.ts';
+import { intervalOf, MergedRows, noOverlay, type ReadObserver, successor } from './range.ts';
+import { everything, type MapReads } from './read-set.ts';
 import type { RangeOptions, Row } from './readable.ts';
 import { Tree } from './tree.ts';
 import type { MapName, MapWrites, Version } from './write-set.ts';
-
-const everything: Interval = { from: '', to: undefined };
 
 /**
  * One map as one transaction sees it: the map as it was (`base`), what the transaction wrote over it, and
@@ -96,6 +95,17 @@ export class MapView {
       if (interval !== undefined && !sameRows(this.base, now, interval)) return false;
     }
     return true;
+  }
+
+  /** What was read of `base`; undefined if nothing was. */
+  reads(): MapReads | undefined {
+    if (this.#sizeRead || this.#allRead) return { keys: [], intervals: [everything] };
+    if (this.#keysRead === undefined && this.#walks === undefined) return undefined;
+    const intervals = (this.#walks ?? []).flatMap((walk) => walk.read() ?? []);
+    const keys = this.#keysRead === undefined ? [] : [...this.#keysRead];
+    if (keys.length <= limits.recordedReadsMax) return { keys, intervals };
+    keys.sort();
+    return { keys: [], intervals: [...intervals, { from: keys[0]!, to: successor(keys.at(-1)!) }] };
   }
 
   #readKey(key: ByteString): void {

@@ -1,6 +1,6 @@
 import type { ByteString } from './bytes.ts';
 import { KvError } from './errors.ts';
-import { type AdoptedMap, type Catalog, Head, type WriteHook } from './head.ts';
+import { type AdoptedMap, type ApplyHook, type Catalog, Head, type WriteHook } from './head.ts';
 import type { Row } from './readable.ts';
 import { Snapshot } from './snapshot.ts';
 import { Tree } from './tree.ts';
@@ -109,6 +109,11 @@ export class Store {
   /** Calls the hook after each local write to the map, in the order of registration. */
   onWrite(map: MapName, hook: WriteHook): void {
     this.#head.onWrite(map, hook);
+  }
+
+  /** Calls the hook after each version that comes, committed here or applied, in the order of registration. */
+  onApply(hook: ApplyHook): void {
+    this.#head.onApply(hook);
   }
 
   /** Calls the hook after the store has returned to an earlier version. */

@@ -3,6 +3,7 @@ import { KvError } from './errors.ts';
 import { type Catalog, emptyMap, type Head } from './head.ts';
 import { limits } from './limits.ts';
 import { MapView, transactionFinished } from './map-view.ts';
+import type { MapReads, ReadSet } from './read-set.ts';
 import type { RangeOptions, ReadableMapState, Row } from './readable.ts';
 import { namesIn } from './snapshot.ts';
 import type { Generation } from './tree.ts';
@@ -114,11 +115,28 @@ export class Tx implements ReadableMapState {
     return writeSet;
   }
 
+  /** Whether `commit` would make a version. */
+  get wrote(): boolean {
+    for (let view = this.#first; view !== undefined; view = view.next)
+      if (view.writes !== undefined) return true;
+    return false;
+  }
+
+  /** What was read so far of the maps that `counts`, in the order they were first touched. */
+  readSet(counts: (map: MapName) => boolean): ReadSet {
+    const reads = new Map<MapName, MapReads>();
+    for (let view = this.#first; view !== undefined; view = view.next) {
+      const read = counts(view.name) ? view.reads() : undefined;
+      if (read !== undefined) reads.set(view.name, read);
+    }
+    return reads;
+  }
+
   /** Ends the transaction, as the next version of the store if every read still holds. */
   commit(): CommitResult {
     this.#requireOpen();
     this.discard();
-    if (!this.#wrote()) return { kind: 'read-only', version: this.readVersion };
+    if (!this.wrote) return { kind: 'read-only', version: this.readVersion };
     const map = this.#conflict();
     if (map !== undefined) return { kind: 'conflict', map };
     const version = this.#head.version + 1;
@@ -144,12 +162,6 @@ export class Tx implements ReadableMapState {
     else this.#last.next = view;
     this.#last = view;
     return view;
-  }
-
-  #wrote(): boolean {
-    for (let view = this.#first; view !== undefined; view = view.next)
-      if (view.writes !== undefined) return true;
-    return false;
   }
 
   /** The map in which something read has changed since; undefined if none. A rollback changes every map. */
