@@ -24,7 +24,24 @@ export const limits = {
   unwrittenBytesMax: 1_073_741_824,
   /** How long an orderly end waits for answers and flushes before it ends anyway. */
   stopMsMax: 10_000,
-  /** Largest answer to a `fetch` effect, and how long it may take. */
-  fetchBytesMax: 1_048_576,
+  /** Largest message between nodes; a single ledger entry may be as large as what members vote in. */
+  channelMessageBytesMax: 67_108_864,
+  /** Messages and bytes that may wait for a peer that reads slowly; what comes when either is reached is dropped. */
+  channelQueueMax: 65_536,
+  channelQueueBytesMax: 67_108_864,
+  /** Bytes handed to a connection before it has taken them: progress is seen at least this often. */
+  channelWriteBytes: 1_048_576,
+  /** Connections of other nodes, and of those who would pass for one. */
+  channelConnectionsMax: 1_024,
+  /** How long a node may take from a dial to the end of its handshake. */
+  dialMsMax: 3_000,
+  /** Pauses between dials of a node that cannot be reached: the first one, doubled up to the last. */
+  redialMsMin: 20,
+  redialMsMax: 500,
+  /** How often peers exchange signs of life, and the silence after which a connection counts as lost. */
+  channelSweepMs: 1_000,
+  channelSilenceMsMax: 3_500,
+  /** Largest answer to a `fetch` effect (a piece of a snapshot), and how long it may take. */
+  fetchBytesMax: 16_777_216,
   fetchMsMax: 10_000,
 } as const;

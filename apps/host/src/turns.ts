@@ -1,6 +1,6 @@
 import type { Effect, Event, HttpRequest, HttpResponse, Session } from '@coco/node';
 import type { RequestSink } from './http/listener.ts';
-import type { Answerable, Clock, Exchange } from './http/session-host.ts';
+import type { Clock, Exchange, Flushable } from './http/session-host.ts';
 
 /** Every effect but `respond`, which belongs to the turn. */
 export type WorldEffect = Exclude<Effect, { kind: 'respond' }>;
@@ -31,7 +31,7 @@ export class Turns implements RequestSink {
   readonly #exchanges = new Map<number, Exchange>();
   #events: Event[] = [];
   #requestsGathered = 0;
-  #dirty: Answerable[] = [];
+  #dirty: Flushable[] = [];
   #scheduled = false;
   #lastId = 0;
   #halted = false;
@@ -75,8 +75,8 @@ export class Turns implements RequestSink {
     if (this.#exchanges.delete(exchange.id)) this.push({ kind: 'abandoned', id: exchange.id });
   }
 
-  dirty(session: Answerable): void {
-    this.#dirty.push(session);
+  dirty(written: Flushable): void {
+    this.#dirty.push(written);
     this.#schedule();
   }
 
@@ -105,7 +105,7 @@ export class Turns implements RequestSink {
     }
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const session of dirty) session.flush();
+    for (const written of dirty) written.flush();
     this.#noteQuiet();
   };
 

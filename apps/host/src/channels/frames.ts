@@ -2,13 +2,14 @@
 const headerBytes = 4;
 
 /** A frame without content: "I am here". */
-export const signOfLife = new Uint8Array(headerBytes);
+export const signOfLife: Uint8Array = new Uint8Array(headerBytes);
 
-/** The bytes that go before a message. */
-export function frameHeader(length: number): Uint8Array {
-  const header = new Uint8Array(headerBytes);
-  new DataView(header.buffer).setUint32(0, length, true);
-  return header;
+/** A message as it is sent. */
+export function frame(message: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(headerBytes + message.length);
+  new DataView(framed.buffer).setUint32(0, message.length, true);
+  framed.set(message, headerBytes);
+  return framed;
 }
 
 /**
@@ -17,9 +18,9 @@ export function frameHeader(length: number): Uint8Array {
  */
 export class FrameReader {
   readonly #bytesMax: number;
-  #pieces: Uint8Array[] = [];
-  #gathered = 0;
-  /** Bytes of the header or message that is arriving. */
+  /** The part that is arriving, header or message, when it did not come in one piece. */
+  #held = new Uint8Array(headerBytes);
+  #heldBytes = 0;
   #wanted = headerBytes;
   #inHeader = true;
 
@@ -29,30 +30,27 @@ export class FrameReader {
   }
 
   /**
-   * The messages that these bytes complete, empty ones included; null when a message is announced that is too long,
-   * after which nothing more can be read.
+   * Gives each message that these bytes complete, empty ones included. Answers false when a message is announced that
+   * is too long, after which nothing more can be read.
    */
-  push(bytes: Uint8Array): Uint8Array[] | null {
-    const messages: Uint8Array[] = [];
+  push(bytes: Uint8Array, give: (message: Uint8Array) => void): boolean {
     let at = 0;
     while (at < bytes.length) {
-      const piece = bytes.subarray(at, at + this.#wanted - this.#gathered);
+      const piece = bytes.subarray(at, at + this.#wanted - this.#heldBytes);
       at += piece.length;
-      this.#gathered += piece.length;
-      this.#pieces.push(piece);
-      if (this.#gathered < this.#wanted) break;
-      const part = this.#take();
+      const part = this.#complete(piece);
+      if (part === null) break;
       if (this.#inHeader) {
         const length = new DataView(part.buffer, part.byteOffset).getUint32(0, true);
-        if (length > this.#bytesMax) return null;
-        if (length === 0) messages.push(part.subarray(headerBytes));
+        if (length > this.#bytesMax) return false;
+        if (length === 0) give(new Uint8Array());
         else this.#await(length, false);
       } else {
-        messages.push(part);
         this.#await(headerBytes, true);
+        give(part);
       }
     }
-    return messages;
+    return true;
   }
 
   #await(bytes: number, header: boolean): void {
@@ -60,11 +58,23 @@ export class FrameReader {
     this.#inHeader = header;
   }
 
-  #take(): Uint8Array {
-    const [first] = this.#pieces as [Uint8Array];
-    const whole = this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#gathered);
-    this.#pieces = [];
-    this.#gathered = 0;
-    return new Uint8Array(whole.buffer, whole.byteOffset, whole.length);
+  /** The whole of the part that is arriving, once this piece ends it. */
+  #complete(piece: Uint8Array): Uint8Array | null {
+    const wanted = this.#wanted;
+    if (piece.length === wanted) return new Uint8Array(piece.buffer, piece.byteOffset, wanted);
+    const length = this.#heldBytes + piece.length;
+    if (length > this.#held.length) {
+      // By doubling, so that a message that comes a byte at a time is not copied once for each.
+      const larger = new Uint8Array(Math.min(wanted, Math.max(length, 2 * this.#held.length)));
+      larger.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = larger;
+    }
+    this.#held.set(piece, this.#heldBytes);
+    this.#heldBytes = length;
+    if (length < wanted) return null;
+    const part = this.#held.subarray(0, length);
+    this.#held = new Uint8Array(headerBytes);
+    this.#heldBytes = 0;
+    return part;
   }
 }

@@ -6,7 +6,7 @@ import { formatAddress, type HostPort, parseAddress } from '../configuration/uni
 import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Http1Session } from './http1-session.ts';
-import type { Answerable, Clock, Exchange, LiveSession, SessionErrors, SessionHost } from './session-host.ts';
+import type { Clock, Exchange, Flushable, LiveSession, SessionErrors, SessionHost } from './session-host.ts';
 
 /** Hears of what went wrong though the daemon goes on. */
 export type Complain = (what: string) => void;
@@ -16,7 +16,7 @@ export interface RequestSink {
   readonly clock: Clock;
   submit(exchange: Exchange, session: Session, request: HttpRequest): void;
   abandon(exchange: Exchange): void;
-  dirty(session: Answerable): void;
+  dirty(session: Flushable): void;
 }
 
 /** Certificate and key that a listener presents. */

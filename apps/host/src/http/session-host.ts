@@ -8,11 +8,15 @@ export interface Exchange {
   readonly owner: Answerable;
 }
 
-/** Who takes the answers to its requests. */
-export interface Answerable {
-  answer(exchange: Exchange, response: HttpResponse): void;
-  /** Writes the answers of this turn. */
+/** Who gathers during a turn what is written at its end. */
+export interface Flushable {
+  /** Writes what gathered in this turn. */
   flush(): void;
+}
+
+/** Who takes the answers to its requests. */
+export interface Answerable extends Flushable {
+  answer(exchange: Exchange, response: HttpResponse): void;
 }
 
 /** A session of any protocol, as its listener keeps it. */
@@ -46,6 +50,6 @@ export interface SessionHost {
   /** The client of an unanswered request is gone. */
   abandon(exchange: Exchange): void;
   /** Asks for `flush` at the end of this turn. */
-  dirty(session: Answerable): void;
+  dirty(session: Flushable): void;
   closed(session: LiveSession): void;
 }
