@@ -20,6 +20,8 @@ export const limits = {
   backlog: 1_024,
   /** Bytes of ledger entries read into one answer to the node; at least one entry is given. */
   readBytesMax: 16_777_216,
+  /** Bytes of a snapshot read at a time: one that is loaded is read whole. */
+  snapshotReadBytesMax: 2_147_483_647,
   /** Bytes waiting to be written to the ledger beyond which the daemon gives up: the disk has stalled. */
   unwrittenBytesMax: 1_073_741_824,
   /** How long an orderly end waits for answers and flushes before it ends anyway. */

@@ -240,6 +240,7 @@ describe('a link', () => {
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     const states: string[] = [];
+    const us = selfSigned('us');
     const facts = { sent: 0, sentBytes: 0, dropped: 0, dials: 0 };
     const changes = Promise.withResolvers<void>();
     let wanted = { state: 'up', ...changes };
@@ -247,7 +248,7 @@ describe('a link', () => {
       { id: idOf(theirs), address: '' },
       { host: '127.0.0.1', port },
       {
-        identity: selfSigned('us'),
+        identity: () => us,
         facts,
         dirty: (dirty) => setImmediate(() => dirty.flush()),
         changed: (_link, state) => {

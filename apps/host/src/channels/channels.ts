@@ -73,11 +73,8 @@ export class Channels {
       // Before the node has an identity there is nothing to shake hands with.
       if (this.#identity === null) socket.destroy();
     });
-    const identity = () => this.#identity;
     this.#linkHost = {
-      get identity() {
-        return identity();
-      },
+      identity: () => this.#identity,
       facts: this.#counts,
       dirty: (link) => listener.dirty(link),
       changed: (link, state) => listener.channel(link.peer.id, state),
@@ -97,6 +94,11 @@ export class Channels {
     this.#identity = identity;
     present(this.#server, identity);
     for (const link of this.#links.values()) link.wake();
+  }
+
+  /** What this node presents to others; null before it has an identity. */
+  get identity(): Identity | null {
+    return this.#identity;
   }
 
   /** Who may have a channel with this node: those who left the list are cut off, those who came are dialled. */

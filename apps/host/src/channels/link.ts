@@ -10,7 +10,7 @@ import { SendQueue } from './send-queue.ts';
 /** What a link has from the channels it belongs to. */
 export interface LinkHost {
   /** What this node presents; null before it has an identity. */
-  readonly identity: Identity | null;
+  identity(): Identity | null;
   readonly facts: { sent: number; sentBytes: number; dropped: number; dials: number };
   /** Asks for `flush` at the end of this turn. */
   dirty(link: Link): void;
@@ -78,7 +78,7 @@ export class Link {
   /** Dials at once, if there is no connection: at the beginning, and when there is a sign that the peer is back. */
   wake(): void {
     if (this.#closed || this.#socket !== null || this.#dialling !== null) return;
-    const { identity } = this.#host;
+    const identity = this.#host.identity();
     if (identity === null) return;
     clearTimeout(this.#redial);
     this.#host.facts.dials += 1;

@@ -11,10 +11,12 @@ import {
 } from './chunk-file.ts';
 import { syncDirectory, syncFile } from './durable.ts';
 
-/** What lies in the ledger directories, in order and without gaps. */
+/** What lies in the ledger directories, in order. */
 export interface ChunkIndex {
-  /** Complete chunks, oldest first. */
+  /** Complete chunks that are written after, oldest first. */
   readonly complete: CompleteChunk[];
+  /** Chunks of read-only directories that hold what `complete` does not, or hold it as well; oldest first. */
+  readonly lent: CompleteChunk[];
   /** The chunk that entries were last written to, when it is still open. */
   readonly open: OpenChunk | null;
   /** What was put right, for the log. */
@@ -27,35 +29,55 @@ interface Found {
   readonly writable: boolean;
 }
 
+/** Where to look, and what may be missing there. */
+export interface LedgerPlaces {
+  readonly directory: string;
+  readonly readOnlyDirectories: readonly string[];
+  /** Whether entries before `start` may be missing: because a snapshot stands for them. */
+  readonly mayBeginAt: (start: number) => boolean;
+}
+
 /**
  * Looks through the ledger directories at start. A write that was cut short at the very end of the ledger is
  * cut off; everything else that does not fit is refused.
  * @throws HostError `Ledger`, `File`
  */
-export function indexChunks(directory: string, readOnlyDirectories: readonly string[]): ChunkIndex {
+export function indexChunks({ directory, readOnlyDirectories, mayBeginAt }: LedgerPlaces): ChunkIndex {
   const repairs: string[] = [];
   const found = [
     ...listChunks(directory, true),
     ...readOnlyDirectories.flatMap((other) => listChunks(other, false).filter(({ name }) => name.committed)),
   ];
-  const complete: CompleteChunk[] = [];
+  const chunks: CompleteChunk[] = [];
   let open: OpenChunk | null = null;
   for (const { name, path, writable } of found) {
     if (name.end !== undefined) {
       const committed = name.committed ?? false;
-      complete.push({ path, start: name.start, end: name.end, committed, writable });
+      chunks.push({ path, start: name.start, end: name.end, committed, writable });
       continue;
     }
     const chunk = inspectOpenChunk(path, name);
-    if (chunk.complete) complete.push(finishName(directory, chunk, repairs));
+    if (chunk.complete) chunks.push(finishName(directory, chunk, repairs));
     else if (open) throw new HostError('Ledger', `${open.path} and ${path} are both open: only one can be`);
     else open = chunk;
   }
-  const ordered = withoutDuplicates(complete);
+  const ordered = withoutDuplicates(chunks);
   for (const chunk of ordered) checkCompleteChunk(chunk);
   if (open) open = cutExcess(open, repairs);
-  refuseGaps(ordered, open);
-  return { complete: ordered, open, repairs };
+  refuseMisfits(ordered, open, mayBeginAt);
+  return { ...apart(ordered, open), open, repairs };
+}
+
+/** The ledger goes on after the chunks of its own directory, and after lent ones that come behind them. */
+function apart(ordered: readonly CompleteChunk[], open: OpenChunk | null) {
+  const complete = ordered.filter(({ writable }) => writable);
+  const lent: CompleteChunk[] = [];
+  let reach = open ? Number.POSITIVE_INFINITY : (complete.at(-1)?.end ?? 0);
+  for (const chunk of ordered.filter(({ writable }) => !writable)) {
+    (chunk.start > reach ? complete : lent).push(chunk);
+    reach = Math.max(reach, chunk.start > reach ? chunk.end : 0);
+  }
+  return { complete, lent };
 }
 
 /** Whether a directory holds a ledger already. */
@@ -113,14 +135,33 @@ function withoutDuplicates(chunks: readonly CompleteChunk[]): CompleteChunk[] {
   );
 }
 
-function refuseGaps(complete: readonly CompleteChunk[], open: OpenChunk | null): void {
-  let last: { path: string; end: number } | undefined;
-  for (const chunk of [...complete, ...(open ? [{ path: open.path, start: open.start, end: 0 }] : [])]) {
-    if (last && chunk.start !== last.end + 1) {
-      const what = `${last.path} ends at ${last.end}, but ${chunk.path} begins at ${chunk.start}`;
-      throw new HostError('Ledger', `${what}: chunks are missing or overlap; restore the missing ones`);
+/**
+ * Chunks of the ledger's own directory follow one another. Those of read-only directories may hold what another holds
+ * as well: both are committed, and the own ones count.
+ */
+function refuseMisfits(
+  complete: readonly CompleteChunk[],
+  open: OpenChunk | null,
+  mayBeginAt: (start: number) => boolean,
+): void {
+  const all: Placed[] = open ? [...complete, { ...open, end: open.start, writable: true }] : [...complete];
+  let [own, last]: (Placed | undefined)[] = [];
+  for (const chunk of all) {
+    if (own && chunk.writable && chunk.start <= own.end) throw misfit(own, chunk, 'chunks overlap');
+    if (last && chunk.start > last.end + 1 && !mayBeginAt(chunk.start)) {
+      throw misfit(last, chunk, 'chunks are missing between them; restore them');
     }
-    last = chunk;
+    if (chunk.writable) own = chunk;
+    if (!last || chunk.end >= last.end) last = chunk;
   }
   if (open && statSync(open.path).size < open.size) throw damaged(open.path, open.size, 'the file shrank');
+}
+
+type Placed = Pick<CompleteChunk, 'path' | 'start' | 'end' | 'writable'>;
+
+function misfit(before: Placed, after: Placed, what: string): HostError {
+  return new HostError(
+    'Ledger',
+    `${before.path} ends at ${before.end}, but ${after.path} begins at ${after.start}: ${what}`,
+  );
 }

@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, read } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { chunkHeaderBytes } from '@coco/ledger';
 import { type CompleteChunk, checkEntry, damaged } from './chunk-file.ts';
-import { openFile } from './durable.ts';
+import { openFile, readFully } from './durable.ts';
 
 const positionBytes = 4;
 
@@ -94,16 +94,9 @@ async function readEntries(
   });
 }
 
-async function readAt(fd: number, path: string, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
-    const count = await new Promise<number>((resolve, reject) => {
-      read(fd, bytes, done, length - done, position + done, (error, n) =>
-        error ? reject(error) : resolve(n),
-      );
-    });
-    if (count === 0) throw damaged(path, position + done, 'the file ends early');
-    done += count;
-  }
+/** @throws HostError `Ledger` when the file ends before */
+async function readAt(fd: number, path: string, from: number, length: number): Promise<Buffer> {
+  const bytes = await readFully(fd, { from, length });
+  if (bytes.length < length) throw damaged(path, from + bytes.length, 'the file ends early');
   return bytes;
 }

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fsync, fsyncSync, open, openSync, write } from 'node:fs';
+import { closeSync, fdatasync, fsync, fsyncSync, open, openSync, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 
 /* Small verbs over files whose completion means: it survives a power cut. */
@@ -22,6 +22,28 @@ function writeSome(fd: number, bytes: Uint8Array, from: number, position: number
       else if (written === 0) reject(new Error('nothing more can be written'));
       else resolve(written);
     });
+  });
+}
+
+/** Reads the bytes of a place; fewer when the file ends before. */
+export async function readFully(
+  fd: number,
+  { from, length }: { readonly from: number; readonly length: number },
+): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = await readSome(fd, bytes, done, from + done);
+    if (count === 0) return bytes.subarray(0, done);
+    done += count;
+  }
+  return bytes;
+}
+
+function readSome(fd: number, into: Buffer, at: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, into, at, into.length - at, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    );
   });
 }
 

@@ -26,15 +26,24 @@ function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-/** A ledger with the events it gave. */
-function open(directory: string, readOnlyDirectories: readonly string[] = []) {
+/** A ledger with the events it gave; `snapshots` are the seqnos of those that are there. */
+function open(
+  directory: string,
+  readOnlyDirectories: readonly string[] = [],
+  snapshots: readonly number[] = [],
+) {
   const events: { appended: number[]; read: Uint8Array[][]; failed: HostError[] } = {
     appended: [],
     read: [],
     failed: [],
   };
   const files = new LedgerFiles(
-    { directory, readOnlyDirectories, slowMs: 10_000 },
+    {
+      directory,
+      readOnlyDirectories,
+      mayBeginAt: (start) => snapshots.includes(start - 1),
+      slowMs: 10_000,
+    },
     {
       appended: (seqno) => events.appended.push(seqno),
       entriesRead: (_from, _to, found) => events.read.push([...found]),
@@ -161,6 +170,65 @@ describe('ledger files', () => {
     assert.match(events.failed[0]!.message, /ledger_1-10\.committed: to be cut after 4, but it is committed/);
     assert.deepEqual(events.appended, [], 'nothing is acknowledged after a failure');
     assert.deepEqual(names(directory), ['ledger_1-10.committed']);
+  });
+
+  test('a ledger that begins after a snapshot keeps what was committed before it, and nothing else', async (t) => {
+    const directory = temporaryDirectory(t);
+    await write(directory, 35, [10, 20, 30]);
+    const { files, events } = open(directory);
+    files.committed(20);
+    files.begin(100);
+    files.append(101, entries(101, 105), false);
+    for (const from of [1, 15, 21, 60, 101]) files.read(from, 105);
+    await files.close();
+    assert.deepEqual(events.failed, []);
+    assert.deepEqual(events.appended, [105]);
+    const read = events.read.map((found) => found.length);
+    assert.deepEqual(read, [20, 6, 0, 0, 5]);
+    assert.deepEqual(names(directory), [
+      'ledger_1-10.committed',
+      'ledger_101',
+      'ledger_11-20.committed',
+      'ledger_21-30.ignored',
+      'ledger_31.ignored',
+    ]);
+    assert.throws(() => open(directory), { code: 'Ledger', message: /chunks are missing between them/ });
+    const again = open(directory, [], [100]);
+    assert.equal(again.files.last, 105);
+    again.files.append(106, entries(106, 106), true);
+    await again.files.close();
+    assert.deepEqual(again.events.failed, []);
+  });
+
+  test('a ledger that begins after a snapshot within a committed chunk sets that chunk aside', async (t) => {
+    const directory = temporaryDirectory(t);
+    await write(directory, 20, [10, 20]);
+    const { files, events } = open(directory);
+    files.committed(20);
+    files.begin(15);
+    files.append(16, entries(16, 17), false);
+    await files.close();
+    assert.deepEqual(events.failed, []);
+    assert.deepEqual(
+      names(directory),
+      ['ledger_1-10.committed', 'ledger_16', 'ledger_11-20.committed.ignored'].sort(),
+    );
+  });
+
+  test('what a joined node lacks is read from a read-only directory, though it holds more', async (t) => {
+    const [old, own] = [temporaryDirectory(t), temporaryDirectory(t)];
+    await write(old, 30, [10, 20, 30]);
+    const before = open(old);
+    before.files.committed(30);
+    await before.files.close();
+    const { files, events } = open(own, [old]);
+    assert.equal(files.last, 30);
+    files.begin(15);
+    files.append(16, entries(16, 18), false);
+    files.read(1, 100);
+    await files.close();
+    assert.deepEqual(events.failed, []);
+    assert.deepEqual(events.read[0], entries(1, 18).map(plain));
   });
 
   test('a write that fails is fatal and acknowledges nothing', async (t) => {

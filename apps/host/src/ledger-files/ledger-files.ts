@@ -5,7 +5,7 @@ import { ChunkWriter, chunkHeaderBytes, chunkName } from '@coco/ledger';
 import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompleteChunk } from './chunk-file.ts';
-import { type ChunkIndex, indexChunks } from './chunk-index.ts';
+import { type ChunkIndex, indexChunks, type LedgerPlaces } from './chunk-index.ts';
 import { readCompleteChunk, readOpenChunk } from './chunk-reader.ts';
 import { openFile, syncData, syncNames, writeAll } from './durable.ts';
 
@@ -13,9 +13,7 @@ const truncateFile = promisify(ftruncate);
 const renameFile = promisify(rename);
 
 /** Where the ledger lies and how it is watched. */
-export interface LedgerFilesOptions {
-  readonly directory: string;
-  readonly readOnlyDirectories: readonly string[];
+export interface LedgerFilesOptions extends LedgerPlaces {
   /** Flushes that take longer are reported. */
   readonly slowMs: number;
 }
@@ -49,6 +47,7 @@ type Operation =
     }
   | { readonly kind: 'truncate'; readonly seqno: number }
   | { readonly kind: 'committed'; readonly seqno: number }
+  | { readonly kind: 'begin'; readonly after: number }
   | { readonly kind: 'read'; readonly from: number; readonly to: number };
 
 type Append = Extract<Operation, { kind: 'append' }>;
@@ -78,7 +77,9 @@ export class LedgerFiles {
   readonly repairs: readonly string[];
   readonly #options: LedgerFilesOptions;
   readonly #listener: LedgerFilesListener;
-  readonly #complete: CompleteChunk[];
+  #complete: CompleteChunk[];
+  /** For reading what `#complete` does not hold. */
+  readonly #lent: CompleteChunk[];
   #resume: ChunkIndex['open'];
   #current: CurrentChunk | null = null;
   #last: number;
@@ -91,8 +92,9 @@ export class LedgerFiles {
   constructor(options: LedgerFilesOptions, listener: LedgerFilesListener) {
     this.#options = options;
     this.#listener = listener;
-    const index = indexChunks(options.directory, options.readOnlyDirectories);
+    const index = indexChunks(options);
     this.#complete = index.complete;
+    this.#lent = index.lent;
     this.#resume = index.open;
     this.repairs = index.repairs;
     this.#last = index.open
@@ -122,6 +124,11 @@ export class LedgerFiles {
     this.#submit({ kind: 'committed', seqno });
   }
 
+  /** The ledger goes on after a snapshot: the next entry is `after + 1`, whatever was there. */
+  begin(after: number): void {
+    this.#submit({ kind: 'begin', after });
+  }
+
   read(from: number, to: number): void {
     this.#submit({ kind: 'read', from, to });
   }
@@ -141,7 +148,9 @@ export class LedgerFiles {
   /** Paths of the chunks, oldest first. */
   get paths(): readonly string[] {
     const open = this.#current ?? this.#resume;
-    return [...this.#complete.map(({ path }) => path), ...(open ? [open.path] : [])];
+    const first = this.#complete[0]?.start ?? this.#current?.writer.start ?? this.#resume?.start ?? 0;
+    const before = this.#lent.filter(({ end }) => end < first);
+    return [...before, ...this.#complete, ...(open ? [open] : [])].map(({ path }) => path);
   }
 
   #submit(operation: Operation): void {
@@ -157,6 +166,7 @@ export class LedgerFiles {
         if (next.kind === 'append') await this.#write(this.#takeGroup(next));
         else if (next.kind === 'truncate') await this.#truncate(next.seqno);
         else if (next.kind === 'committed') await this.#markCommitted(next.seqno);
+        else if (next.kind === 'begin') await this.#begin(next.after);
         else await this.#read(next.from, next.to);
       }
     } catch (error) {
@@ -281,6 +291,22 @@ export class LedgerFiles {
     this.#last = seqno;
   }
 
+  /**
+   * Committed chunks from before the snapshot stay readable. All others are set aside: nobody knows whether what they
+   * hold is what the service has at these places.
+   */
+  async #begin(after: number): Promise<void> {
+    if (this.#resume) await this.#openChunk(this.#resume.start);
+    if (this.#current) await this.#setAside(this.#current);
+    const stays = ({ committed, end, writable }: CompleteChunk) => writable && committed && end <= after;
+    const [kept, others] = [this.#complete.filter(stays), this.#complete.filter((chunk) => !stays(chunk))];
+    for (const { path, writable } of others) if (writable) await renameFile(path, `${path}.ignored`);
+    await syncNames(this.#options.directory);
+    this.#complete = kept;
+    this.#lent.push(...others.filter(({ writable }) => !writable));
+    this.#last = after;
+  }
+
   async #setAside(chunk: CurrentChunk): Promise<void> {
     closeSync(chunk.fd);
     await renameFile(chunk.path, `${chunk.path}.ignored`);
@@ -329,8 +355,12 @@ export class LedgerFiles {
     const open = this.#current
       ? { ...this.#current, start: this.#current.writer.start, size: this.#current.writer.size }
       : this.#resume;
-    if (!open || from < open.start) return [];
-    return readOpenChunk(open, { from, to, budget });
+    if (open && from >= open.start) return readOpenChunk(open, { from, to, budget });
+    const lent = this.#lent.findLast(({ start, end }) => start <= from && from <= end);
+    if (!lent) return [];
+    const own = this.#complete.find(({ start }) => start > from)?.start ?? open?.start;
+    const until = Math.min(to, (own ?? Number.POSITIVE_INFINITY) - 1);
+    return (await readCompleteChunk(lent, { from, to: until, budget })).entries;
   }
 }
 

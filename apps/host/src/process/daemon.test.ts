@@ -5,6 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { parseCertificate } from '@coco/crypto';
 import { encodeEntry, LedgerSecrets } from '@coco/ledger';
 import type { Effect, Event } from '@coco/node';
 import { parseConfiguration } from '../configuration/configuration.ts';
@@ -287,6 +289,40 @@ describe('a daemon', () => {
     daemon.stop('SIGTERM');
     assert.equal(await daemon.ended, 0);
   });
+});
+
+test('two daemons carry messages between their nodes', async (t) => {
+  const start = async (name: string) => {
+    const { at, configuration } = workspace(t);
+    const identity = selfSigned(name);
+    const events: Event[] = [];
+    const asked: Effect[] = [{ kind: 'identity', authority: 'Node', ...identity }];
+    const step = (batch: readonly Event[]) => {
+      events.push(...batch);
+      return asked.splice(0);
+    };
+    const daemon = new Daemon(configuration, memoryLog().log);
+    await daemon.start(() => ({ step, effects: [] }));
+    const { id } = parseCertificate(identity.certificatePem).publicKey;
+    const heard = async (event: Event) => {
+      while (!events.some((one) => isDeepStrictEqual(one, event))) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    return { daemon, asked, heard, id, address: readFileSync(at('n2n'), 'utf8') };
+  };
+  const [a, b] = [await start('a'), await start('b')];
+  a.asked.push({ kind: 'peers', nodes: [b] });
+  b.asked.push({ kind: 'peers', nodes: [a] });
+  await b.heard({ kind: 'channel', id: a.id, state: 'up' });
+  const message = new Uint8Array([1, 2, 3]);
+  b.asked.push({ kind: 'send', to: a.id, message });
+  await a.heard({ kind: 'received', from: b.id, message });
+  b.daemon.stop('SIGTERM');
+  assert.equal(await b.daemon.ended, 0);
+  await a.heard({ kind: 'channel', id: b.id, state: 'down' });
+  a.daemon.stop('SIGTERM');
+  assert.equal(await a.daemon.ended, 0);
 });
 
 describe('a daemon does not start', () => {

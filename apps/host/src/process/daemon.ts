@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import type { Effect, Event, HostFacts, NodeConfig, NodeFiles } from '@coco/node';
+import { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { readNamedFiles, writeOutput } from '../configuration/named-files.ts';
 import { formatAddress, type HostPort } from '../configuration/units.ts';
 import { HostError, messageOf } from '../errors.ts';
-import { Listener, listenOn } from '../http/listener.ts';
+import { Listener } from '../http/listener.ts';
 import { holdsLedger } from '../ledger-files/chunk-index.ts';
 import { diagnose } from '../ledger-files/diagnose.ts';
 import { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import { lockDirectory } from '../ledger-files/lock.ts';
-import { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
+import { committedSnapshots, SnapshotFiles } from '../ledger-files/snapshot-files.ts';
 import { limits } from '../limits.ts';
 import { type Step, Turns } from '../turns.ts';
 import { boundConfiguration } from './bound-configuration.ts';
@@ -48,6 +48,7 @@ export class Daemon {
   readonly #configuration: Configuration;
   readonly #log: Log;
   readonly #listeners: Listener[];
+  readonly #channels: Channels;
   readonly #turns: Turns;
   readonly #resources: Disposable[] = [];
   readonly #ended = Promise.withResolvers<number>();
@@ -77,6 +78,13 @@ export class Daemon {
           complain: this.#complain,
         }),
     );
+    this.#channels = new Channels({
+      received: (from, message) => this.#turns.push({ kind: 'received', from, message }),
+      channel: (id, state) => this.#turns.push({ kind: 'channel', id, state }),
+      dirty: (link) => this.#turns.dirty(link),
+      complain: this.#complain,
+      note: (what) => this.#line('info', what),
+    });
   }
 
   /**
@@ -165,7 +173,7 @@ export class Daemon {
     }
     const { directory, read_only_directories: readOnlyDirectories } = ledger;
     this.#ledger = new LedgerFiles(
-      { directory, readOnlyDirectories, slowMs },
+      { directory, readOnlyDirectories, mayBeginAt: this.#mayBeginAt(), slowMs },
       {
         appended: (seqno) => this.#turns.push({ kind: 'appended', seqno }),
         entriesRead: (from, to, entries) => this.#turns.push({ kind: 'entries-read', from, to, entries }),
@@ -174,7 +182,18 @@ export class Daemon {
       },
     );
     for (const repair of this.#ledger.repairs) this.#complain(`ledger: ${repair}`);
-    this.#snapshots = new SnapshotFiles(snapshots.directory, (error) => this.#complain(error.message));
+    this.#snapshots = new SnapshotFiles(snapshots.directory, snapshots.read_only_directory, (error) =>
+      this.#complain(error.message),
+    );
+  }
+
+  /** A node that joins begins after a snapshot anyway; for any other one that snapshot has to be there. */
+  #mayBeginAt(): (start: number) => boolean {
+    const { command, snapshots } = this.#configuration;
+    if (command.type === 'Join') return () => true;
+    const directories = [snapshots.directory, snapshots.read_only_directory ?? snapshots.directory];
+    const stands = new Set(committedSnapshots(directories).map(({ seqno }) => seqno));
+    return (start) => stands.has(start - 1);
   }
 
   #writePid(): void {
@@ -185,11 +204,8 @@ export class Daemon {
 
   async #listen(): Promise<{ nodeToNode: HostPort; rpc: Map<string, HostPort> }> {
     const { network, output_files: outputs } = this.#configuration;
-    // The address told to other nodes is held, so that nobody else can answer there.
-    const placeholder = createServer((socket) => socket.destroy());
-    this.#resources.push({ [Symbol.dispose]: () => placeholder.close() });
-    const { bind_address } = network.node_to_node_interface;
-    const nodeToNode = await listenOn(placeholder, bind_address, 'node-to-node interface', this.#complain);
+    this.#resources.push({ [Symbol.dispose]: () => this.#channels.close() });
+    const nodeToNode = await this.#channels.listen(network.node_to_node_interface.bind_address);
     const rpc = new Map<string, HostPort>();
     for (const listener of this.#listeners) {
       const bound = await listener.listen();
@@ -247,7 +263,8 @@ export class Daemon {
   async #openMetrics(): Promise<void> {
     const { metrics_address: address } = this.#configuration.coco;
     if (address === null) return;
-    const collect = () => daemonMetrics(this.#turns.facts, this.#ledger.facts, this.#facts());
+    const collect = () =>
+      daemonMetrics(this.#turns.facts, this.#ledger.facts, this.#channels.facts(), this.#facts());
     const served = await serveMetrics(address, collect, this.#complain);
     this.#resources.push(served);
     this.#line('info', `metrics are served on ${formatAddress(served.address)}`);
@@ -259,6 +276,7 @@ export class Daemon {
       ledger: this.#ledger,
       snapshots: this.#snapshots,
       listeners: this.#listeners,
+      channels: this.#channels,
       log: this.#log.write,
       attest: async () => ({ error: 'this daemon has no source of evidence' }),
       tell: (event: Event) => this.#turns.push(event),

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import type { HostFacts } from '@coco/node';
+import type { ChannelFacts } from '../channels/channels.ts';
 import type { LedgerFilesFacts } from '../ledger-files/ledger-files.ts';
 import type { TurnFacts } from '../turns.ts';
 import type { Metric } from './metrics.ts';
@@ -11,7 +12,12 @@ export function memoryFacts(peak: number): HostFacts['memory'] {
 }
 
 /** What the daemon counts, for Prometheus. */
-export function daemonMetrics(turns: TurnFacts, ledger: LedgerFilesFacts, host: HostFacts): Metric[] {
+export function daemonMetrics(
+  turns: TurnFacts,
+  ledger: LedgerFilesFacts,
+  channels: ChannelFacts,
+  host: HostFacts,
+): Metric[] {
   const counter = (name: string, help: string, value: number): Metric => ({
     name,
     kind: 'counter',
@@ -30,6 +36,23 @@ export function daemonMetrics(turns: TurnFacts, ledger: LedgerFilesFacts, host: 
     counter('coco_ledger_flush_seconds_total', 'Time spent writing and flushing.', ledger.flushMs / 1000),
     gauge('coco_ledger_flush_seconds_max', 'Slowest flush.', ledger.flushMsMax / 1000),
     counter('coco_ledger_chunks_total', 'Chunks completed.', ledger.chunksCompleted),
+    gauge('coco_peers', 'Nodes this one should have a channel to.', channels.peers),
+    gauge('coco_channels_up', 'Nodes this one has a channel to.', channels.up),
+    counter('coco_channel_dials_total', 'Attempts to reach a node.', channels.dials),
+    counter(
+      'coco_channel_refusals_total',
+      'Connections of others than nodes of the service.',
+      channels.refused,
+    ),
+    counter('coco_channel_messages_sent_total', 'Messages to nodes.', channels.sent),
+    counter('coco_channel_bytes_sent_total', 'Bytes of messages to nodes.', channels.sentBytes),
+    counter('coco_channel_messages_received_total', 'Messages of nodes.', channels.received),
+    counter('coco_channel_bytes_received_total', 'Bytes of messages of nodes.', channels.receivedBytes),
+    counter(
+      'coco_channel_messages_dropped_total',
+      'Messages without a channel, or to a full queue.',
+      channels.dropped,
+    ),
     gauge('coco_heap_used_bytes', 'Heap in use.', host.memory.used),
     gauge('coco_heap_limit_bytes', 'Heap at which the process ends.', host.memory.limit),
     ...sessionMetrics(host),

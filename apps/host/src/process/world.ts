@@ -1,4 +1,5 @@
 import type { Attested, Event } from '@coco/node';
+import type { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { writeOutput } from '../configuration/named-files.ts';
 import type { Listener } from '../http/listener.ts';
@@ -14,6 +15,7 @@ export interface WorldParts {
   readonly ledger: LedgerFiles;
   readonly snapshots: SnapshotFiles;
   readonly listeners: readonly Listener[];
+  readonly channels: Channels;
   readonly log: LogLine;
   /** Makes evidence of the platform. */
   readonly attest: (reportData: Uint8Array) => Promise<Attested>;
@@ -25,7 +27,7 @@ export interface WorldParts {
 
 /** Carries out what the node asks of the world. */
 export function perform(effect: WorldEffect, parts: WorldParts): void {
-  const { configuration, ledger, snapshots, log, tell } = parts;
+  const { channels, configuration, ledger, snapshots, log, tell } = parts;
   switch (effect.kind) {
     case 'append':
       ledger.append(effect.from, effect.entries, effect.endsChunk);
@@ -49,23 +51,30 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
       break;
     case 'identity':
       for (const listener of parts.listeners) listener.setIdentity(effect.authority, effect);
+      if (effect.authority === 'Node') channels.setIdentity(effect);
       break;
     case 'output':
       writeOutput(outputPath(effect.file, configuration), effect.text);
       break;
     case 'fetch': {
       const { id } = effect;
-      void fetchResource(effect).then((result) => tell({ kind: 'fetched', id, result }));
+      const own = effect.presentsNode ? channels.identity : null;
+      void fetchResource(effect, own).then((result) => tell({ kind: 'fetched', id, result }));
       break;
     }
-    case 'read-snapshot':
-      tell({ kind: 'snapshot-read', id: effect.id, name: null, size: 0, bytes: new Uint8Array() });
+    case 'read-snapshot': {
+      const { id, snapshot, from, to } = effect;
+      snapshots.read(snapshot, { from, to }, (found) => tell({ kind: 'snapshot-read', id, ...found }));
       break;
+    }
     case 'begin-ledger':
+      ledger.begin(effect.after);
+      break;
     case 'peers':
+      channels.setPeers(effect.nodes);
       break;
     case 'send':
-      log('debug', 'host', `a message to ${effect.to} was dropped: nodes are not connected yet`);
+      channels.send(effect.to, effect.message);
       break;
     case 'attest': {
       const { id } = effect;
