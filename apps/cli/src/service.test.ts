@@ -174,6 +174,40 @@ describe('a service of three members', { timeout: 120_000 }, () => {
     assert.match((await here.coco('governance', 'constitution', '--profile', 'dev')).out, /resolve/);
   });
 
+  test('before signing, a member reads what a proposal would change and decide', async () => {
+    const law = (await here.json('governance', 'constitution', '--profile', 'dev')).value.constitution;
+    const stricter = String(law).replace('"Open"', '"Rejected"');
+    const cert = readFileSync(here.file('workspace/sandbox_common/user1_cert.pem'), 'utf8');
+    const actions = [
+      { name: 'set_constitution', args: { constitution: stricter } },
+      { name: 'set_user', args: { cert, user_data: { isAdmin: false } } },
+      { name: 'remove_js_app' },
+      { name: 'trigger_ledger_rekey' },
+    ];
+    writeFileSync(here.file('change.json'), JSON.stringify({ actions }));
+    const propose = ['governance', 'propose', 'change.json', '--profile', 'member1'];
+    const { code, error, out } = await here.coco(...propose, '--dry-run', '--with', 'all=yes');
+    assert.deepEqual([code, error], [0, '']);
+    assert.match(out, /with these ballots +Accepted \(3 for, 0 against\)/);
+    assert.match(out, /the constitution\n +@@ .*\n(.*\n)* +- .*"Open".*\n +\+ .*"Rejected"/);
+    assert.match(out, /~ {2}[0-9a-f]{12} {2}user_data\.isAdmin: true -> false/);
+    assert.match(out, /- GET \/log\/private/);
+    assert.match(out, /the ledger gets a new secret/);
+
+    const proposed = await here.json(...propose);
+    const id = String(proposed.value.proposalId);
+    assert.match((await here.coco('governance', 'show', id, '--profile', 'member2')).out, /once accepted/);
+    assert.doesNotMatch((await here.coco('governance', 'show', id, '--profile', 'dev')).out, /once accepted/);
+    const vote = ['governance', 'vote', id, '--yes', '--dry-run'];
+    assert.equal((await as('member2', ...vote)).value.state, 'Open');
+    assert.equal((await as('member2', ...vote, '--with', 'all=yes')).value.state, 'Accepted');
+    assert.equal((await here.json('governance', 'show', id, '--profile', 'dev')).value.ballotCount, 0);
+    assert.equal((await as('member1', 'governance', 'withdraw', id)).value.proposalState, 'Withdrawn');
+    for (const wrong of ['nobody=yes', 'all']) {
+      assert.notEqual((await here.coco(...propose, '--dry-run', '--with', wrong)).code, 0);
+    }
+  });
+
   test('a member whose key is elsewhere acknowledges in two steps', async () => {
     const again = await as('member2', 'governance', 'ack');
     assert.equal(again.code, 0);

@@ -26,7 +26,14 @@ export type Redirection = 'none' | 'to_primary' | 'to_backup';
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a signed governance message says it is, in its protected header `ccf.gov.msg.type`. */
-export type GovMessageType = 'proposal' | 'withdrawal' | 'ballot' | 'ack' | 'state_digest' | 'recovery_share';
+export type GovMessageType =
+  | 'proposal'
+  | 'withdrawal'
+  | 'ballot'
+  | 'ack'
+  | 'state_digest'
+  | 'recovery_share'
+  | 'preview';
 
 /** A parameter of the query or of the path. */
 export interface Parameter {
@@ -40,6 +47,8 @@ export interface Parameter {
 /** The body of a request. A COSE body carries a payload of this schema inside a signed envelope. */
 export interface RequestBody {
   readonly contentType: string;
+  /** A body of this type may come unsigned instead, from a caller known by its certificate. */
+  readonly unsigned?: string;
   readonly schema?: Schema;
   readonly messageType?: GovMessageType;
 }

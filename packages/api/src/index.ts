@@ -13,8 +13,11 @@ export type {
 } from './endpoint.ts';
 export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
 export type {
+  ChangeOut,
   EncryptedShareOut,
   MemberOut,
+  PreviewIn,
+  PreviewOut,
   ProposalIn,
   ProposalOut,
   RecoveryOut,

@@ -1,4 +1,4 @@
-import type { Answer, Endpoint, Forwarding, Parameter } from './endpoint.ts';
+import type { Answer, Endpoint, Forwarding, Parameter, RequestBody } from './endpoint.ts';
 import { operationIdOf, pathParameters } from './endpoint.ts';
 import { errorOut } from './endpoints/transactions.ts';
 import { errorCatalogue } from './errors.ts';
@@ -116,7 +116,7 @@ function builtInOperation(row: Endpoint, schemas: Map<string, unknown>): object 
       : { parameters: row.parameters.map((it) => parameter(it, schemas)) }),
     ...(row.request === undefined
       ? {}
-      : { requestBody: { required: true, ...content(row.request, schemas) } }),
+      : { requestBody: { required: true, content: requestContent(row.request, schemas) } }),
     responses: { ...answers(row.answers, schemas), default: { $ref: '#/components/responses/default' } },
     ...security(row.auth),
     ...errors,
@@ -159,13 +159,19 @@ function answers(rows: readonly Answer[], schemas: Map<string, unknown>): Record
 
 function content(body: { contentType?: string; schema?: Schema }, schemas: Map<string, unknown>): object {
   if (body.contentType === undefined) return {};
-  if (body.contentType === 'application/cose') {
-    // The payload inside the envelope is what the schema describes, not the body itself.
-    const payload = body.schema === undefined ? {} : { 'x-coco-payload': hoist(body.schema, schemas) };
-    return { content: { [body.contentType]: { schema: { type: 'string', format: 'binary' }, ...payload } } };
-  }
-  const schema = body.schema ?? {};
-  return { content: { [body.contentType]: { schema: hoist(schema, schemas) } } };
+  return { content: { [body.contentType]: { schema: hoist(body.schema ?? {}, schemas) } } };
+}
+
+function requestContent(body: RequestBody, schemas: Map<string, unknown>): object {
+  const { contentType, unsigned } = body;
+  const plain = { schema: hoist(body.schema ?? {}, schemas) };
+  if (contentType !== 'application/cose') return { [contentType]: plain };
+  // The payload inside the envelope is what the schema describes, not the body itself.
+  const payload = body.schema === undefined ? {} : { 'x-coco-payload': plain.schema };
+  return {
+    [contentType]: { schema: { type: 'string', format: 'binary' }, ...payload },
+    ...(unsigned === undefined ? {} : { [unsigned]: plain }),
+  };
 }
 
 /** Moves titled schemas into components; the depth is that of our own tables. */

@@ -5,6 +5,8 @@ import {
   type GovMessageType,
   header,
   type MemberOut,
+  type PreviewIn,
+  type PreviewOut,
   type ProposalIn,
   type ProposalOut,
   type RecoveryOut,
@@ -60,6 +62,9 @@ export const govRequest = {
   ack: (memberId: string, stateDigest: string, now: number): GovRequest =>
     governed('ack', `/gov/members/state-digests/${id(memberId)}:ack`, { stateDigest }, now),
 
+  preview: (asked: PreviewIn, now: number): GovRequest =>
+    governed('preview', '/gov/members/proposals:preview', asked, now),
+
   submitShare: (memberId: string, share: Uint8Array, now: number): GovRequest =>
     governed(
       'recovery_share',
@@ -95,6 +100,14 @@ export function propose(
   proposal: ProposalIn | string,
 ): Promise<ProposalOut> {
   return sendSigned(session, signer, govRequest.propose(proposal, session.world.now()));
+}
+
+/**
+ * What a proposal would change, and what ballots would decide: an open proposal by its id, or actions that
+ * nobody has proposed yet. Nothing of it happens. A service that is CCF has no such endpoint (404).
+ */
+export function preview(session: Session, signer: Signer, asked: PreviewIn): Promise<PreviewOut> {
+  return sendSigned(session, signer, govRequest.preview(asked, session.world.now()));
 }
 
 /** Votes on a proposal with the source of a ballot (see `plainBallot`). */

@@ -11,6 +11,7 @@ export {
   govRequest,
   members,
   plainBallot,
+  preview,
   proposal,
   proposalActions,
   proposals,

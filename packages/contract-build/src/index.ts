@@ -13,6 +13,7 @@ export {
   type Comparison,
   compareBundles,
   type Difference,
+  differencesOf,
   mapsOf,
 } from './compare.ts';
 export { BuildError, type BuildErrorCode } from './errors.ts';

@@ -58,34 +58,48 @@ export type Resolution =
  * Counts the ballots of an open proposal under the constitution in force and, when that accepts it,
  * carries it out: everything in this one transaction. The constitution sees the votes before it applies.
  */
-export function resolve(
-  tx: Tx,
-  world: GovernanceWorld,
-  { id, info, source }: { id: ProposalId; info: ProposalInfo; source: string },
-): Resolution {
-  const counted = countBallots(tx, world, { id, info, source });
-  if ('failure' in counted) return { kind: 'failed', failure: counted.failure };
-  const { votes, failures } = counted;
-
-  const resolved = resolveProposal(tx, world, { id, proposerId: info.proposer_id, source, votes });
-  if ('failure' in resolved) return { kind: 'failed', failure: resolved.failure };
-  if (resolved.state === 'Open') {
+export function resolve(tx: Tx, world: GovernanceWorld, open: OpenProposal): Resolution {
+  const { id, info, source } = open;
+  const decided = decide(tx, world, open);
+  if ('failure' in decided) return { kind: 'failed', failure: decided.failure };
+  const { failures, state, votes } = decided;
+  if (state === 'Open') {
     proposalInfos.set(tx, id, info);
     return { kind: 'standing', info };
   }
-  const closed: ProposalInfo = {
-    ...info,
-    state: resolved.state,
-    final_votes: votes,
-    vote_failures: failures,
-  };
+  const closed: ProposalInfo = { ...info, state, final_votes: votes, vote_failures: failures };
   forgetOtherClosedProposals(tx, id);
   proposalInfos.set(tx, id, closed);
-  if (resolved.state === 'Rejected') return { kind: 'standing', info: closed };
+  if (state === 'Rejected') return { kind: 'standing', info: closed };
 
   const failure = applyProposal(tx, world, { id, source });
   if (failure !== undefined) return { kind: 'failed', failure };
   return { kind: 'standing', info: proposalInfos.get(tx, id) ?? closed };
+}
+
+/** A proposal that collects ballots, with its text. */
+export interface OpenProposal {
+  readonly id: ProposalId;
+  readonly info: ProposalInfo;
+  readonly source: string;
+}
+
+/** What the ballots come to, or why that cannot be told. */
+export type Decided =
+  | {
+      readonly state: 'Open' | 'Accepted' | 'Rejected';
+      readonly votes: Readonly<Record<MemberId, boolean>>;
+      readonly failures: Readonly<Record<MemberId, Failure>>;
+    }
+  | { readonly failure: Failure };
+
+/** Counts the ballots and asks the constitution in force. Writes nothing. */
+export function decide(tx: Tx, world: GovernanceWorld, { id, info, source }: OpenProposal): Decided {
+  const counted = countBallots(tx, world, { id, info, source });
+  if ('failure' in counted) return counted;
+  const { failures, votes } = counted;
+  const resolved = resolveProposal(tx, world, { id, proposerId: info.proposer_id, source, votes });
+  return 'failure' in resolved ? resolved : { state: resolved.state, votes, failures };
 }
 
 type Counted =
@@ -96,11 +110,7 @@ type Counted =
  * Evaluates every ballot of a member who is active now: one who was removed since, or has to acknowledge
  * anew, has no vote. A ballot that throws is no vote, and its failure is kept for all to see.
  */
-function countBallots(
-  tx: Tx,
-  world: GovernanceWorld,
-  { id, info, source }: { id: ProposalId; info: ProposalInfo; source: string },
-): Counted {
+function countBallots(tx: Tx, world: GovernanceWorld, { id, info, source }: OpenProposal): Counted {
   const votes: Record<MemberId, boolean> = {};
   const failures: Record<MemberId, Failure> = {};
   for (const member of Object.keys(info.ballots).sort()) {

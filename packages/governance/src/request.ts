@@ -2,6 +2,7 @@ import { byteStringToUtf8, bytesToByteString } from '@coco/kv';
 import type { MemberCoseIdentity } from './authenticate/caller.ts';
 import { GovernanceError } from './errors.ts';
 import { type GovResponse, refuse } from './http.ts';
+import type { MemberId } from './tables/members.ts';
 import type { GovContext } from './world.ts';
 
 const hexId = /^[0-9a-fA-F]{64}$/;
@@ -22,11 +23,22 @@ export function idOf({ request }: GovContext, name: keyof typeof nouns): string 
 }
 
 /** The member who signed the request. Rows that ask for it list a signature as their policy. */
-export function signerOf(context: GovContext): MemberCoseIdentity {
-  if (context.caller === undefined) {
-    throw new GovernanceError('UnknownPolicy', `${context.request.path} was called without a signature.`);
+export function signerOf({ caller, request }: GovContext): MemberCoseIdentity {
+  if (caller !== undefined && 'memberId' in caller) return caller;
+  throw new GovernanceError('UnknownPolicy', `${request.path} was called without a signature.`);
+}
+
+/** The member who calls, and what it sent: signed, or over a connection with its certificate. */
+export function memberOf({ caller, request }: GovContext): {
+  readonly id: MemberId;
+  readonly sent: Uint8Array;
+} {
+  if (caller === undefined) {
+    throw new GovernanceError('UnknownPolicy', `${request.path} was called by nobody known.`);
   }
-  return context.caller;
+  return 'memberId' in caller
+    ? { id: caller.memberId, sent: caller.payload }
+    : { id: caller.id, sent: request.body };
 }
 
 /** The proposal of the path, which the signature must be about too. */
@@ -45,20 +57,27 @@ export function signedMemberId(context: GovContext): string | GovResponse {
 
 /** A text field of the signed JSON object, or the refusal of a payload without it. */
 export function signedField(context: GovContext, field: string): { readonly text: string } | GovResponse {
-  const { payload } = signerOf(context);
-  let body: unknown;
-  try {
-    body = JSON.parse(byteStringToUtf8(bytesToByteString(payload)));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : 'unreadable';
-    return refuse(400, 'InvalidInput', `Signed request body is not JSON: ${why}`);
+  const parsed = jsonIn(signerOf(context).payload);
+  if ('problem' in parsed) {
+    return refuse(400, 'InvalidInput', `Signed request body is not JSON: ${parsed.problem}`);
   }
+  const { value: body } = parsed;
   const value = isRecord(body) && Object.hasOwn(body, field) ? body[field] : undefined;
   if (typeof value === 'string') return { text: value };
   const what = `required string field "${field}"`;
   return refuse(400, 'InvalidInput', `Signed request body is not a JSON object containing ${what}`);
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** The JSON that bytes are the text of, or why they are not. */
+export function jsonIn(bytes: Uint8Array): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    return { value: JSON.parse(byteStringToUtf8(bytesToByteString(bytes))) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : 'unreadable' };
+  }
+}
+
+/** Whether a value of JSON is an object with names. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import type { Engine } from '@coco/contracts';
 import type { ByteString, Tx } from '@coco/kv';
 import type { TxId, VersionedSecret } from '@coco/ledger';
 import type { Policy } from './authenticate/authenticate.ts';
-import type { MemberCoseIdentity } from './authenticate/caller.ts';
+import type { CertificateCaller, MemberCoseIdentity } from './authenticate/caller.ts';
 import type { GovResponse } from './http.ts';
 
 /** Where a transaction stands, as this node knows. */
@@ -67,8 +67,8 @@ export interface GovRequest {
 export interface GovContext {
   readonly tx: Tx;
   readonly request: GovRequest;
-  /** Present exactly when the endpoint's policies ask for a member's signature. */
-  readonly caller?: MemberCoseIdentity;
+  /** The member who calls; present exactly when the endpoint's policies ask for one. */
+  readonly caller?: MemberCoseIdentity | CertificateCaller;
   readonly world: GovernanceWorld;
 }
 

@@ -5,7 +5,7 @@ import { limits } from './limits.ts';
 import { MapView, transactionFinished } from './map-view.ts';
 import type { MapReads, ReadSet } from './read-set.ts';
 import type { RangeOptions, ReadableMapState, Row } from './readable.ts';
-import { namesIn } from './snapshot.ts';
+import { namesIn, Snapshot } from './snapshot.ts';
 import type { Generation } from './tree.ts';
 import type { MapName, Version, WriteSet } from './write-set.ts';
 
@@ -51,6 +51,15 @@ export class Tx implements ReadableMapState {
   /** Whether any map was read or written. */
   get touched(): boolean {
     return this.#namesRead || this.#first !== undefined;
+  }
+
+  /**
+   * What the transaction began from, without what it has written since; readable until it ends. Looking there
+   * is no part of the transaction: nothing conflicts with it.
+   */
+  get base(): ReadableMapState {
+    this.#requireOpen();
+    return new Snapshot(this.readVersion, this.#catalog);
   }
 
   get(map: MapName, key: ByteString): ByteString | undefined {

@@ -1,13 +1,15 @@
-import type { MemberOut, ProposalOut } from '@coco/api';
+import type { MemberOut, PreviewOut, ProposalOut } from '@coco/api';
 import {
   ack,
   ballotOf,
+  ClientError,
   constitution,
   type GovRequest,
   govRequest,
   idOf,
   members,
   plainBallot,
+  preview,
   proposal,
   proposalActions,
   proposals,
@@ -22,7 +24,9 @@ import type { Input, Io, Noun, Option, Outcome } from '../command.ts';
 import { connectionOf, connectionOptions, signerOf, withConnection, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { readBytes, readText, writeFile } from '../files.ts';
+import { previewText } from '../governance/changes-text.ts';
 import { draftJson, envelopeOf, readDraft } from '../governance/draft.ts';
+import { proposalIn, rehearsalOptions, rehearse, rehearsed } from '../governance/rehearse.ts';
 import { profileOf } from '../profiles.ts';
 import { columns, counted, facts, short } from '../text.ts';
 
@@ -42,10 +46,15 @@ export const governance: Noun = {
       name: 'propose',
       arguments: '<file>',
       summary: 'Propose the actions in a JSON file',
-      example: 'governance propose set_user.json',
-      options: connectionOptions,
+      example: 'governance propose set_user.json --dry-run --with all=yes',
+      options: [...rehearsalOptions, ...connectionOptions],
       run: async (input, io) => {
         const text = new TextDecoder().decode(await readBytes(io, input.argument(0)));
+        if (input.flag('dryRun')) {
+          return signing(input, io, (session, signer) =>
+            rehearse({ input, io, session, signer }, proposalIn(text)),
+          );
+        }
         const result = await signing(input, io, (session, signer) => propose(session, signer, text));
         return shown(result, ['Failed', 'Rejected', 'Dropped']);
       },
@@ -60,7 +69,7 @@ export const governance: Noun = {
     {
       name: 'show',
       arguments: '<proposal>',
-      summary: 'What a proposal asks for, and who voted how',
+      summary: 'What a proposal asks for, what it would change, and who voted how',
       example: 'governance show 8cc4...',
       options: connectionOptions,
       run: showOne,
@@ -70,14 +79,15 @@ export const governance: Noun = {
       arguments: '<proposal>',
       summary: 'Vote on a proposal',
       example: 'governance vote 8cc4... --yes',
-      options: [...ballotOptions, ...connectionOptions],
+      options: [...ballotOptions, ...rehearsalOptions, ...connectionOptions],
       run: async (input, io) => {
         const source = ballotSource(input, io);
-        return shown(
-          await signing(input, io, async (session, signer) =>
-            vote(session, signer, await fullId(session, input.argument(0)), source),
-          ),
-        );
+        return signing(input, io, async (session, signer) => {
+          const proposalId = await fullId(session, input.argument(0));
+          if (!input.flag('dryRun')) return shown(await vote(session, signer, proposalId, source));
+          const mine = { [idOf(signer.certificate)]: source };
+          return rehearse({ input, io, session, signer }, { proposalId }, mine);
+        });
       },
     },
     {
@@ -139,7 +149,7 @@ export const governance: Noun = {
       arguments: '<action> [of]',
       summary:
         'First step with a key in a hardware module: what to sign. ' +
-        'ACTION is propose FILE, vote ID, withdraw ID, update, ack DIGEST or share FILE',
+        'ACTION is propose FILE, preview FILE or ID, vote ID, withdraw ID, update, ack DIGEST or share FILE',
       example: 'governance prepare vote 8cc4... --yes --cert member0_cert.pem --out draft.json',
       options: [
         ...ballotOptions,
@@ -214,9 +224,14 @@ async function listAll(input: Input, io: Io): Promise<Outcome> {
 }
 
 async function showOne(input: Input, io: Io): Promise<Outcome> {
-  const [found, actions] = await withSession(input, io, async (session) => {
-    const id = await fullId(session, input.argument(0));
-    return [await proposal(session, id), await proposalActions(session, id)];
+  const connection = connectionOf(input, io);
+  const [found, actions, told] = await withConnection(connection, io, async (session) => {
+    const proposalId = await fullId(session, input.argument(0));
+    const found = await proposal(session, proposalId);
+    // What it would change is told to members only, because telling costs the service an evaluation.
+    const asks = found.proposalState === 'Open' && connection.client !== undefined;
+    const told = asks ? await previewIfTold(session, signerOf(connection), proposalId) : undefined;
+    return [found, await proposalActions(session, proposalId), told];
   });
   const votes = Object.entries(found.finalVotes ?? {}).map(
     ([member, yes]) => `  ${short(member)} voted ${yes ? 'for' : 'against'} it`,
@@ -234,8 +249,25 @@ async function showOne(input: Input, io: Io): Promise<Outcome> {
     'actions',
     ...asked.map((action) => action.replaceAll('\n', '\n  ')),
     ...(votes.length === 0 ? [] : ['votes', ...votes]),
+    ...(told === undefined ? [] : [previewText(told)]),
   ];
-  return { ok: true, json: { ...found, ...actions }, text: text.join('\n') };
+  const json = { ...found, ...actions, ...(told === undefined ? {} : { preview: told }) };
+  return { ok: true, json, text: text.join('\n') };
+}
+
+/** Undefined for who is no member, and for a service that has no previews. */
+async function previewIfTold(
+  session: Session,
+  signer: ReturnType<typeof signerOf>,
+  proposalId: string,
+): Promise<PreviewOut | undefined> {
+  try {
+    return await preview(session, signer, { proposalId });
+  } catch (error) {
+    const status = error instanceof ClientError ? error.refusal?.status : undefined;
+    if (status === 401 || status === 404 || status === 405) return undefined;
+    throw error;
+  }
 }
 
 async function share(input: Input, io: Io): Promise<Outcome> {
@@ -283,6 +315,10 @@ async function requestOf(input: Input, io: Io, memberId: string, now: number): P
   switch (input.argument(0)) {
     case 'propose':
       return govRequest.propose(new TextDecoder().decode(await readBytes(io, of)), now);
+    case 'preview': {
+      if (/^[0-9a-f]{64}$/.test(of)) return govRequest.preview({ proposalId: of }, now);
+      return govRequest.preview(proposalIn(new TextDecoder().decode(await readBytes(io, of))), now);
+    }
     case 'vote':
       return govRequest.vote({ proposalId: of, memberId }, ballotSource(input, io), now);
     case 'withdraw':
@@ -296,7 +332,7 @@ async function requestOf(input: Input, io: Io, memberId: string, now: number): P
     default:
       throw new CliError(
         'Usage',
-        `${input.argument(0)} is none of propose, vote, withdraw, update, ack, share`,
+        `${input.argument(0)} is none of propose, preview, vote, withdraw, update, ack, share`,
       );
   }
 }
@@ -318,6 +354,7 @@ async function finish(input: Input, io: Io): Promise<Outcome> {
   const answer = await withSession(input, io, (session) =>
     sendEnvelope<unknown>(session, draft.path, envelope),
   );
+  if (draft.message.type === 'preview') return rehearsed(answer as PreviewOut);
   return {
     ok: true,
     json: answer ?? null,

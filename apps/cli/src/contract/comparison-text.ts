@@ -2,12 +2,24 @@ import type { ChangedEndpoint, Comparison } from '@coco/contract-build';
 import { columns, counted } from '../text.ts';
 
 /** A comparison for members to read before they vote. */
-export function comparisonText({ endpoints, modules, maps }: Comparison): string {
+export function comparisonText({ maps, ...code }: Comparison): string {
+  return [
+    codeText(code),
+    'maps named in the code:',
+    ...orNothing([
+      ...maps.unnamed.map((name) => `  - ${name}  no longer named: what it holds stays, and is not reached`),
+      ...maps.added.map((name) => `  + ${name}`),
+    ]),
+  ].join('\n');
+}
+
+/** The part of a comparison that needs no more than what differs: endpoints and modules. */
+export function codeText({ endpoints, modules }: Pick<Comparison, 'endpoints' | 'modules'>): string {
   const summary = [
     `${endpoints.added.length} added`,
     `${endpoints.removed.length} removed`,
     `${endpoints.changed.length} changed`,
-    `${endpoints.unchanged} unchanged`,
+    ...(endpoints.unchanged > 0 ? [`${endpoints.unchanged} unchanged`] : []),
   ];
   return [
     `endpoints: ${summary.join(', ')}`,
@@ -22,11 +34,6 @@ export function comparisonText({ endpoints, modules, maps }: Comparison): string
         ({ name, bytesBefore, bytesAfter }) =>
           `  ~ ${name}  ${counted(bytesBefore, 'byte')} -> ${counted(bytesAfter, 'byte')}`,
       ),
-    ]),
-    'maps named in the code:',
-    ...orNothing([
-      ...maps.unnamed.map((name) => `  - ${name}  no longer named: what it holds stays, and is not reached`),
-      ...maps.added.map((name) => `  + ${name}`),
     ]),
   ].join('\n');
 }
@@ -45,7 +52,8 @@ function changedLines({ route, aspects, differences }: ChangedEndpoint): readonl
 
 const shownMax = 60;
 
-function shown(value: unknown): string {
+/** A value on one line, as much of it as fits. */
+export function shown(value: unknown): string {
   const text = value === undefined ? 'not said' : JSON.stringify(value);
   return text.length > shownMax ? `${text.slice(0, shownMax)}...` : text;
 }

@@ -10,6 +10,7 @@ import {
   flag,
   hex32,
   type Infer,
+  nullable,
   object,
   oneOf,
   pem,
@@ -49,6 +50,44 @@ export const proposalIn = object(
 );
 /** What a proposal asks for. */
 export type ProposalIn = Infer<typeof proposalIn>;
+
+/** What is asked of `POST /gov/members/proposals:preview`: a proposal of one's own, or one that is open. */
+export const previewIn = object(
+  {},
+  {
+    proposalId: hex32,
+    actions: array(object({ name: text() }, { args: anything }, 'Action')),
+    ballots: dictionary(text('A module that exports vote(proposal, proposerId), by member id')),
+  },
+  'PreviewRequest',
+);
+/** A proposal, open or yet to be made, with ballots that might be cast. */
+export type PreviewIn = Infer<typeof previewIn>;
+
+const changeOut = object(
+  { table: text(), before: nullable(text()), after: nullable(text()) },
+  { key: text() },
+  'Change',
+);
+
+/** What a proposal would come to. */
+export const previewOut = object(
+  { valid: flag, log: array(text()) },
+  {
+    description: text(),
+    state: oneOf('Open', 'Accepted', 'Rejected'),
+    votes: dictionary(flag),
+    voteFailures: dictionary(failure),
+    failure,
+    changes: array(changeOut),
+    effects: array(text()),
+  },
+  'Preview',
+);
+/** What a proposal would come to, with the ballots given, and what it would change once accepted. */
+export type PreviewOut = Infer<typeof previewOut>;
+/** One value that a proposal would write; null where there is none. */
+export type ChangeOut = Infer<typeof changeOut>;
 
 /** `GET /gov/service/info`. */
 export const serviceInfoOut = object(
@@ -163,10 +202,13 @@ export type EncryptedShareOut = Infer<typeof encryptedShareOut>;
 
 const versioned = { 'api-version': { type: 'string', enum: apiVersions } };
 
-function governed(method: Method, path: string, row: Omit<EndpointRow, 'forwarding' | 'requiredQuery'>) {
+type GovernedRow = Omit<EndpointRow, 'forwarding' | 'requiredQuery'> &
+  Partial<Pick<EndpointRow, 'forwarding'>>;
+
+function governed(method: Method, path: string, row: GovernedRow) {
   return endpoint(method, path, {
-    ...row,
     forwarding: method === 'GET' ? 'sometimes' : 'always',
+    ...row,
     requiredQuery: versioned,
     errors: ['MissingApiVersionParameter', 'UnsupportedApiVersionValue', ...(row.errors ?? [])],
   });
@@ -212,6 +254,20 @@ const proposalEndpoints: readonly Endpoint[] = [
       'InvalidCreatedAt',
       'InternalError',
     ],
+  }),
+  governed('POST', '/gov/members/proposals:preview', {
+    summary: 'What a proposal would change, and what ballots would decide, without any of it happening',
+    forwarding: 'sometimes',
+    // In this order: a signed body over a connection with a certificate is the signer's.
+    auth: ['member_cose_sign1', 'member_cert'],
+    request: {
+      contentType: 'application/cose',
+      unsigned: 'application/json',
+      messageType: 'preview',
+      schema: previewIn,
+    },
+    answers: [json(previewOut)],
+    errors: ['InvalidInput', 'ProposalNotFound', 'ProposalNotOpen'],
   }),
   governed('GET', '/gov/members/proposals', {
     summary: 'The proposals',

@@ -5,6 +5,7 @@ import { GovernanceError } from '../errors.ts';
 import type { GovResponse } from '../http.ts';
 import type { GovContext, GovEndpoint } from '../world.ts';
 import { getMember, getNode, getUser, listMembers, listNodes, listUsers } from './participants.ts';
+import { previewProposal } from './preview.ts';
 import {
   createProposal,
   getActions,
@@ -37,6 +38,7 @@ const service = '/gov/service';
 /** Who answers each row of the governance interface. */
 const handlers: Readonly<Record<string, Handle>> = {
   [`POST ${proposals}:create`]: createProposal,
+  [`POST ${proposals}:preview`]: previewProposal,
   [`GET ${proposals}`]: listProposals,
   [`GET ${proposals}/{proposalId}`]: getProposal,
   [`GET ${proposals}/{proposalId}/actions`]: getActions,
@@ -83,7 +85,7 @@ export const govEndpoints: readonly GovEndpoint[] = governanceEndpoints.map((row
     method,
     path,
     auth: policiesOf(row),
-    mode: method === 'GET' ? 'readonly' : 'readwrite',
+    mode: row.forwarding === 'always' ? 'readwrite' : 'readonly',
     summary,
     handle: (context) => versionRefusal(context.request, since) ?? handle(context),
   };

@@ -4,14 +4,15 @@ import { bytesToByteString, Store, type Tx, type WriteSet } from '@coco/kv';
 import type { VersionedSecret } from '@coco/ledger';
 import {
   authenticate,
+  type ClientCertificate,
   combineSubmittedShares,
   type Genesis,
   type GenesisMember,
+  type GovContext,
   type GovernanceWorld,
   type GovResponse,
   genesis,
   issueShares,
-  type MemberCoseIdentity,
   type NodeActions,
   openProposals,
   openService,
@@ -165,18 +166,19 @@ export class Consortium {
     path: string,
     body: Uint8Array = new Uint8Array(0),
     headers: Record<string, string> = body.length > 0 ? { 'content-type': 'application/cose' } : {},
+    certificate: ClientCertificate | null = null,
   ): Answer {
     const [bare = '', search = 'api-version=2024-07-01'] = path.split('?');
     const { endpoint, params } = route(method, bare);
     const tx = this.store.begin();
-    const found = authenticate(tx, endpoint.auth, { headers, body, certificate: null }, testNow);
+    const found = authenticate(tx, endpoint.auth, { headers, body, certificate }, testNow);
     if (found.kind === 'refused') {
       const { code, message, details } = found;
       const refusal = JSON.stringify({ error: { code, message, details } });
       return this.#answer({ status: found.status, headers: [], body: refusal });
     }
     const request = { method, path: bare, params, query: new URLSearchParams(search), headers, body };
-    const caller = found.caller === null ? {} : { caller: found.caller as MemberCoseIdentity };
+    const caller = found.caller === null ? {} : { caller: found.caller as NonNullable<GovContext['caller']> };
     const response = endpoint.handle({ tx, request, world: this.world(tx), ...caller });
     if (response.applyWrites ?? (response.status >= 200 && response.status < 300)) this.#commit(tx);
     else tx.discard();
@@ -283,6 +285,14 @@ export class Consortium {
   withdraw(member: Person, proposalId: string): Answer {
     const path = `/gov/members/proposals/${proposalId}:withdraw`;
     return this.post(path, member, { type: 'withdrawal', proposalId });
+  }
+
+  /** What a proposal would come to, asked over a connection with the member's certificate. */
+  preview(member: Person, asked: object): Answer {
+    const body = new TextEncoder().encode(JSON.stringify(asked));
+    const headers = { 'content-type': 'application/json' };
+    const certificate = parseCertificate(member.certificate);
+    return this.send('POST', '/gov/members/proposals:preview', body, headers, certificate);
   }
 
   /** Asks for the latest digest and acknowledges it. */

@@ -5,7 +5,6 @@ import {
   type GovernanceWorld,
   type GovResponse,
   govEndpoints,
-  type MemberCoseIdentity,
   memberInfos,
   openProposals,
   reconsider,
@@ -91,7 +90,7 @@ export class GovernanceDoor {
         endpoint,
         params,
         tx,
-        authenticated.caller as MemberCoseIdentity | null,
+        authenticated.caller as NonNullable<GovContext['caller']> | null,
       );
       const outcome = this.#settle(tx, response);
       if (outcome.kind === 'conflict') continue;
@@ -123,7 +122,7 @@ export class GovernanceDoor {
     endpoint: GovEndpoint,
     params: Readonly<Record<string, string>>,
     tx: Tx,
-    caller: MemberCoseIdentity | null,
+    caller: NonNullable<GovContext['caller']> | null,
   ): Answer & { readonly applyWrites?: boolean } {
     const context: GovContext = {
       tx,
