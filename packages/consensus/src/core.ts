@@ -21,6 +21,11 @@ export interface Options {
   readonly stickyLeader: boolean;
   /** Send what is proposed, and announce what is committed, at once; else with the next heartbeat. */
   readonly eager: boolean;
+  /**
+   * Asked before entries of a leader are appended after `after`, whatever stood there: whether they are what they
+   * claim to be. Refused entries are neither appended nor acknowledged. Everything is believed unless given.
+   */
+  readonly admits: (after: number, entries: readonly Entry[]) => boolean;
   readonly limits: Limits;
 }
 

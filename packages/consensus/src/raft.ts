@@ -15,9 +15,10 @@ import type { PeerStatus, RetirementPhase, Role, Status } from './status.ts';
 import { ViewHistory } from './view-history.ts';
 
 /** `Options`, with the origin and bounds that differ from `defaultLimits`. */
-export interface RaftOptions extends Omit<Options, 'limits'> {
+export interface RaftOptions extends Omit<Options, 'limits' | 'admits'> {
   readonly origin: Origin;
   readonly limits?: Partial<Limits>;
+  readonly admits?: Options['admits'];
 }
 
 /** Whether a proposal would be welcome. `full` and `handing-over` still take what is needed to sign. */
@@ -36,7 +37,8 @@ export class Raft {
     if (options.heartbeatTicks <= 0 || options.electionTicks <= options.heartbeatTicks) {
       throw new ConsensusError('OptionInvalid', 'electionTicks must exceed heartbeatTicks, and that zero');
     }
-    this.#core = new Core({ ...options, limits: { ...defaultLimits, ...limits } }, origin);
+    const admits = options.admits ?? (() => true);
+    this.#core = new Core({ ...options, admits, limits: { ...defaultLimits, ...limits } }, origin);
     if (origin.leads) {
       this.#core.votedFor = options.id;
       leader.lead(this.#core);

@@ -18,6 +18,8 @@ export type GovernanceErrorCode =
   | 'InvalidValidity'
   /** A rekey, an opening or an activation that the state of the service forbids. */
   | 'WrongServiceState'
+  /** Nodes cannot change so: none would be left, or one would come back from its retirement. */
+  | 'MembershipInvalid'
   /** Signing keys of a token issuer that cannot be installed. */
   | 'InvalidSigningKeys'
   /** An authentication policy nobody knows. */

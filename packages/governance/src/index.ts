@@ -48,6 +48,15 @@ export {
 export { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from './jwt-keys.ts';
 export { governanceLimits } from './limits.ts';
 export { activeRecoveryMembers, isRecoveryMember, recoveryRoleOf } from './membership.ts';
+export {
+  concernsMembership,
+  endLearning,
+  membershipOf,
+  recordRetirements,
+  retirementsRecorded,
+  type ServiceMembership,
+  settleMembership,
+} from './node-life.ts';
 export { type Change, type Preview, preview } from './preview.ts';
 export { openProposals, type Resolution, reconsider } from './proposals.ts';
 export {

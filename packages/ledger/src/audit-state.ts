@@ -7,7 +7,8 @@ import { singletonIn, tables } from './tables.ts';
 
 interface NodeState {
   readonly status: string;
-  readonly retiredCommitted: boolean;
+  /** The view in which its retirement was recorded as committed; undefined while it is not. */
+  readonly retiredIn: number | undefined;
 }
 
 interface ServiceState {
@@ -25,11 +26,28 @@ const statusAfter: Readonly<Record<string, readonly string[]>> = {
 };
 const statusWithNewIdentity = ['Opening', 'Recovering'];
 
+/** The maps it follows. */
+const watched = [tables.nodesInfo, tables.nodesEndorsedCertificates, tables.serviceInfo] as const;
+
 /** What an auditor knows of nodes and service at one point of the ledger, from public maps alone. */
 export class AuditState {
   readonly #nodes = new Map<string, NodeState>();
   readonly #nodeCerts = new Map<string, string>();
   #service: ServiceState | undefined;
+
+  /** Whether an entry changes what is known. */
+  static concerns(writeSet: WriteSet): boolean {
+    return watched.some((map) => writeSet.has(map));
+  }
+
+  /** The same knowledge, to be carried on by itself. */
+  branch(): AuditState {
+    const copy = new AuditState();
+    for (const [id, node] of this.#nodes) copy.#nodes.set(id, node);
+    for (const [id, pem] of this.#nodeCerts) copy.#nodeCerts.set(id, pem);
+    copy.#service = this.#service;
+    return copy;
+  }
 
   get serviceStatus(): string | undefined {
     return this.#service?.status;
@@ -45,33 +63,42 @@ export class AuditState {
   }
 
   /**
-   * Takes in what an entry wrote. Throws for what cannot be read and for a service that changes as none may.
+   * Takes in what an entry of `view` wrote. Throws for what cannot be read and for a service that changes as none
+   * may.
    */
-  apply(writeSet: WriteSet): void {
-    this.#applyNodes(writeSet.get(tables.nodesInfo));
+  apply(writeSet: WriteSet, view: number): void {
+    this.#applyNodes(writeSet.get(tables.nodesInfo), view);
     this.#applyCertificates(writeSet.get(tables.nodesEndorsedCertificates));
     const service = singletonIn(writeSet, tables.serviceInfo);
     if (service !== undefined) this.#applyService(service);
   }
 
-  /** Takes in the maps of a snapshot. */
-  load(rows: (map: MapName) => Iterable<{ key: ByteString; value: ByteString }>): void {
-    const watched = [tables.nodesInfo, tables.nodesEndorsedCertificates, tables.serviceInfo];
-    this.apply(
-      new Map(watched.map((map) => [map, new Map(Array.from(rows(map), ({ key, value }) => [key, value]))])),
-    );
+  /** Takes in the maps of a state; `viewOf` tells the view of a row's version. */
+  load(
+    rows: (map: MapName) => Iterable<{ key: ByteString; value: ByteString; version: number }>,
+    viewOf: (version: number) => number = () => 0,
+  ): void {
+    for (const { key, value, version } of rows(tables.nodesInfo)) {
+      this.#applyNodes(new Map([[key, value]]), viewOf(version));
+    }
+    for (const map of [tables.nodesEndorsedCertificates, tables.serviceInfo]) {
+      this.apply(new Map([[map, new Map(Array.from(rows(map), ({ key, value }) => [key, value]))]]), 0);
+    }
   }
 
   /**
    * The certificate of a node that may sign at this point, verified under the service certificate in force. A
-   * retired node may still sign until its retirement is committed. Throws naming the step.
+   * retired node may still sign until its retirement is committed: a primary signs that itself, and so to the end of
+   * its view. Throws naming the step.
    */
-  signer(nodeId: string, presented: string | undefined): Certificate {
+  signer(nodeId: string, presented: string | undefined, view: number): Certificate {
     const node = this.#nodes.get(nodeId);
     if (node === undefined) throw failed('node', `node ${nodeId} is not known`);
-    const may = node.status === 'Trusted' || (node.status === 'Retired' && !node.retiredCommitted);
+    const { status, retiredIn } = node;
+    const may =
+      status === 'Trusted' || (status === 'Retired' && (retiredIn === undefined || retiredIn === view));
     if (!may)
-      throw failed('node', `node ${nodeId} is ${node.status}${node.retiredCommitted ? ', for good' : ''}`);
+      throw failed('node', `node ${nodeId} is ${status}${retiredIn === undefined ? '' : ', for good'}`);
     const pem = presented ?? this.#nodeCerts.get(nodeId);
     if (pem === undefined) throw failed('node-certificate', `node ${nodeId} has no certificate`);
     const { certPem } = this.#recordedService();
@@ -83,7 +110,7 @@ export class AuditState {
     return this.#service;
   }
 
-  #applyNodes(writes: MapWrites | undefined): void {
+  #applyNodes(writes: MapWrites | undefined, view: number): void {
     for (const [nodeId, value] of writes ?? []) {
       if (value === null) {
         this.#nodes.delete(nodeId);
@@ -93,7 +120,11 @@ export class AuditState {
       if (!isRecord(info) || typeof info.status !== 'string') {
         throw new LedgerError('MalformedEntry', `info of node ${nodeId} has no status`);
       }
-      this.#nodes.set(nodeId, { status: info.status, retiredCommitted: info.retired_committed === true });
+      const known = this.#nodes.get(nodeId)?.retiredIn ?? view;
+      this.#nodes.set(nodeId, {
+        status: info.status,
+        retiredIn: info.retired_committed === true ? known : undefined,
+      });
     }
   }
 

@@ -144,21 +144,24 @@ test('bytes that are no entry end the audit with their place', () => {
 });
 
 test('a signature counts only of a node that may sign', () => {
-  for (const [status, retired, may] of [
-    ['Pending', false, false],
-    ['Retired', false, true],
-    ['Retired', true, false],
-    ['Trusted', false, true],
+  for (const [status, retired, laterView, may] of [
+    ['Pending', false, false, false],
+    ['Retired', false, true, true],
+    // The primary signs its own retirement, and nothing after its view.
+    ['Retired', true, false, true],
+    ['Retired', true, true, false],
+    ['Trusted', false, true, true],
   ] as const) {
     const service = serviceWithRecords();
     writeNode(service, status, retired);
+    if (laterView) service.view += 1;
     const { seqno } = service.sign();
     const { problems } = audit(service.entries);
     const expected = may ? [] : [{ seqno, step: 'node' }];
     assert.deepEqual(
       problems.map(({ seqno, step }) => ({ seqno, step })),
       expected,
-      `${status} ${retired}`,
+      `${status} ${retired} ${laterView}`,
     );
   }
   const removed = serviceWithRecords();

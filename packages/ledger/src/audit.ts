@@ -1,20 +1,14 @@
 import { parseCertificate } from '@coco/crypto';
 import type { ByteString } from '@coco/kv';
 import { AuditState } from './audit-state.ts';
-import { parseCose, verifyCoseRoot } from './cose-signature.ts';
 import { type DecodedEntry, decodeEntry } from './entry.ts';
 import { LedgerError, type LedgerErrorCode, type VerificationStep } from './errors.ts';
 import { History } from './history.ts';
 import { auditProblemsMax } from './limits.ts';
-import {
-  isSignature,
-  parseCoseSignatureValue,
-  parseRootSignature,
-  verifyRootSignature,
-} from './signature.ts';
+import { isSignature } from './signature.ts';
+import { verifySignatureEntry } from './signature-entry.ts';
 import type { LoadedSnapshot } from './snapshot.ts';
-import { singletonIn, tables } from './tables.ts';
-import { formatTxId, type TxId } from './tx-id.ts';
+import type { TxId } from './tx-id.ts';
 
 /** Where an entry was found; repeated in problems. */
 export interface AuditLocation {
@@ -112,7 +106,7 @@ export class Auditor {
     this.#next++;
     if (entry.view !== this.#view) this.#views.push({ view: entry.view, seqno: entry.seqno });
     this.#view = entry.view;
-    this.#attempt(entry.seqno, location, () => this.#state.apply(entry.writeSet));
+    this.#attempt(entry.seqno, location, () => this.#state.apply(entry.writeSet, entry.view));
     if (isSignature(entry.writeSet)) this.#checkSignature(entry, location);
     this.#each?.(entry, () => this.#history.root());
     this.#history.append(entry.leaf);
@@ -151,46 +145,14 @@ export class Auditor {
   #checkSignature(entry: DecodedEntry, location: AuditLocation): void {
     this.#signatures++;
     const verified = this.#attempt(entry.seqno, location, () => {
-      this.#verifyNodeSignature(entry);
-      this.#verifyCoseSignature(entry);
+      const { cose } = verifySignatureEntry(entry, this.#history, this.#state);
+      if (cose) this.#coseSignatures++;
       return true;
     });
     if (verified === undefined) return;
     this.#lastSigned = { view: entry.view, seqno: entry.seqno };
     this.#lastSignedRoot = this.#history.root();
     this.#history.flush(entry.seqno - 1);
-  }
-
-  #verifyNodeSignature(entry: DecodedEntry): void {
-    const value = singletonIn(entry.writeSet, tables.signatures);
-    if (value === undefined) return;
-    const signature = parseRootSignature(value);
-    const name = formatTxId(entry);
-    if (signature.seqno !== entry.seqno || signature.view !== entry.view) {
-      const message = `signature in ${name} says it is ${formatTxId(signature)}`;
-      throw new LedgerError('VerificationFailed', message, { step: 'transaction-id' });
-    }
-    const { publicKey } = this.#state.signer(signature.nodeId, signature.nodeCert);
-    const root = this.#history.root();
-    if (signature.root !== root) {
-      throw new LedgerError('VerificationFailed', `root in ${name} is not that of the entries before`, {
-        step: 'root',
-      });
-    }
-    const preimage = this.#history.rootPreimage();
-    verifyRootSignature({ nodeKey: publicKey, signature: signature.signature, root, preimage, of: name });
-  }
-
-  #verifyCoseSignature(entry: DecodedEntry): void {
-    const value = singletonIn(entry.writeSet, tables.coseSignatures);
-    if (value === undefined) return;
-    const message = parseCose(parseCoseSignatureValue(value), 'COSE signature');
-    const { txId } = verifyCoseRoot(message, this.#state.serviceKey, this.#history.root());
-    if (txId.seqno !== entry.seqno || txId.view !== entry.view) {
-      const what = `COSE signature in ${formatTxId(entry)} says it is ${formatTxId(txId)}`;
-      throw new LedgerError('VerificationFailed', what, { step: 'transaction-id' });
-    }
-    this.#coseSignatures++;
   }
 
   #checkTrusted(trusted: string): void {

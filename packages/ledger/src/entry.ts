@@ -275,6 +275,23 @@ export function decodeEntry(bytes: Uint8Array, secrets?: LedgerSecrets): Decoded
   return { view, seqno, type, flags, claimsDigest, commitEvidenceDigest, writeSet, writeSetDigest, leaf };
 }
 
+/**
+ * Adds the private maps to an entry that was read without secrets, and so verifies that its author holds the ledger
+ * secret of its time. Throws `MissingSecret`, `DecryptionFailed`, `MalformedEntry`.
+ */
+export function revealPrivatePart(entry: DecodedEntry, bytes: Uint8Array, secrets: LedgerSecrets): void {
+  const frame = readFrame(bytes, 0);
+  const plaintext = openPrivateDomain(bytes, frame, secrets);
+  const base = publicOffset + frame.publicLength;
+  readDomain(new ByteReader(plaintext, { code: 'MalformedEntry', base }), entry.writeSet, false);
+}
+
+/** Whether an entry has anything that is encrypted. */
+export function hasPrivatePart(bytes: Uint8Array): boolean {
+  const { publicLength, length } = readFrame(bytes, 0);
+  return publicOffset + publicLength < length;
+}
+
 interface PublicHeader {
   readonly type: number;
   readonly claimsDigest: ByteString;

@@ -154,3 +154,19 @@ test('hostile bytes make either a tree or a LedgerError', () => {
 test('a leaf that is not 32 bytes is refused', () => {
   assert.throws(() => new History().append('short'), { code: 'InvalidArgument' });
 });
+
+test('a branch goes on by itself, from any size, with the same roots and proofs', () => {
+  for (let size = 1; size <= 20; size++) {
+    const whole = new History();
+    for (let n = 1; n < 20; n++) whole.append(leafAt(n));
+    whole.flush(Math.max(0, size - 3));
+    const branch = whole.branch(size);
+    assert.equal(branch.size, size);
+    for (let n = size; n < 24; n++) {
+      assert.equal(branch.root(), n <= 20 ? whole.root(n) : branch.root());
+      if (n <= 20) assert.deepEqual(branch.proof(n - 1), whole.proof(n - 1, n));
+      branch.append(leafAt(n));
+    }
+    assert.equal(whole.size, 20, 'the tree it was taken from is as it was');
+  }
+});

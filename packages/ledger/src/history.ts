@@ -115,6 +115,24 @@ export class History {
     return steps;
   }
 
+  /** The tree over the first `size` leaves, to be carried on by itself; the last of them is retained. */
+  branch(size: number): History {
+    this.#checkSize(size);
+    const branch = new History();
+    branch.#levels.length = 0;
+    branch.#size = size;
+    branch.#flushed = size - 1;
+    for (let level = 0; widthOf(level) <= size; level++) {
+      const kept = this.#levels[level]!;
+      // As `flush` leaves it: the last leaf's ancestor, or the left neighbour that its proof names.
+      const ancestor = Math.floor((size - 1) / widthOf(level));
+      const from = ancestor - (ancestor % 2);
+      const end = Math.floor(size / widthOf(level));
+      branch.#levels.push({ from, nodes: kept.nodes.slice(from - kept.from, end - kept.from) });
+    }
+    return branch;
+  }
+
   /** Forgets leaves `size` and later: a rollback. Throws `NotRetained` below what was flushed. */
   truncate(size: number): void {
     if (size > this.#size || size <= this.#flushed) {

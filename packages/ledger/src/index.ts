@@ -5,6 +5,7 @@ export {
   type AuditProblem,
   type AuditReport,
 } from './audit.ts';
+export { AuditState } from './audit-state.ts';
 export {
   type ChunkCompletion,
   type ChunkEntry,
@@ -38,9 +39,11 @@ export {
   encodeEntries,
   encodeEntry,
   entryTypes,
+  hasPrivatePart,
   leafOf,
   noClaims,
   revealCommitEvidence,
+  revealPrivatePart,
   type SealedEntry,
 } from './entry.ts';
 export {
@@ -92,6 +95,7 @@ export {
   type SignatureRequest,
   verifyRootSignature,
 } from './signature.ts';
+export { verifySignatureEntry } from './signature-entry.ts';
 export {
   buildSnapshot,
   type LoadedSnapshot,

@@ -80,6 +80,11 @@ export class LedgerSecrets {
     return range && { from: range.from, raw: range.raw.slice() };
   }
 
+  /** First seqno of the oldest secret, or undefined when none is known. */
+  get earliest(): number | undefined {
+    return this.#ranges[0]?.from;
+  }
+
   /**
    * Forgets secrets whose rekey was rolled back: a rekey at seqno v makes a secret from v + 1, so only those
    * from `seqno` + 2 on go.

@@ -1,11 +1,13 @@
 import { parseCsr, verifyCsr } from '@coco/crypto';
 import {
   combineSubmittedShares,
+  concernsMembership,
   GovernanceError,
   issueShares,
   type NodeActions,
   openService,
   rekeyLedger,
+  settleMembership,
   validityPeriod,
 } from '@coco/governance';
 import type { Tx } from '@coco/kv';
@@ -18,7 +20,6 @@ interface Consequences {
   newSecret?: Uint8Array;
   endChunk?: boolean;
   takeSnapshot?: boolean;
-  service?: ServiceIdentity;
   opened?: boolean;
   /** Latest ledger secret of the lost service. */
   recoveredSecret?: Uint8Array;
@@ -26,7 +27,6 @@ interface Consequences {
 
 /** Where consequences go once their transaction is committed locally. */
 export interface ConsequenceListener {
-  serviceRenewed(service: ServiceIdentity): void;
   serviceOpened(): void;
   snapshotWanted(): void;
   privateLedgerOpened(latestSecret: Uint8Array): void;
@@ -56,6 +56,11 @@ export class GovernanceActions implements NodeActions {
     this.#now = parts.now;
     this.#isReadingPrivateLedger = parts.isReadingPrivateLedger;
     this.#listener = parts.listener;
+  }
+
+  /** Completes a governance transaction. Throws GovernanceError when what it decided cannot be done. */
+  prepare(tx: Tx): void {
+    if (concernsMembership(tx.writeSet())) settleMembership(tx, this.#replica.store.begin());
   }
 
   /** Commits a governance transaction and does what it decided. */
@@ -109,12 +114,10 @@ export class GovernanceActions implements NodeActions {
     return endorseNode(this.#service(), verifyCsr(parseCsr(csrPem)), period, this.#random).pem;
   }
 
-  renewServiceCertificate(tx: Tx, validFrom: string, days: number): string {
+  renewServiceCertificate(_tx: Tx, validFrom: string, days: number): string {
     const { key, certificate } = this.#service();
     const period = validityPeriod(validFrom, days);
-    const service = renewServiceIdentity({ key, subject: certificate.subject }, period, this.#random);
-    this.#of(tx).service = service;
-    return service.certificate.pem;
+    return renewServiceIdentity({ key, subject: certificate.subject }, period, this.#random).certificate.pem;
   }
 
   currentLedgerSecret(): VersionedSecret {
@@ -141,10 +144,9 @@ export class GovernanceActions implements NodeActions {
   }
 
   #apply(consequences: Consequences, seqno: number): void {
-    const { newSecret, endChunk, takeSnapshot, service, opened, recoveredSecret } = consequences;
+    const { newSecret, endChunk, takeSnapshot, opened, recoveredSecret } = consequences;
     if (newSecret) this.#replica.secrets.add(seqno + 1, newSecret);
     if (endChunk) this.#replica.forceChunk();
-    if (service) this.#listener.serviceRenewed(service);
     if (opened) this.#listener.serviceOpened();
     if (takeSnapshot) this.#listener.snapshotWanted();
     if (recoveredSecret) this.#listener.privateLedgerOpened(recoveredSecret);

@@ -1,12 +1,21 @@
-import type { Origin } from '@coco/consensus';
+import type { Origin, RetirementPhase } from '@coco/consensus';
 import type { AppWorld, Engine } from '@coco/contracts';
-import { type ServiceStatus, serviceInfo } from '@coco/governance';
+import { parseCertificate } from '@coco/crypto';
+import {
+  decryptForNode,
+  encryptedLedgerSecrets,
+  nodeEndorsedCertificates,
+  type ServiceStatus,
+  serviceInfo,
+  snapshotEvidence,
+} from '@coco/governance';
 import type { ByteString, WriteSet } from '@coco/kv';
 import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
 import type { Attester } from './attester.ts';
 import type { NodeConfig } from './config.ts';
+import type { Peer } from './effect.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import type { HostFacts } from './event.ts';
@@ -15,14 +24,16 @@ import { appWorld } from './frontend/app-world.ts';
 import { Authentication } from './frontend/authentication.ts';
 import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
-import { HistoricalQueries, type SignatureIndex } from './historical.ts';
-import type { NodeIdentity, Random, ServiceIdentity } from './identity.ts';
+import { HistoricalQueries } from './historical.ts';
+import { type NodeIdentity, type Random, renewSelfSigned, type ServiceIdentity } from './identity.ts';
 import type { Outbox } from './outbox.ts';
+import { Peers } from './peers.ts';
 import type { PreviousServices } from './previous-services.ts';
 import { Replica, type ReplicaState } from './replica.ts';
 import { signatureIsDue } from './signing.ts';
 import { Snapshots } from './snapshots.ts';
 import { type ReceiptMaker, Waiting } from './waiting.ts';
+import { decodeWire } from './wire.ts';
 
 /** What stays with a node for its whole life. */
 export interface NodeParts {
@@ -44,9 +55,10 @@ export interface Beginning {
   readonly service: ServiceIdentity;
   /** PEM of the node's certificate endorsed by the service. */
   readonly endorsedPem: string;
-  readonly signatures: SignatureIndex;
   readonly previousServices: PreviousServices;
   readonly cose: { readonly issuer: string; readonly subject: string };
+  /** Nodes the service named when it admitted this one. */
+  readonly introduced?: readonly Peer[];
 }
 
 /** What the core tells the life cycle above it. */
@@ -75,6 +87,7 @@ export class Core implements NodeView {
   readonly #pipeline: Pipeline;
   readonly #waiting: Waiting;
   readonly #snapshots: Snapshots;
+  readonly #peers: Peers;
   #endorsedPem: string;
   #serviceStatus: ServiceStatus | undefined | null = null;
   #signatureWanted = false;
@@ -92,6 +105,8 @@ export class Core implements NodeView {
     this.#endorsedPem = beginning.endorsedPem;
     const { outbox, engine, random } = parts;
     this.replica = this.#makeReplica();
+    this.#peers = new Peers(this.replica.store, outbox, this.identity.id, beginning.introduced);
+    this.#peers.refresh();
     this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);
     this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
     this.application = new Application(engine, this.replica.store, outbox);
@@ -142,6 +157,36 @@ export class Core implements NodeView {
     this.#pipeline.handle(requests);
   }
 
+  /** Takes what another node said; what is no message, or of a stranger, is left alone. */
+  received(from: string, bytes: Uint8Array): void {
+    if (!this.#peers.has(from)) return;
+    const message = this.#decode(from, bytes);
+    switch (message?.kind) {
+      case 'consensus':
+        this.replica.step({ kind: 'received', from, message: message.message });
+        return;
+      case 'peers':
+        this.#peers.heard(from, message.nodes);
+        return;
+      default:
+        return;
+    }
+  }
+
+  channelUp(id: string): void {
+    this.#peers.greet(id);
+  }
+
+  #decode(from: string, bytes: Uint8Array): ReturnType<typeof decodeWire> | undefined {
+    try {
+      return decodeWire(bytes);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#parts.outbox.log('fail', `Node ${from} sent what is no message: ${error.message}`);
+      return undefined;
+    }
+  }
+
   tick(elapsedMs: number): void {
     this.replica.step({ kind: 'tick', ticks: elapsedMs });
     this.historical.tick(this.now);
@@ -188,7 +233,6 @@ export class Core implements NodeView {
     const takesSnapshot = this.#snapshots.isDue(seqno);
     if (takesSnapshot) replica.forceChunk();
     const { txId, leaf } = replica.appendSignature(writeSet);
-    this.#beginning.signatures.add(seqno);
     if (takesSnapshot) this.#snapshots.begin(txId, leaf);
   }
 
@@ -203,7 +247,14 @@ export class Core implements NodeView {
   #makeReplica(): Replica {
     const { config, outbox, identity, random } = this.#parts;
     const { state, origin } = this.#beginning;
-    return new Replica(state, { id: identity.id, origin, config, random: uniform(random) }, outbox, {
+    const options = {
+      id: identity.id,
+      origin,
+      config,
+      random: uniform(random),
+      serviceKeyId: this.service.key.publicKey.id,
+    };
+    return new Replica(state, options, outbox, {
       signatureWanted: () => {
         this.#signatureWanted = true;
       },
@@ -212,12 +263,40 @@ export class Core implements NodeView {
         this.#snapshots.committed(seqno);
       },
       rolledBack: (seqno) => {
-        this.#beginning.signatures.rollBack(seqno);
         this.#waiting.rolledBack(seqno);
         this.#snapshots.rolledBack(seqno);
       },
-      roleChanged: () => undefined,
+      applied: (seqno, writeSet) => this.#applied(seqno, writeSet),
+      roleChanged: () => this.#snapshots.roleChanged(),
+      retiring: (phase) => this.#retiring(phase),
+      snapshotNeeded: () => undefined,
+      confirmed: () => undefined,
+      unconfirmed: () => undefined,
     });
+  }
+
+  /** What an entry of another primary means for this node alone. */
+  #applied(seqno: number, writeSet: WriteSet): void {
+    if (!writeSet.has(encryptedLedgerSecrets.name)) return;
+    const { store, secrets } = this.replica;
+    for (const { from, raw } of decryptForNode(
+      store.begin(),
+      this.identity.id,
+      this.identity.encryptionKey,
+    )) {
+      if (from === undefined && secrets.latest()?.from !== seqno + 1) secrets.add(seqno + 1, raw);
+    }
+  }
+
+  #retiring(phase: RetirementPhase | null): void {
+    const { outbox } = this.#parts;
+    if (phase === 'RetiredCommitted')
+      outbox.log('info', 'This node is retired and the service goes on without it: it may be stopped.');
+    else
+      outbox.log(
+        'info',
+        phase === null ? 'This node is not retired after all.' : `Retirement of this node: ${phase}.`,
+      );
   }
 
   #makeActions(): GovernanceActions {
@@ -228,7 +307,6 @@ export class Core implements NodeView {
       now: () => this.now,
       isReadingPrivateLedger: () => this.status === 'ReadingPrivateLedger',
       listener: {
-        serviceRenewed: (service) => this.#present(service),
         serviceOpened: () => this.#parts.outbox.log('info', 'The service is open.'),
         snapshotWanted: () => this.#snapshots.want(),
         privateLedgerOpened: (secret) => this.#listener.privateLedgerOpened(secret),
@@ -237,11 +315,11 @@ export class Core implements NodeView {
   }
 
   #historicalSource() {
-    const { signatures, previousServices } = this.#beginning;
+    const { previousServices } = this.#beginning;
     return {
       secrets: this.replica.secrets,
       signatureAfter: (seqno: number) => {
-        const next = signatures.after(seqno - 1);
+        const next = this.replica.signatures.after(seqno - 1);
         return next !== undefined && next <= this.replica.raft.commit ? next : undefined;
       },
       endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
@@ -259,25 +337,37 @@ export class Core implements NodeView {
 
   #watchTables(): void {
     const { store } = this.replica;
-    const forget = (): void => {
-      this.#serviceStatus = null;
-    };
-    store.onWrite(serviceInfo.name, forget);
-    store.onRollback(forget);
-    store.onWrite('public:ccf.gov.nodes.endorsed_certificates', (_version, writes) => {
-      const pem = writes.get(this.identity.id);
-      if (pem) this.#endorse(pem);
+    store.onWrite(serviceInfo.name, () => this.#readService());
+    store.onWrite(nodeEndorsedCertificates.name, () => this.#readEndorsement());
+    store.onWrite(snapshotEvidence.name, () => {
+      const evidence = snapshotEvidence.get(store.begin());
+      if (evidence) this.#snapshots.taken(evidence.version);
+    });
+    store.onRollback(() => {
+      this.#readService();
+      this.#readEndorsement();
     });
   }
 
-  #endorse(pem: string): void {
-    this.#endorsedPem = pem;
-    this.present();
+  /** The certificate of the service may have been renewed; its key is another only in an epoch before this node's. */
+  #readService(): void {
+    this.#serviceStatus = null;
+    const cert = serviceInfo.get(this.replica.store.begin())?.cert;
+    if (cert === undefined || cert === this.service.certificate.pem) return;
+    const certificate = parseCertificate(cert);
+    if (certificate.publicKey.id !== this.service.key.publicKey.id) return;
+    this.service = { key: this.service.key, certificate };
+    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: cert });
   }
 
-  #present(service: ServiceIdentity): void {
-    this.service = service;
-    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: service.certificate.pem });
+  /** Members may have given this node's certificate another period; the one it made itself then gets the same. */
+  #readEndorsement(): void {
+    const pem = nodeEndorsedCertificates.get(this.replica.store.begin(), this.identity.id);
+    if (pem === undefined || pem === this.#endorsedPem) return;
+    this.#endorsedPem = pem;
+    const { config, random } = this.#parts;
+    this.identity.selfSignedPem = renewSelfSigned(this.identity.key, config, parseCertificate(pem), random);
+    this.present();
   }
 
   /** Tells the host whom the listeners are to present. */

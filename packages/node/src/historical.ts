@@ -217,28 +217,3 @@ export class HistoricalQueries {
 }
 
 type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };
-
-/** Sorted seqnos of signatures; grows at the end, shrinks by rollback. */
-export class SignatureIndex {
-  readonly #seqnos: number[] = [];
-
-  add(seqno: number): void {
-    this.#seqnos.push(seqno);
-  }
-
-  rollBack(seqno: number): void {
-    while ((this.#seqnos.at(-1) ?? 0) > seqno) this.#seqnos.pop();
-  }
-
-  /** First signature after `seqno`. */
-  after(seqno: number): number | undefined {
-    let low = 0;
-    let high = this.#seqnos.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#seqnos[middle]! > seqno) high = middle;
-      else low = middle + 1;
-    }
-    return this.#seqnos[low];
-  }
-}

@@ -25,7 +25,8 @@ export interface NodeIdentity {
   readonly id: string;
   /** Ledger secrets travel to nodes encrypted to this key. */
   readonly encryptionKey: PrivateKey;
-  readonly selfSignedPem: string;
+  /** Renewed when members give the node's certificate another period. */
+  selfSignedPem: string;
   /** Asks the service to endorse the key. */
   readonly csr: Csr;
 }
@@ -68,22 +69,34 @@ export function createNodeIdentity(config: NodeConfig, now: number, random: Rand
   const key = generateKeyPair(curves[config.node_certificate.curve_id]);
   const subject = config.node_certificate.subject_name;
   const subjectAltNames = alternativeNames(config);
-  const selfSigned = issueCertificate({
-    subject,
-    publicKey: key.publicKey,
-    issuerKey: key,
-    issuerCert: 'self',
-    ...validity(now, config.node_certificate.initial_validity_days),
-    subjectAltNames,
-    serial: random(16),
-  });
+  const period = validity(now, config.node_certificate.initial_validity_days);
   return {
     key,
     id: key.publicKey.id,
     encryptionKey: generateKeyPair({ kind: 'RSA', bits: 2048 }),
-    selfSignedPem: selfSigned.pem,
+    selfSignedPem: renewSelfSigned(key, config, period, random),
     csr: createCsr({ subject, key, subjectAltNames }),
   };
+}
+
+/** PEM of the certificate that a node gives itself. */
+export function renewSelfSigned(
+  key: PrivateKey,
+  config: NodeConfig,
+  period: { readonly notBefore: number; readonly notAfter: number },
+  random: Random,
+): string {
+  const certificate = issueCertificate({
+    subject: config.node_certificate.subject_name,
+    publicKey: key.publicKey,
+    issuerKey: key,
+    issuerCert: 'self',
+    notBefore: period.notBefore,
+    notAfter: period.notAfter,
+    subjectAltNames: alternativeNames(config),
+    serial: random(16),
+  });
+  return certificate.pem;
 }
 
 /** Makes a service identity, new or the successor of a lost one. */

@@ -24,6 +24,8 @@ export const limits = {
   snapshotBytesPerStep: 512 * 1024,
   /** Questions for evidence the platform may owe an answer to. */
   evidenceAskedMax: 4,
+  /** Nodes that others told of and the tables do not name (yet). */
+  peersMax: 256,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

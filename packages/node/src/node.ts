@@ -142,11 +142,15 @@ export class Node {
       case 'stop':
         this.#stop();
         return;
+      case 'received':
+        this.#core?.received(event.from, event.message);
+        return;
+      case 'channel':
+        if (event.state === 'up') this.#core?.channelUp(event.id);
+        return;
       case 'abandoned':
       case 'snapshotted':
       case 'snapshot-read':
-      case 'received':
-      case 'channel':
       case 'fetched':
         return;
       default:
@@ -159,6 +163,7 @@ export class Node {
       if (this.#publicRecovery) this.#recoverPublic(this.#publicRecovery, from, entries);
       else if (this.#privateRecovery) this.#recoverPrivate(this.#privateRecovery, from, entries);
       this.#core?.historical.entriesRead(from, entries);
+      this.#core?.replica.entriesRead(from, entries);
     } catch (error) {
       this.#exit(`Recovery failed: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -1,43 +1,58 @@
 import {
   type Event as ConsensusEvent,
   type Entry,
-  type Membership,
+  type Message,
+  type NodeId,
   type Origin,
+  type Output,
   Raft,
+  type RetirementPhase,
   type Role,
 } from '@coco/consensus';
+import { endLearning, recordRetirements } from '@coco/governance';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
 import {
+  type DecodedEntry,
   encodeEntry,
+  entryFlags,
   formatTxId,
   type History,
+  hasPrivatePart,
+  isSignature,
   type LedgerSecrets,
+  revealPrivatePart,
   type SealedEntry,
   type TxId,
 } from '@coco/ledger';
 import type { NodeConfig } from './config.ts';
+import { NodeError } from './errors.ts';
+import { Inspector } from './inspection.ts';
+import { type Memberships, sameChange } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
+import type { SignatureIndex } from './signature-index.ts';
+import { encodeConsensus } from './wire.ts';
 
 /** What a transaction brings along beside its writes. */
 export interface EntryOptions {
   /** 32 bytes that the contract wants in the receipt. */
   readonly claimsDigest?: ByteString | undefined;
-  readonly committable?: boolean;
-  readonly configuration?: Membership;
-  readonly retired?: readonly string[];
 }
 
 /** How an attempt to commit a transaction ended. */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly txId: TxId; readonly entry: SealedEntry }
   | { readonly kind: 'read-only'; readonly txId: TxId | null }
-  | { readonly kind: 'conflict' };
+  | { readonly kind: 'conflict' }
+  /** It wrote, and this node is not the primary, or not for long: nothing happened. */
+  | { readonly kind: 'not-primary' };
 
-/** The state a replica is made of; replaced as a whole by recovery. */
+/** The state a replica is made of. */
 export interface ReplicaState {
   readonly store: Store;
   readonly secrets: LedgerSecrets;
   readonly history: History;
+  readonly signatures: SignatureIndex;
+  readonly memberships: Memberships;
 }
 
 /** What the replica tells the node above it. */
@@ -46,47 +61,73 @@ export interface ReplicaListener {
   signatureWanted(): void;
   committed(seqno: number): void;
   rolledBack(seqno: number): void;
+  /** An entry of another primary was applied. */
+  applied(seqno: number, writeSet: WriteSet): void;
   roleChanged(role: Role): void;
+  /** This node's own way out of the service; null when it was taken back. */
+  retiring(phase: RetirementPhase | null): void;
+  /** The primary no longer has what this node lacks: a snapshot beyond `after` is needed. */
+  snapshotNeeded(from: NodeId, after: number): void;
+  /** Answers to `confirm`: whether the state up to `seqno` was current; else who may know. */
+  confirmed(context: number, seqno: number): void;
+  unconfirmed(context: number, leader: NodeId | null): void;
+}
+
+/** What a replica is told when it is made. */
+export interface ReplicaOptions {
+  readonly id: NodeId;
+  readonly origin: Origin;
+  readonly config: NodeConfig;
+  readonly random: () => number;
+  /** Digest of the public key of the service. */
+  readonly serviceKeyId: string;
 }
 
 /**
- * The ledger in the making: turns committed transactions into entries, entries into leaves and proposals, and
- * what consensus decides into effects. It keeps the order of things and decides nothing else.
+ * The ledger in the making. As primary it turns committed transactions into entries, entries into leaves and proposals;
+ * as backup it inspects and applies what another one made. What consensus decides becomes effects. It keeps the order
+ * of things and decides nothing else.
  */
 export class Replica {
   readonly store: Store;
   readonly secrets: LedgerSecrets;
   readonly history: History;
+  readonly signatures: SignatureIndex;
+  readonly #memberships: Memberships;
   readonly #raft: Raft;
+  readonly #inspector: Inspector;
   readonly #outbox: Outbox;
   readonly #listener: ReplicaListener;
   readonly #chunkBytes: number;
+  readonly #first: number;
   #proposals: Entry[] = [];
   /** Appends the host has not answered yet, oldest first. */
   #appends: { readonly last: number; readonly token: number }[] = [];
+  /** Reads that consensus waits for, by their first seqno. */
+  readonly #reads = new Map<number, { readonly to: number; readonly bytesMax: number }>();
   #bytesInChunk = 0;
   #chunkForced = false;
-  #chunkEnds = new Set<number>();
-  #lastSigned: number;
+  #holdsBack = false;
+  #inspected: { readonly entries: readonly Entry[]; readonly decoded: readonly DecodedEntry[] } | undefined;
+  /** The message sent last: several peers may get the same. */
+  #sent: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
 
-  constructor(
-    state: ReplicaState,
-    options: {
-      readonly id: string;
-      readonly origin: Origin;
-      readonly config: NodeConfig;
-      readonly random: () => number;
-    },
-    outbox: Outbox,
-    listener: ReplicaListener,
-  ) {
+  constructor(state: ReplicaState, options: ReplicaOptions, outbox: Outbox, listener: ReplicaListener) {
     this.store = state.store;
     this.secrets = state.secrets;
     this.history = state.history;
+    this.signatures = state.signatures;
+    this.#memberships = state.memberships;
     this.#outbox = outbox;
     this.#listener = listener;
     this.#chunkBytes = options.config.ledger.chunk_size;
-    this.#lastSigned = options.origin.seqno;
+    this.#first = options.origin.seqno + 1;
+    this.#inspector = new Inspector({
+      store: this.store,
+      history: this.history,
+      viewAt: (seqno) => this.viewAt(seqno),
+      serviceKeyId: options.serviceKeyId,
+    });
     this.#raft = new Raft({
       id: options.id,
       origin: options.origin,
@@ -96,13 +137,11 @@ export class Replica {
       preVote: true,
       stickyLeader: true,
       eager: true,
+      admits: (after, entries) => this.#admits(after, entries),
     });
   }
 
-  get raft(): Pick<
-    Raft,
-    'view' | 'role' | 'leader' | 'last' | 'commit' | 'admission' | 'viewAt' | 'viewHistory' | 'status'
-  > {
+  get raft(): Omit<Raft, 'step' | 'ready'> {
     return this.#raft;
   }
 
@@ -116,17 +155,17 @@ export class Replica {
   }
 
   get lastSigned(): number {
-    return this.#lastSigned;
+    return this.signatures.last;
   }
 
   /** Entries since the last signature. */
   get unsigned(): number {
-    return this.store.version - this.#lastSigned;
+    return this.store.version - this.signatures.last;
   }
 
   /** Whether a signature waits for its commit. */
   get signatureInFlight(): boolean {
-    return this.#lastSigned > this.#raft.commit;
+    return this.signatures.last > this.#raft.commit;
   }
 
   /** The latest transaction known to be committed; null before the first. */
@@ -149,8 +188,17 @@ export class Replica {
     this.#chunkForced = true;
   }
 
+  /** While private maps are being recovered, entries of the new epoch that write some are left for later. */
+  holdBackPrivateWrites(hold: boolean): void {
+    this.#holdsBack = hold;
+  }
+
   /** Commits a transaction and, when it wrote something, makes an entry of it. */
   commit(tx: Tx, options: EntryOptions = {}): CommitOutcome {
+    if (!this.isPrimary && tx.wrote) {
+      tx.discard();
+      return { kind: 'not-primary' };
+    }
     const result = tx.commit();
     switch (result.kind) {
       case 'conflict':
@@ -158,7 +206,7 @@ export class Replica {
       case 'read-only':
         return { kind: 'read-only', txId: this.txIdAt(result.version) };
       case 'committed': {
-        const entry = this.#record(result.version, result.writeSet, options);
+        const entry = this.#record(result.version, result.writeSet, options.claimsDigest, 0);
         return { kind: 'committed', txId: { view: this.#raft.view, seqno: result.version }, entry };
       }
     }
@@ -167,14 +215,12 @@ export class Replica {
   /** Appends a signature entry over everything before it. Answers its place and its own leaf. */
   appendSignature(writeSet: WriteSet): { readonly txId: TxId; readonly leaf: ByteString } {
     const seqno = this.nextSeqno;
+    const endsChunk = this.#chunkForced || this.#bytesInChunk >= this.#chunkBytes;
+    this.#chunkForced = false;
     this.store.apply(seqno, writeSet);
-    const { leaf } = this.#record(seqno, writeSet, { committable: true });
-    this.#lastSigned = seqno;
-    if (this.#chunkForced || this.#bytesInChunk >= this.#chunkBytes) {
-      this.#chunkEnds.add(seqno);
-      this.#chunkForced = false;
-      this.#bytesInChunk = 0;
-    }
+    const flags = endsChunk ? entryFlags.forceChunkAfter : 0;
+    const { leaf } = this.#record(seqno, writeSet, undefined, flags);
+    this.signatures.add(seqno);
     this.store.retain();
     return { txId: { view: this.#raft.view, seqno }, leaf };
   }
@@ -192,65 +238,197 @@ export class Replica {
     if (answered) this.step({ kind: 'appended', seqno: answered.last, token: answered.token });
   }
 
+  /** The host has read entries back; those that consensus asked for go on to a backup. */
+  entriesRead(from: number, read: readonly Uint8Array[]): void {
+    const asked = this.#reads.get(from);
+    if (!asked) return;
+    this.#reads.delete(from);
+    const entries: Entry[] = [];
+    let bytesLeft = asked.bytesMax;
+    for (const bytes of read) {
+      const seqno = from + entries.length;
+      if (seqno > Math.min(asked.to, this.#raft.last) || (bytesLeft <= 0 && entries.length > 0)) break;
+      entries.push(this.#entryAt(seqno, bytes));
+      bytesLeft -= bytes.length;
+    }
+    this.step({ kind: 'entries-read', from, entries });
+  }
+
   /** Proposes what has gathered in this step. */
   propose(): void {
-    if (this.#proposals.length > 0) {
+    while (this.#proposals.length > 0) {
       const entries = this.#proposals;
       this.#proposals = [];
       this.#raft.step({ kind: 'propose', entries });
+      this.drain();
     }
-    this.drain();
   }
 
   drain(): void {
-    for (const output of this.#raft.ready()) {
-      switch (output.kind) {
-        case 'append':
-          this.#append(output.entries, output.token);
-          break;
-        case 'commit':
-          this.#outbox.push({ kind: 'committed', seqno: output.seqno });
-          this.store.compact(output.seqno);
-          this.history.flush(output.seqno);
-          this.#listener.committed(output.seqno);
-          break;
-        case 'truncate':
-          this.#rollBack(output.seqno);
-          break;
-        case 'sign':
-          this.#listener.signatureWanted();
-          break;
-        case 'role':
-          this.#listener.roleChanged(output.role);
-          break;
-        default:
-          // Replication between nodes is not connected yet: a service of one node asks for none of the rest.
-          break;
-      }
+    for (let outputs = this.#raft.ready(); outputs.length > 0; outputs = this.#raft.ready()) {
+      for (const output of outputs) this.#carryOut(output);
     }
   }
 
-  #record(seqno: number, writeSet: WriteSet, options: EntryOptions): SealedEntry {
+  #carryOut(output: Output): void {
+    const listener = this.#listener;
+    switch (output.kind) {
+      case 'append':
+        if (output.origin === 'replicated') this.#apply(output.entries);
+        this.#append(output.entries, output.token);
+        return;
+      case 'commit':
+        this.#outbox.push({ kind: 'committed', seqno: output.seqno });
+        this.store.compact(output.seqno);
+        this.history.flush(output.seqno);
+        listener.committed(output.seqno);
+        return;
+      case 'truncate':
+        this.#outbox.push({ kind: 'truncate', seqno: output.seqno });
+        this.#rollBack(output.seqno);
+        return;
+      case 'send':
+        this.#outbox.push({ kind: 'send', to: output.to, message: this.#encode(output.message) });
+        return;
+      case 'sign':
+        listener.signatureWanted();
+        return;
+      case 'role':
+        // What was made as primary and never proposed goes with the office.
+        if (output.role !== 'Leader' && this.store.version > this.#raft.last) this.#rollBack(this.#raft.last);
+        listener.roleChanged(output.role);
+        return;
+      case 'retire':
+        this.#write((tx) => recordRetirements(tx, output.nodes));
+        return;
+      case 'caught-up':
+        this.#write((tx) => endLearning(tx, output.node));
+        return;
+      case 'read':
+        this.#readBack(output);
+        return;
+      case 'membership':
+        listener.retiring(output.phase);
+        return;
+      case 'fetch-snapshot':
+        listener.snapshotNeeded(output.from, output.after);
+        return;
+      case 'transfer-failed':
+        this.#outbox.log('fail', `The office could not be handed over to ${output.to ?? 'anybody'}.`);
+        return;
+      case 'confirmed':
+        listener.confirmed(output.context, output.seqno);
+        return;
+      case 'unconfirmed':
+        listener.unconfirmed(output.context, output.leader);
+        return;
+      default:
+        output satisfies never;
+    }
+  }
+
+  /** Writes what the primary has to record by itself. */
+  #write(change: (tx: Tx) => boolean): void {
+    const tx = this.store.begin();
+    if (change(tx)) this.commit(tx);
+    else tx.discard();
+  }
+
+  #record(
+    seqno: number,
+    writeSet: WriteSet,
+    claimsDigest: ByteString | undefined,
+    flags: number,
+  ): SealedEntry {
     const view = this.#raft.view;
-    const entry = encodeEntry({ view, seqno, writeSet, claimsDigest: options.claimsDigest }, this.secrets);
+    const entry = encodeEntry({ view, seqno, writeSet, claimsDigest, flags }, this.secrets);
     this.history.append(entry.leaf);
-    this.#bytesInChunk += entry.bytes.length;
     this.#proposals.push({
       view,
       seqno,
-      committable: options.committable ?? false,
+      committable: isSignature(writeSet),
       bytes: entry.bytes,
-      ...(options.configuration ? { configuration: options.configuration } : {}),
-      ...(options.retired ? { retired: options.retired } : {}),
+      ...this.#memberships.note(seqno, writeSet, () => this.store.begin()),
     });
+    this.#bytesInChunk = flags === 0 ? this.#bytesInChunk + entry.bytes.length : 0;
     return entry;
+  }
+
+  #admits(after: number, entries: readonly Entry[]): boolean {
+    try {
+      // They come again, and are taken once the private maps are in place.
+      if (this.#holdsBack && entries.some((entry) => this.#isReadable(entry) && hasPrivatePart(entry.bytes)))
+        return false;
+      this.#inspected = { entries, decoded: this.#inspector.inspect(after, entries) };
+      return true;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#outbox.log('fail', `Refused what the primary replicated after ${after}: ${error.message}`);
+      return false;
+    }
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const inspected = this.#inspected;
+    this.#inspected = undefined;
+    if (inspected?.entries !== entries) throw new Error('entries were appended that nobody inspected');
+    for (const [i, entry] of entries.entries()) this.#applyOne(entry, inspected.decoded[i]!);
+  }
+
+  #applyOne(entry: Entry, decoded: DecodedEntry): void {
+    const { seqno, bytes } = entry;
+    const { writeSet } = decoded;
+    if (this.#isReadable(entry)) revealPrivatePart(decoded, bytes, this.secrets);
+    this.store.apply(seqno, writeSet);
+    this.history.append(decoded.leaf);
+    if (entry.committable) {
+      this.signatures.add(seqno);
+      this.store.retain();
+    }
+    this.#bytesInChunk = decoded.flags === 0 ? this.#bytesInChunk + bytes.length : 0;
+    if (
+      !sameChange(
+        this.#memberships.note(seqno, writeSet, () => this.store.begin()),
+        entry,
+      )
+    ) {
+      const message = `the primary says of entry ${formatTxId(entry)} that it changes who takes part; the tables say otherwise`;
+      throw new NodeError('ReplicationUnsound', message);
+    }
+    this.#listener.applied(seqno, writeSet);
+  }
+
+  /** Of a lost epoch, whose secrets it was not given, a node sees only what is public. */
+  #isReadable({ seqno }: Entry): boolean {
+    return this.secrets.earliest !== undefined && seqno >= this.secrets.earliest;
+  }
+
+  #encode(message: Message): Uint8Array {
+    if (this.#sent?.message !== message) this.#sent = { message, bytes: encodeConsensus(message) };
+    return this.#sent.bytes;
+  }
+
+  #readBack({ from, to, bytesMax }: Extract<Output, { kind: 'read' }>): void {
+    if (from < this.#first) {
+      // What it would mean to consensus is not known here.
+      this.#raft.step({ kind: 'entries-read', from, entries: [] });
+      return;
+    }
+    this.#reads.set(from, { to, bytesMax });
+    this.#outbox.push({ kind: 'read-entries', from, to });
+  }
+
+  /** An entry of the files as it was proposed. Whoever receives it verifies it. */
+  #entryAt(seqno: number, bytes: Uint8Array): Entry {
+    const view = this.#raft.viewAt(seqno);
+    return { view, seqno, committable: this.signatures.has(seqno), bytes, ...this.#memberships.at(seqno) };
   }
 
   /** Splits at chunk ends, so that the host closes files where signatures say. */
   #append(entries: readonly Entry[], token: number): void {
     let start = 0;
     entries.forEach((entry, i) => {
-      if (this.#chunkEnds.delete(entry.seqno)) {
+      if (entry.committable && endsChunk(entry)) {
         this.#emit(entries.slice(start, i + 1), true);
         start = i + 1;
       }
@@ -272,17 +450,17 @@ export class Replica {
   }
 
   #rollBack(seqno: number): void {
-    this.#outbox.push({ kind: 'truncate', seqno });
     this.store.rollback(seqno);
     this.history.truncate(seqno + 1);
     this.secrets.truncateAfter(seqno);
-    this.#lastSigned = Math.min(this.#lastSigned, seqno);
+    this.signatures.rollBack(seqno);
+    this.#memberships.rollBack(seqno);
     this.#proposals = [];
     this.#listener.rolledBack(seqno);
   }
 }
 
-/** Text of a transaction id; null stays null. */
-export function showTxId(txId: TxId | null): string | null {
-  return txId && formatTxId(txId);
+/** The second byte of an entry's frame holds its flags. */
+function endsChunk({ bytes }: Entry): boolean {
+  return ((bytes[1] ?? 0) & entryFlags.forceChunkAfter) !== 0;
 }

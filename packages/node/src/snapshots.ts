@@ -120,6 +120,16 @@ export class Snapshots {
     }
   }
 
+  /** Evidence is the primary's to record: what a former one had begun is left to its successor. */
+  roleChanged(): void {
+    if (!this.#replica.isPrimary) this.#making = undefined;
+  }
+
+  /** Another primary took a snapshot at `seqno`. */
+  taken(seqno: number): void {
+    this.#latest = Math.max(this.#latest, seqno);
+  }
+
   /** Everything after `seqno` was rolled back. */
   rolledBack(seqno: number): void {
     if (this.#making && this.#making.at > seqno) this.#making = undefined;

@@ -17,7 +17,7 @@ export function onAppend(core: Core, from: NodeId, message: AppendMessage): void
     });
     return;
   }
-  appendNew(core, message.entries);
+  if (!appendNew(core, message.entries)) return;
   const end = message.previous.seqno + message.entries.length;
   // Never beyond this message: what lies after it here may be another leader's, and not what was committed.
   const committed = log.committableUpTo(Math.min(message.commit, end));
@@ -55,16 +55,21 @@ function fits({ log }: Core, { previous }: AppendMessage): boolean {
   return previous.seqno <= log.last && log.viewAt(previous.seqno) === previous.view;
 }
 
-function appendNew(core: Core, entries: readonly Entry[]): void {
+/** Answers false when the owner does not admit what is new. */
+function appendNew(core: Core, entries: readonly Entry[]): boolean {
   const { log } = core;
   // Up to the first entry that is missing or differs. A shorter message is no reason to truncate: it may be
   // an early one that arrives late.
   const at = entries.findIndex(
     ({ seqno, view }) => seqno > log.last || (seqno > log.commit && log.viewAt(seqno) !== view),
   );
-  if (at < 0) return;
-  core.truncate(entries[at]!.seqno - 1);
-  core.append(at === 0 ? entries : entries.slice(at), 'replicated');
+  if (at < 0) return true;
+  const fresh = at === 0 ? entries : entries.slice(at);
+  const after = fresh[0]!.seqno - 1;
+  if (!core.options.admits(after, fresh)) return false;
+  core.truncate(after);
+  core.append(fresh, 'replicated');
+  return true;
 }
 
 /** An acknowledgement waits for the disk; a sign of life does not. */

@@ -74,6 +74,8 @@ export type UvmEndorsements = Readonly<Record<string, { readonly svn: string }>>
 
 /** Records by node. */
 export const nodeInfos = serviceMap('public:ccf.gov.nodes.info', json<NodeInfo>());
+/** Trusted nodes that do not count in quorums yet: they catch up with the ledger. Ours; CCF has no such table. */
+export const learningNodes = serviceSet('public:ccf.internal.nodes.learning');
 /** PEM certificate the service gave a node. */
 export const nodeEndorsedCertificates = serviceMap('public:ccf.gov.nodes.endorsed_certificates', text);
 /** SGX measurements, kept readable although no node can join with them any more. */

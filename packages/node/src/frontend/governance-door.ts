@@ -2,6 +2,7 @@ import type { Engine } from '@coco/contracts';
 import {
   type GovContext,
   type GovEndpoint,
+  GovernanceError,
   type GovernanceWorld,
   type GovResponse,
   govEndpoints,
@@ -17,7 +18,7 @@ import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal } from './answer.ts';
 import type { Authentication } from './authentication.ts';
-import { methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import { isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { Router } from './router.ts';
 import type { Target } from './target.ts';
 
@@ -107,12 +108,22 @@ export class GovernanceDoor {
     this.#membersChanged = false;
     for (const id of openProposals(replica.store.begin())) {
       const tx = replica.store.begin();
-      const resolution = reconsider(tx, this.#world(), id);
-      if (resolution?.kind === 'standing') this.#actions.commit(tx);
-      else {
+      if (!this.#resolves(tx, id)) {
         this.#actions.discard(tx);
         tx.discard();
-      }
+      } else this.#actions.commit(tx);
+    }
+  }
+
+  #resolves(tx: Tx, id: string): boolean {
+    if (reconsider(tx, this.#world(), id)?.kind !== 'standing') return false;
+    try {
+      this.#actions.prepare(tx);
+      return true;
+    } catch (error) {
+      if (!(error instanceof GovernanceError)) throw error;
+      this.#outbox.log('fail', `Proposal ${id}: ${error.message}`, 'governance');
+      return false;
     }
   }
 
@@ -138,7 +149,9 @@ export class GovernanceDoor {
       world: this.#world(),
     };
     try {
-      return endpoint.handle(context) satisfies GovResponse;
+      const response = endpoint.handle(context) satisfies GovResponse;
+      if (applies(response)) this.#actions.prepare(tx);
+      return response;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#outbox.log('fail', `${endpoint.method} ${endpoint.path}: ${message}`, 'governance');
@@ -148,8 +161,7 @@ export class GovernanceDoor {
 
   #settle(tx: Tx, response: { readonly status: number; readonly applyWrites?: boolean }): CommitOutcome {
     const { replica } = this.#node;
-    const applies = response.applyWrites ?? (response.status >= 200 && response.status < 300);
-    if (!applies) {
+    if (!applies(response)) {
       this.#actions.discard(tx);
       tx.discard();
       return { kind: 'read-only', txId: replica.txIdAt(tx.readVersion) };
@@ -171,4 +183,8 @@ export class GovernanceDoor {
       log: (level, message) => this.#outbox.log(level, message, 'governance'),
     };
   }
+}
+
+function applies(response: { readonly status: number; readonly applyWrites?: boolean }): boolean {
+  return response.applyWrites ?? isSuccess(response.status);
 }

@@ -179,7 +179,11 @@ export class Pipeline {
 
   /** Adds transaction id and preference, and answers now or when committed. */
   finish(event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined): void {
-    const txId = outcome && outcome.kind !== 'conflict' && isSuccess(answer.status) ? outcome.txId : null;
+    if (outcome?.kind === 'not-primary') {
+      this.#respond(event.id, notReplicated());
+      return;
+    }
+    const txId = outcome?.kind === 'read-only' && isSuccess(answer.status) ? outcome.txId : null;
     const wrote = outcome?.kind === 'committed' ? outcome.txId : null;
     const named = nameTransaction(answer, wrote ?? txId);
     if (outcome?.kind === 'committed' && this.#hold(event, named, outcome)) return;
@@ -239,6 +243,11 @@ export function methodAnswer(method: string, path: string, allow: readonly strin
 /** The answer to a path that two templates of an app match. */
 export function ambiguousAnswer(path: string, templates: readonly string[]): Answer {
   return refusal(500, 'InternalError', `Multiple potential matches for ${path}: ${templates.join(', ')}.`);
+}
+
+/** The answer to a write on a node that is not the primary, or not any more. */
+export function notReplicated(): Answer {
+  return refusal(503, 'TransactionReplicationFailed', 'Transaction failed to replicate.');
 }
 
 /** The answer when other transactions got in the way once too often. */

@@ -1,19 +1,14 @@
-import { genesis as firstOrigin, type Membership } from '@coco/consensus';
+import { genesis as firstOrigin } from '@coco/consensus';
 import { type FirstNode, type GenesisMember, genesis, type NodeInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
 import { History, LedgerSecrets } from '@coco/ledger';
 import { type NodeEvidence, ownClaims } from '../attester.ts';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
 import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
-import { SignatureIndex } from '../historical.ts';
-import {
-  createServiceIdentity,
-  endorseNode,
-  type NodeIdentity,
-  type ServiceIdentity,
-  validity,
-} from '../identity.ts';
+import { createServiceIdentity, endorseNode, type ServiceIdentity, validity } from '../identity.ts';
+import { Memberships } from '../memberships.ts';
 import { PreviousServices } from '../previous-services.ts';
+import { SignatureIndex } from '../signature-index.ts';
 
 /** Issuer and subject of COSE signatures when the configuration names none. */
 export const defaultCoseSubject = { issuer: 'service.example.com', subject: 'ledger.signature' } as const;
@@ -70,11 +65,6 @@ function publishedInterfaces(config: NodeConfig): NodeInfo['rpc_interfaces'] {
   );
 }
 
-/** The first entry names its node as the only member of consensus. */
-export function soleMember(identity: NodeIdentity): Membership {
-  return { voters: [identity.id], learners: [] };
-}
-
 function genesisMember(member: NodeFiles['members'][number]): GenesisMember {
   return {
     certificate: member.certificatePem,
@@ -92,7 +82,7 @@ export function createService(
   listener: CoreListener,
 ): Core {
   const { start } = command;
-  const { config, identity, random, clock } = parts;
+  const { config, random, clock } = parts;
   const service = createServiceIdentity(
     {
       subject: start.service_subject_name,
@@ -105,11 +95,16 @@ export function createService(
   const secrets = new LedgerSecrets();
   secrets.add(1, random(32));
   const beginning: Beginning = {
-    state: { store: new Store(), secrets, history: new History() },
+    state: {
+      store: new Store(),
+      secrets,
+      history: new History(),
+      signatures: new SignatureIndex(),
+      memberships: new Memberships(),
+    },
     origin: firstOrigin,
     service,
     endorsedPem: endorseFirstNode(service, parts),
-    signatures: new SignatureIndex(),
     previousServices: new PreviousServices([], random),
     cose: start.cose_signatures ?? defaultCoseSubject,
   };
@@ -131,7 +126,7 @@ export function createService(
     serviceData: given.files.serviceData,
     createTxId: `${firstOrigin.view}.1`,
   });
-  core.replica.commit(tx, { configuration: soleMember(identity) });
+  core.replica.commit(tx);
   core.present();
   return core;
 }

@@ -21,12 +21,13 @@ import {
 import type { NodeEvidence } from '../attester.ts';
 import type { NodeFiles, RecoverCommand } from '../config.ts';
 import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
-import { SignatureIndex } from '../historical.ts';
 import { createServiceIdentity } from '../identity.ts';
 import { limits } from '../limits.ts';
+import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
-import { defaultCoseSubject, endorseFirstNode, firstNode, soleMember } from './create.ts';
+import { SignatureIndex } from '../signature-index.ts';
+import { defaultCoseSubject, endorseFirstNode, firstNode } from './create.ts';
 
 /** A ledger that cannot be recovered from; the message says where it fails. */
 export class RecoveryError extends Error {
@@ -38,6 +39,7 @@ export interface RecoveredLedger {
   readonly store: Store;
   readonly history: History;
   readonly signatures: SignatureIndex;
+  readonly memberships: Memberships;
   readonly views: readonly ViewStart[];
   readonly pastServices: readonly PastService[];
   /** Links from each ledger secret to the one before, by the seqno that wrote them. */
@@ -88,6 +90,7 @@ export class PublicRecovery extends LedgerReader {
   readonly #store = new Store();
   readonly #history = new History();
   readonly #signatures = new SignatureIndex();
+  readonly #memberships = new Memberships();
   readonly #views: ViewStart[] = [];
   readonly #pastServices: PastService[] = [];
   readonly #secretLinks = new Map<number, ByteString>();
@@ -106,6 +109,7 @@ export class PublicRecovery extends LedgerReader {
     this.#watch(entry);
     this.#history.append(entry.leaf);
     this.#store.apply(seqno, entry.writeSet);
+    this.#memberships.note(seqno, entry.writeSet, () => this.#store.begin());
     if (this.#last?.signature.seqno === seqno) {
       this.#store.retain();
       this.#store.compact(seqno);
@@ -133,11 +137,13 @@ export class PublicRecovery extends LedgerReader {
     verifyReceipt(buildSignatureReceipt({ ...signature, nodeCert }), this.#serviceCert);
     this.#store.rollback(signature.seqno);
     this.#history.truncate(signature.seqno + 1);
+    this.#memberships.rollBack(signature.seqno);
     const views = this.#views.filter((start) => start.seqno <= signature.seqno);
     return {
       store: this.#store,
       history: this.#history,
       signatures: this.#signatures,
+      memberships: this.#memberships,
       views,
       pastServices: [
         ...this.#pastServices.filter((past) => past.until < signature.seqno),
@@ -191,7 +197,7 @@ export function recoverService(
   },
   listener: CoreListener,
 ): Core {
-  const { config, random, clock, identity, outbox } = parts;
+  const { config, random, clock, outbox } = parts;
   const { ledger } = given;
   const service = createServiceIdentity(
     {
@@ -214,11 +220,16 @@ export function recoverService(
     retiring: [],
   };
   const beginning: Beginning = {
-    state: { store: ledger.store, secrets, history: ledger.history },
+    state: {
+      store: ledger.store,
+      secrets,
+      history: ledger.history,
+      signatures: ledger.signatures,
+      memberships: ledger.memberships,
+    },
     origin,
     service,
     endorsedPem: endorseFirstNode(service, parts),
-    signatures: ledger.signatures,
     previousServices: new PreviousServices(ledger.pastServices, random),
     cose: defaultCoseSubject,
   };
@@ -234,7 +245,7 @@ export function recoverService(
     serviceData: given.files.serviceData,
     previousServiceCertificate: given.previousServicePem,
   });
-  core.replica.commit(tx, { configuration: soleMember(identity) });
+  core.replica.commit(tx);
   core.present();
   return core;
 }

@@ -1,0 +1,160 @@
+import { decodeMessage, encodeMessage, type Message } from '@coco/consensus';
+import type { HttpResponse, Peer } from './effect.ts';
+import { NodeError } from './errors.ts';
+import type { HttpRequest } from './event.ts';
+
+/** A request passed on to the primary; `id` is the sender's, and ascends. */
+export interface ForwardedRequest {
+  readonly kind: 'request';
+  readonly id: number;
+  /** The client's session at the sender. */
+  readonly session: number;
+  readonly interface: string;
+  readonly clientCertificate: Uint8Array | null;
+  readonly request: HttpRequest;
+}
+
+/** The answer to a `ForwardedRequest`. */
+export interface ForwardedAnswer {
+  readonly kind: 'answer';
+  readonly id: number;
+  readonly response: HttpResponse & { readonly body: Uint8Array };
+}
+
+/** Nodes the sender knows: how a node that fell behind learns of newer ones. */
+export interface Acquaintances {
+  readonly kind: 'peers';
+  readonly nodes: readonly Peer[];
+}
+
+/** Everything nodes say to each other beside consensus. */
+export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances;
+
+/** First bytes of messages: those of consensus are lower. Numbers are never reused. */
+const kinds = { request: 0x41, answer: 0x42, peers: 0x43 } as const;
+const headerBytes = 5;
+
+/** The bytes of a message. Those of consensus are as consensus writes them. */
+export function encodeWire(message: NodeMessage): Uint8Array {
+  const { head, body } = pack(message);
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const bytes = new Uint8Array(headerBytes + json.length + body.length);
+  bytes[0] = kinds[message.kind];
+  new DataView(bytes.buffer).setUint32(1, json.length, true);
+  bytes.set(json, headerBytes);
+  bytes.set(body, headerBytes + json.length);
+  return bytes;
+}
+
+/** What another node said. Throws for bytes that are no message: `ConsensusError` or `NodeError`, `MessageMalformed`. */
+export function decodeWire(
+  bytes: Uint8Array,
+): NodeMessage | { readonly kind: 'consensus'; readonly message: Message } {
+  const kind = bytes[0];
+  if (kind === undefined || kind < kinds.request) return { kind: 'consensus', message: decodeMessage(bytes) };
+  if (bytes.length < headerBytes) throw malformed('is too short');
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, true);
+  const body = bytes.subarray(headerBytes + length);
+  const head = parse(bytes.subarray(headerBytes, headerBytes + length));
+  switch (kind) {
+    case kinds.request:
+      return readRequest(head, body);
+    case kinds.answer:
+      return readAnswer(head, body);
+    case kinds.peers:
+      return { kind: 'peers', nodes: list(head.nodes).map(readPeer) };
+    default:
+      throw malformed(`is of unknown kind ${kind}`);
+  }
+}
+
+export { encodeMessage as encodeConsensus };
+
+const nothing = new Uint8Array(0);
+
+function pack(message: NodeMessage): { head: object; body: Uint8Array } {
+  switch (message.kind) {
+    case 'request': {
+      const { body, ...request } = message.request;
+      const certificate = message.clientCertificate?.toBase64() ?? null;
+      return { head: { ...message, kind: undefined, clientCertificate: certificate, request }, body };
+    }
+    case 'answer': {
+      const { body, ...response } = message.response;
+      return { head: { id: message.id, response }, body };
+    }
+    case 'peers':
+      return { head: { nodes: message.nodes }, body: nothing };
+  }
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function readRequest(head: Json, body: Uint8Array): ForwardedRequest {
+  const { request, clientCertificate } = head;
+  const { method, target, headers } = record(request);
+  const named = Object.entries(record(headers)).map(([name, value]) => [name, text(value)]);
+  return {
+    kind: 'request',
+    id: number(head.id),
+    session: number(head.session),
+    interface: text(head.interface),
+    clientCertificate: clientCertificate === null ? null : base64(clientCertificate),
+    request: { method: text(method), target: text(target), headers: Object.fromEntries(named), body },
+  };
+}
+
+function readAnswer(head: Json, body: Uint8Array): ForwardedAnswer {
+  const { status, headers, close } = record(head.response);
+  const named = list(headers).map((header): [string, string] => {
+    const [name, value] = list(header);
+    return [text(name), text(value)];
+  });
+  const response = { status: number(status), headers: named, body, ...(close === true ? { close } : {}) };
+  return { kind: 'answer', id: number(head.id), response };
+}
+
+function readPeer(value: unknown): Peer {
+  const { id, address } = record(value);
+  return { id: text(id), address: text(address) };
+}
+
+function parse(bytes: Uint8Array): Json {
+  try {
+    return record(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+  } catch (cause) {
+    throw cause instanceof NodeError ? cause : malformed('has a head that is not JSON');
+  }
+}
+
+function record(value: unknown): Json {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+  throw malformed('lacks a part');
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw malformed('lacks a list');
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw malformed('lacks a text');
+}
+
+function number(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw malformed('lacks a number');
+}
+
+function base64(value: unknown): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text(value));
+  } catch {
+    throw malformed('has bytes that are not base64');
+  }
+}
+
+function malformed(what: string): NodeError {
+  return new NodeError('MessageMalformed', `a message of another node ${what}`);
+}
