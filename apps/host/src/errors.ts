@@ -10,6 +10,8 @@ export type HostErrorCode =
   | 'Locked'
   /** The ledger files are damaged or do not fit together; the message names file and offset. */
   | 'Ledger'
+  /** The machine gives no evidence of what it runs, or what vouches for it cannot be had. */
+  | 'Evidence'
   /** A write or flush of the ledger failed: nothing further may be acknowledged. */
   | 'Write';
 

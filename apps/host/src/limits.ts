@@ -46,4 +46,12 @@ export const limits = {
   /** Largest answer to a `fetch` effect (a piece of a snapshot), and how long it may take. */
   fetchBytesMax: 16_777_216,
   fetchMsMax: 10_000,
+  /** Attempts at evidence while a device is busy or another process interferes. */
+  evidenceTriesMax: 5,
+  /** How long a program may take to make evidence, and what it may print. */
+  evidenceMsMax: 30_000,
+  evidenceBytesMax: 4_194_304,
+  /** Largest answer of a TPM, and how long it may think: making an RSA key takes seconds. */
+  tpmAnswerBytesMax: 4_096,
+  tpmAnswerMsMax: 30_000,
 } as const;

@@ -3,8 +3,8 @@ export { type Check, type CheckName, checkMeanings } from './check-names.ts';
 export type { Assurance, Claims, Platform, Verdict } from './claims.ts';
 export { AttestationError } from './errors.ts';
 export type { Collateral, Endorsements, Evidence, PcrValue, TpmQuote } from './evidence.ts';
-export { type QuoteInfo, readQuoteInfo } from './quote-info.ts';
-export { tees } from './tees.ts';
+export { type QuoteInfo, readQuoteInfo, tpmQuoteInfo } from './quote-info.ts';
+export { type QuoteFormat, quoteFormats, tees } from './tees.ts';
 export { makeCredential } from './tpm/credential.ts';
 export {
   type AmdProduct,
@@ -25,3 +25,4 @@ export { readEvidence } from './vectors/assemble.ts';
 export { evaluateVectors, type VectorOptions, type VectorRow } from './vectors/evaluate.ts';
 export { verify } from './verify.ts';
 export { virtualMeasurement } from './virtual.ts';
+export { type WantedCollateral, type WantedVcek, wantedCollateral, wantedVcek } from './wanted.ts';

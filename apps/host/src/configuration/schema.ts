@@ -228,10 +228,63 @@ const command = z.discriminatedUnion('type', [
 ]);
 
 const attestation = section({
-  snp_security_policy_file: unused('SEV-SNP security policy.'),
-  snp_uvm_endorsements_file: unused('SEV-SNP UVM endorsements.'),
-  snp_endorsements_file: unused('SEV-SNP hardware endorsements.'),
-  snp_endorsements_servers: unused('Servers of SEV-SNP hardware endorsements.'),
+  snp_security_policy_file: optional(file, 'SEV-SNP security policy, base64.'),
+  snp_uvm_endorsements_file: optional(file, 'SEV-SNP UVM endorsements, base64.'),
+  snp_endorsements_file: optional(
+    file,
+    "SEV-SNP hardware endorsements: PEM, from the chip's key to the root.",
+  ),
+  snp_endorsements_servers: field(
+    z.array(
+      z.strictObject({
+        type: z.enum(['Azure', 'AMD', 'THIM']).default('Azure'),
+        url: z.string().optional(),
+        max_retries_count: z.number().optional(),
+      }),
+    ),
+    [],
+    'Servers asked in order for SEV-SNP hardware endorsements: `{"type": "AMD", "url"?}`.',
+  ),
+});
+
+const ownAttestation = section({
+  platform: field(
+    z.enum(['auto', 'virtual', 'configfs', 'sgx', 'tpm', 'program']),
+    'auto',
+    'What makes evidence: `configfs` (SEV-SNP, TDX), `sgx` (Gramine), `tpm`, `program`; `auto` never takes a TPM.',
+  ),
+  collateral_file: optional(file, "Intel's collateral as one JSON text, instead of fetching it."),
+  collateral_url: field(
+    z.url(),
+    'https://api.trustedservices.intel.com',
+    "Who is asked for Intel's collateral: Intel, or a cache (PCCS).",
+  ),
+  tpm: section({
+    device: field(z.string(), '/dev/tpmrm0', 'The TPM: a device, or `tcp:HOST:PORT` of a software TPM.'),
+    key: field(
+      z.string().regex(/^0x81[0-9a-fA-F]{6}$/, { error: 'expected a persistent handle, 0x81......' }),
+      '0x81010002',
+      'Persistent handle of the attestation key.',
+    ),
+    registers: field(
+      z.array(z.int().min(0).max(23)).min(1),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14],
+      'Registers that are quoted, of the SHA-256 bank.',
+    ),
+    event_log: optional(
+      file,
+      'The log of the boot, such as `/sys/kernel/security/tpm0/binary_bios_measurements`.',
+    ),
+    certificates_file: optional(
+      file,
+      "PEM, from the attestation key's certificate to its root, if it has one.",
+    ),
+  }),
+  program: field(
+    z.array(z.string()),
+    [],
+    'A program that makes evidence, with its arguments: it is given the report data in hexadecimal.',
+  ),
 });
 
 const outputFiles = section({
@@ -320,5 +373,6 @@ export const configurationSchema = z.strictObject({
       loopback,
       'Plain HTTP address for Prometheus, loopback only; none when left out.',
     ),
+    attestation: ownAttestation,
   }),
 });

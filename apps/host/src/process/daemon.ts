@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import type { Effect, Event, HostFacts, NodeConfig, NodeFiles } from '@coco/node';
+import type { Effect, Event, EvidenceSource, HostFacts, NodeConfig, NodeFiles } from '@coco/node';
 import { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { readNamedFiles, writeOutput } from '../configuration/named-files.ts';
 import { formatAddress, type HostPort } from '../configuration/units.ts';
 import { HostError, messageOf } from '../errors.ts';
+import { type EvidenceMaker, evidenceMaker } from '../evidence/evidence.ts';
 import { Listener } from '../http/listener.ts';
 import { holdsLedger } from '../ledger-files/chunk-index.ts';
 import { diagnose } from '../ledger-files/diagnose.ts';
@@ -29,6 +30,8 @@ export interface NodeInputs {
   readonly now: number;
   /** Seqno of the last entry in the ledger files; 0 when there is none. */
   readonly lastEntry: number;
+  /** Who makes the node's evidence. */
+  readonly evidence: EvidenceSource;
 }
 
 /** A node that was just made, and what it asks for first. */
@@ -51,6 +54,7 @@ export class Daemon {
   readonly #channels: Channels;
   readonly #turns: Turns;
   readonly #resources: Disposable[] = [];
+  readonly #evidence: EvidenceMaker;
   readonly #ended = Promise.withResolvers<number>();
   #ledger!: LedgerFiles;
   #snapshots!: SnapshotFiles;
@@ -65,6 +69,7 @@ export class Daemon {
   constructor(configuration: Configuration, log: Log) {
     this.#configuration = configuration;
     this.#log = log;
+    this.#evidence = evidenceMaker(configuration);
     this.#turns = new Turns(
       (events) => this.#step(events),
       (effect) => perform(effect, this.#parts()),
@@ -150,12 +155,15 @@ export class Daemon {
     this.#writePid();
     const bound = await this.#listen();
     const config = boundConfiguration(configuration, bound);
+    const { source, description } = this.#evidence;
+    this.#line(source === 'virtual' ? 'fail' : 'info', description);
     const made = makeNode({
       config,
       files,
       random: (bytes) => new Uint8Array(randomBytes(bytes)),
       now: Date.now(),
       lastEntry: this.#ledger.last,
+      evidence: this.#evidence.source,
     });
     this.#step = made.step;
     this.#turns.performAll(made.effects);
@@ -278,7 +286,7 @@ export class Daemon {
       listeners: this.#listeners,
       channels: this.#channels,
       log: this.#log.write,
-      attest: async () => ({ error: 'this daemon has no source of evidence' }),
+      attest: (reportData: Uint8Array) => this.#evidence.attest(reportData),
       tell: (event: Event) => this.#turns.push(event),
       exit: (code: number, reason: string) => this.#exit(code, reason),
     };

@@ -1,4 +1,4 @@
-import type { Claims } from '@coco/attestation';
+import type { Claims, QuoteFormat } from '@coco/attestation';
 import type { NodePolicy, NodeRole } from '../attestation/node-policy.ts';
 import { json, text } from './codec.ts';
 import type { MemberId } from './members.ts';
@@ -9,16 +9,6 @@ export type NodeId = string;
 
 /** `Pending` waits for a vote; `Trusted` takes part; `Retired` is on its way out. */
 export type NodeStatus = 'Pending' | 'Trusted' | 'Retired';
-
-/** The evidence formats a node record may carry: CCF's, and ours for the platforms CCF does not know. */
-export type QuoteFormat =
-  | 'Insecure_Virtual'
-  | 'AMD_SEV_SNP_v1'
-  | 'OE_SGX_v1'
-  | 'Intel_TDX_v1'
-  | 'TPM_2_0_v1'
-  | 'Azure_CVM_v1'
-  | 'AWS_Nitro_v1';
 
 /** Evidence of the platform a node runs on. Byte fields are base64. */
 export interface QuoteInfo {

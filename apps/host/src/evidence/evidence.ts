@@ -1,0 +1,182 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { quoteFormats, tpmQuoteInfo, wantedCollateral, wantedVcek } from '@coco/attestation';
+import { encodePem, sha256, toBase64 } from '@coco/crypto';
+import type { Attested, EvidenceSource, NodeEvidence, QuoteInfo } from '@coco/node';
+import type { Configuration } from '../configuration/configuration.ts';
+import { HostError, messageOf } from '../errors.ts';
+import { readSecurityContext, type SecurityContext, securityContextDirectory } from './azure-container.ts';
+import {
+  snpCertificateTable,
+  type TsmFiles,
+  type TsmReport,
+  tsmDirectory,
+  tsmReport,
+} from './configfs-tsm.ts';
+import { gramineDirectory, gramineQuote } from './gramine.ts';
+import { programEvidence } from './program.ts';
+import { tpmEvidence } from './tpm.ts';
+import { fetchCollateral, fetchVcek } from './vendor-servers.ts';
+
+/** Where this machine shows what it is; a test puts directories of its own in their place. */
+export interface Places {
+  readonly tsm: string;
+  readonly gramine: string;
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Operations on the tree `tsm`; plain file access when left out. */
+  readonly files?: TsmFiles;
+}
+
+/** Makes this machine's evidence. */
+export interface EvidenceMaker {
+  readonly source: EvidenceSource;
+  /** For the log: what was found. */
+  readonly description: string;
+  /** Never rejects. */
+  attest(reportData: Uint8Array): Promise<Attested>;
+}
+
+type Settings = Pick<Configuration, 'attestation' | 'coco'>;
+type Make = (reportData: Uint8Array) => Promise<NodeEvidence>;
+
+const realPlaces: Places = {
+  tsm: tsmDirectory,
+  gramine: gramineDirectory,
+  root: '/',
+  environment: process.env,
+};
+
+/**
+ * Chooses where evidence comes from: as configured, or what the machine has. A machine that has nothing runs a
+ * virtual node, and that is said aloud: its evidence says so too, so no service takes it for another.
+ */
+export function evidenceMaker(settings: Settings, places: Places = realPlaces): EvidenceMaker {
+  const wanted = settings.coco.attestation.platform;
+  const platform = wanted === 'auto' ? detect(places) : wanted;
+  if (platform === 'virtual') {
+    return {
+      source: 'virtual',
+      description: 'INSECURE: a virtual node proves nothing, and who runs this machine sees everything',
+      attest: async () => ({ error: 'a virtual node makes no evidence' }),
+    };
+  }
+  const make = makers[platform](settings, places);
+  return {
+    source: 'host',
+    description: `evidence of ${platform}`,
+    attest: (reportData) =>
+      make(reportData).then(
+        (evidence) => ({ evidence }),
+        (error: unknown) => ({ error: messageOf(error) }),
+      ),
+  };
+}
+
+type HostPlatform = Exclude<Configuration['coco']['attestation']['platform'], 'auto' | 'virtual'>;
+
+/** In the order of trial. A TPM is never taken by itself: nearly every machine has one. */
+function detect({ gramine, tsm }: Places): HostPlatform | 'virtual' {
+  if (existsSync(gramine)) return 'sgx';
+  return existsSync(tsm) ? 'configfs' : 'virtual';
+}
+
+const makers: Readonly<Record<HostPlatform, (settings: Settings, places: Places) => Make>> = {
+  configfs: (settings, places) => async (reportData) => {
+    const report = await tsmReport(reportData, places.tsm, places.files);
+    switch (report.provider) {
+      case 'sev_guest':
+        return snpEvidence(report, settings, places);
+      case 'tdx_guest':
+        return { quote: await intelQuoteInfo('tdx', report.report, settings) };
+      default:
+        throw new HostError('Evidence', `reports of ${report.provider} are not understood`);
+    }
+  },
+  sgx: (settings, places) => async (reportData) => ({
+    quote: await intelQuoteInfo('sgx', await gramineQuote(reportData, places.gramine), settings),
+  }),
+  tpm: (settings) => (reportData) => tpmNodeEvidence(reportData, settings),
+  program: (settings) => (reportData) => programEvidence(settings.coco.attestation.program, reportData),
+};
+
+async function snpEvidence(report: TsmReport, settings: Settings, places: Places): Promise<NodeEvidence> {
+  const context = await securityContext(settings, places);
+  const quote: QuoteInfo = {
+    format: quoteFormats.snp,
+    quote: toBase64(report.report),
+    endorsements: base64Text(await snpCertificates(report, context, settings)),
+    ...(context.uvmEndorsements === undefined ? {} : { uvm_endorsements: context.uvmEndorsements }),
+  };
+  const { securityPolicy } = context;
+  return securityPolicy === undefined ? { quote } : { quote, securityPolicy };
+}
+
+/** The files the configuration names stand for those of the security context. */
+async function securityContext({ attestation }: Settings, places: Places): Promise<SecurityContext> {
+  const directory = securityContextDirectory(places.environment, places.root);
+  const found: Partial<SecurityContext> = directory === undefined ? {} : await readSecurityContext(directory);
+  const policy = await optionalText(attestation.snp_security_policy_file);
+  const uvm = await optionalText(attestation.snp_uvm_endorsements_file);
+  return {
+    securityPolicy: policy === undefined ? found.securityPolicy : fromBase64Text(policy),
+    uvmEndorsements: uvm?.trim() ?? found.uvmEndorsements,
+    certificates: found.certificates,
+  };
+}
+
+/** From the host with the report, from a file, from the security context, or from the vendor. */
+async function snpCertificates(
+  { report, certificates }: TsmReport,
+  context: SecurityContext,
+  { attestation }: Settings,
+): Promise<string> {
+  const given = await optionalText(attestation.snp_endorsements_file);
+  if (given !== undefined) return given;
+  const table = snpCertificateTable(certificates);
+  const leaf = table.get('vcek') ?? table.get('vlek');
+  const [ask, ark] = [table.get('ask'), table.get('ark')];
+  if (leaf !== undefined && ask !== undefined && ark !== undefined) {
+    return [leaf, ask, ark].map((der) => encodePem('CERTIFICATE', der)).join('\n');
+  }
+  if (context.certificates !== undefined) return context.certificates;
+  return fetchVcek(attestation.snp_endorsements_servers, wantedVcek(report));
+}
+
+async function intelQuoteInfo(
+  platform: 'tdx' | 'sgx',
+  quote: Uint8Array,
+  { coco }: Settings,
+): Promise<QuoteInfo> {
+  const { collateral_file: file, collateral_url: url } = coco.attestation;
+  const collateral = (await optionalText(file)) ?? (await fetchCollateral(url, wantedCollateral(quote)));
+  return { format: quoteFormats[platform], quote: toBase64(quote), endorsements: base64Text(collateral) };
+}
+
+/** A quote has room for one digest: of the key alone, or hashed once more with the nonce. */
+async function tpmNodeEvidence(reportData: Uint8Array, { coco }: Settings): Promise<NodeEvidence> {
+  const { device, key, registers, event_log: eventLog, certificates_file: file } = coco.attestation.tpm;
+  const keyDigest = reportData.subarray(0, 32);
+  const isFresh = reportData.subarray(32).some((byte) => byte !== 0);
+  const place = { device, key: Number(key), registers, eventLog: eventLog ?? undefined };
+  const shown = await tpmEvidence(place, isFresh ? sha256(reportData) : keyDigest);
+  const evidence = { platform: 'tpm', ...shown } as const;
+  return { quote: tpmQuoteInfo(evidence, (await optionalText(file)) ?? '') };
+}
+
+async function optionalText(path: string | null | undefined): Promise<string | undefined> {
+  if (path === null || path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new HostError('Evidence', `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function base64Text(text: string): string {
+  return toBase64(new TextEncoder().encode(text));
+}
+
+function fromBase64Text(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.fromBase64(base64.trim()));
+}

@@ -1,0 +1,56 @@
+import { parseCertificate, splitPemBundle } from '@coco/crypto';
+import { type AmdTcb, parseTcb, productOfCpuid } from './amd/products.ts';
+import { parseSnpReport } from './amd/report.ts';
+import { commonName } from './certificate-path.ts';
+import { Checklist } from './checklist.ts';
+import { refuse } from './errors.ts';
+import { readPckIdentity } from './intel/pck.ts';
+import { parseQuote, teeType } from './intel/quote.ts';
+import type { AmdProduct } from './trust.ts';
+
+/** Which certificate of a chip's key vouches for a report: what AMD and the clouds' caches are asked for. */
+export interface WantedVcek {
+  readonly product: AmdProduct;
+  /** Hexadecimal, as long as the product has it. */
+  readonly chipId: string;
+  readonly tcb: AmdTcb;
+  /** The eight bytes as the report has them, hexadecimal, from the lowest. */
+  readonly tcbBytes: string;
+}
+
+/** Reads from a report (unverified: only to know what to fetch) which VCEK signed it. Throws `AttestationError`. */
+export function wantedVcek(report: Uint8Array): WantedVcek {
+  return new Checklist().run('evidence-shape', () => {
+    const { cpuid, chipId, reportedTcb } = parseSnpReport(report);
+    if (cpuid === undefined) refuse('the report does not name the processor');
+    const row = productOfCpuid(cpuid.family, cpuid.model);
+    return {
+      product: row.product,
+      chipId: chipId.subarray(0, row.hardwareIdBytes).toHex(),
+      tcb: parseTcb(reportedTcb, row),
+      tcbBytes: reportedTcb.toHex(),
+    };
+  });
+}
+
+/** Which of Intel's collateral a quote needs. */
+export interface WantedCollateral {
+  readonly tee: 'sgx' | 'tdx';
+  readonly fmspc: string;
+  /** Which authority's revocation list. */
+  readonly authority: 'processor' | 'platform';
+}
+
+/** Reads from a quote (unverified) which collateral it needs. Throws `AttestationError`. */
+export function wantedCollateral(bytes: Uint8Array): WantedCollateral {
+  return new Checklist().run('evidence-shape', () => {
+    const { certificates, tee } = parseQuote(bytes);
+    const [leaf] = splitPemBundle(certificates ?? '').map(({ der }) => parseCertificate(der));
+    if (leaf === undefined) refuse("the quote does not carry the platform's certificates");
+    return {
+      tee: tee === teeType.tdx ? 'tdx' : 'sgx',
+      fmspc: readPckIdentity(leaf).fmspc,
+      authority: commonName(leaf.issuer).includes('Processor') ? 'processor' : 'platform',
+    };
+  });
+}
