@@ -224,11 +224,12 @@ describe('a configuration', () => {
       worker_threads: 2,
       memory: { circuit_size: '4MB' },
       node_client_interface: null,
-      attestation: { snp_security_policy_file: null, snp_endorsements_servers: [] },
+      snapshots: { min_tx_count: 0 },
+      attestation: { snp_security_policy_file: null },
     });
     assert.deepEqual(parse(text).warnings, [
       `${rpc}.forwarding_timeout_ms is accepted but has no effect`,
-      'attestation.snp_endorsements_servers is accepted but has no effect',
+      'snapshots.min_tx_count is accepted but has no effect',
       'worker_threads is accepted but has no effect',
       'memory is accepted but has no effect',
     ]);
