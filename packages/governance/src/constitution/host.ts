@@ -66,10 +66,16 @@ function action(perform: () => void): HostFunction {
   });
 }
 
-/** Compiled code is not kept in the ledger, but an application that does not compile is refused here. */
+/**
+ * Compiled code is not kept in the ledger, but an application that does not compile is refused here, as in CCF.
+ * Members who want it all the same say `disable_bytecode_cache`: then calls that need the module fail.
+ */
 function compileApplication(tx: Tx, world: GovernanceWorld): void {
   const sources = new Map(modules.entries(tx));
-  if (sources.size > 0) world.engine.install(sources)[Symbol.dispose]();
+  if (sources.size === 0) return;
+  using app = world.engine.install(sources);
+  const [problem] = app.problems;
+  if (problem !== undefined) throw problem;
 }
 
 function setSigningKeys(tx: Tx, world: GovernanceWorld, issuer: string, jwks: HostValue): void {
