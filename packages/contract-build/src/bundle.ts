@@ -1,3 +1,4 @@
+import type { IndexDeclaration } from '@coco/contracts';
 import { BuildError } from './errors.ts';
 
 /** How one function is reached: an entry of `app.json`. */
@@ -16,9 +17,12 @@ export interface EndpointProps {
 /** Endpoints by path, then by method. */
 export type Endpoints = Readonly<Record<string, Readonly<Record<string, EndpointProps>>>>;
 
+/** Indexes by name. An extension of CCF's format, which ignores it. */
+export type Indexes = Readonly<Record<string, IndexDeclaration>>;
+
 /** A bundle as governance installs it (`set_js_app`): CCF's format. */
 export interface Bundle {
-  readonly metadata: { readonly endpoints: Endpoints };
+  readonly metadata: { readonly endpoints: Endpoints; readonly indexes?: Indexes };
   readonly modules: readonly { readonly name: string; readonly module: string }[];
 }
 

@@ -22,6 +22,7 @@ test('a bundle compared with itself has no difference', () => {
   assert.deepEqual(compareBundles(one, structuredClone(one)), {
     endpoints: { added: [], removed: [], changed: [], unchanged: 2 },
     modules: { added: [], removed: [], changed: [] },
+    indexes: { added: [], removed: [], changed: [] },
     maps: { added: [], unnamed: [] },
   });
 });
@@ -55,6 +56,23 @@ test('endpoints, modules and maps that come and go are told', () => {
   assert.deepEqual([endpoints.added, endpoints.removed], [['POST /new'], ['POST /old']]);
   assert.deepEqual(modules.changed, [{ name: 'app.js', bytesBefore: 32, bytesAfter: 47 }]);
   assert.deepEqual(maps, { added: ['public:c'], unnamed: ['public:b'] });
+});
+
+test('indexes that come, go and change are told', () => {
+  const plain = bundle({}, '');
+  const having = (indexes: NonNullable<Bundle['metadata']['indexes']>): Bundle => ({
+    ...plain,
+    metadata: { ...plain.metadata, indexes },
+  });
+  const rows = (map: string) =>
+    ({ kind: 'rows', map, js_module: 'app.js', js_function: 'index_x' }) as const;
+  const before = having({ gone: { kind: 'history', map: 'a' }, moved: rows('a'), same: rows('a') });
+  const after = having({ moved: rows('b'), same: rows('a'), fresh: rows('a') });
+  assert.deepEqual(compareBundles(before, after).indexes, {
+    added: ['fresh'],
+    removed: ['gone'],
+    changed: ['moved'],
+  });
 });
 
 test('a stored module and one of a bundle are the same module', () => {

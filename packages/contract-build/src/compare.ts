@@ -41,6 +41,12 @@ export interface Comparison {
     readonly removed: readonly string[];
     readonly changed: readonly ChangedModule[];
   };
+  /** Indexes: what is added or changed is built anew by every node. */
+  readonly indexes: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  };
   /** Maps named in the text of modules; a name that code computes is not seen. */
   readonly maps: { readonly added: readonly string[]; readonly unnamed: readonly string[] };
 }
@@ -50,6 +56,7 @@ export function compareBundles(before: Bundle, after: Bundle): Comparison {
   return {
     endpoints: compareEndpoints(before, after),
     modules: compareModules(before, after),
+    indexes: compareIndexes(before, after),
     maps: compareMaps(before, after),
   };
 }
@@ -131,6 +138,18 @@ function compareModules(before: Bundle, after: Bundle): Comparison['modules'] {
     added: [...present.keys()].filter((name) => !old.has(name)),
     removed: [...old.keys()].filter((name) => !present.has(name)),
     changed,
+  };
+}
+
+function compareIndexes(before: Bundle, after: Bundle): Comparison['indexes'] {
+  const { indexes: old = {} } = before.metadata;
+  const { indexes: present = {} } = after.metadata;
+  return {
+    added: Object.keys(present).filter((name) => !(name in old)),
+    removed: Object.keys(old).filter((name) => !(name in present)),
+    changed: Object.keys(present).filter(
+      (name) => name in old && differencesOf(old[name], present[name], name).length > 0,
+    ),
   };
 }
 

@@ -1,14 +1,16 @@
 import { createEngine, type Engine, type EvaluationWorld } from '@coco/contracts';
 import { Store } from '@coco/kv';
-import type { Endpoints } from './bundle.ts';
+import type { Bundle } from './bundle.ts';
 import { BuildError } from './errors.ts';
 
 /** What a declared contract says of itself. */
 export interface Description {
-  readonly metadata: { readonly endpoints: Endpoints };
+  readonly metadata: Bundle['metadata'];
   readonly openApi: Readonly<Record<string, unknown>>;
   /** Route by the name of the function that answers it. */
   readonly routes: Readonly<Record<string, string>>;
+  /** Index by the name of the function that derives its rows. */
+  readonly derivations: Readonly<Record<string, string>>;
 }
 
 /** Key of the only module of a declared contract. */
@@ -21,7 +23,7 @@ export const declaredModule = 'app.js';
 export function describingSource(appFile: string): string {
   return [
     `import * as contract from ${JSON.stringify(appFile)};`,
-    `import { metadataOf, openApiOf } from ${sdk};`,
+    `import { derivingFunction, metadataOf, openApiOf } from ${sdk};`,
     'export function describe() {',
     '  const { app } = contract;',
     "  if (app?.kind !== 'coco-app') return null;",
@@ -29,20 +31,29 @@ export function describingSource(appFile: string): string {
     `    metadata: metadataOf(app, ${JSON.stringify(declaredModule)}),`,
     '    openApi: openApiOf(app),',
     '    routes: Object.fromEntries([...app.endpoints].map(([route, { exported }]) => [exported, route])),',
+    "    derivations: Object.fromEntries([...app.indexes.values()].filter(({ kind }) => kind === 'rows')",
+    '      .map(({ name }) => [derivingFunction(name), name])),',
     '  };',
     '}',
   ].join('\n');
 }
 
-/** Source of the module that is deployed: one exported function per endpoint. */
-export function servingSource(appFile: string, routes: Description['routes']): string {
+/** Source of the module that is deployed: one exported function per endpoint, and per index that is derived. */
+export function servingSource(
+  appFile: string,
+  { routes, derivations }: Pick<Description, 'routes' | 'derivations'>,
+): string {
   const functions = Object.entries(routes).map(
     ([name, route]) => `export const ${name} = serve(app, ${JSON.stringify(route)});`,
   );
+  const derived = Object.entries(derivations).map(
+    ([name, index]) => `export const ${name} = derive(app, ${JSON.stringify(index)});`,
+  );
   return [
     `import { app } from ${JSON.stringify(appFile)};`,
-    `import { serve } from ${sdk};`,
+    `import { derive, serve } from ${sdk};`,
     ...functions,
+    ...derived,
   ].join('\n');
 }
 

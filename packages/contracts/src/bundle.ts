@@ -1,5 +1,6 @@
 import type { Modules } from './call.ts';
 import { ContractError } from './errors.ts';
+import type { IndexDeclaration } from './indexing/declaration.ts';
 import { limits } from './limits.ts';
 import { linkModule } from './modules/link.ts';
 import { moduleKey } from './modules/resolve.ts';
@@ -20,6 +21,8 @@ export interface EndpointDeclaration {
 /** Endpoints by path template and lower-case method: the content of `app.json`. */
 export interface AppMetadata {
   readonly endpoints: Readonly<Record<string, Readonly<Record<string, EndpointDeclaration>>>>;
+  /** Beyond CCF, which ignores them: indexes by name. */
+  readonly indexes?: Readonly<Record<string, IndexDeclaration>>;
 }
 
 /** An app as `set_js_app` takes it. */
@@ -63,6 +66,10 @@ export function parseBundle(value: unknown): Bundle {
       );
     }
   }
+  for (const [name, index] of Object.entries(metadata.indexes ?? {})) {
+    if (index.kind === 'history' || keys.has(moduleKey(index.js_module))) continue;
+    throw invalid(`metadata.indexes.${name}.js_module`, `the bundle has no module ${index.js_module}`);
+  }
   return { metadata, modules };
 }
 
@@ -81,7 +88,25 @@ export function parseMetadata(value: unknown): AppMetadata {
     }
     endpoints[path] = byMethod;
   }
-  return { endpoints };
+  const { indexes } = value as Json;
+  return indexes === undefined ? { endpoints } : { endpoints, indexes: parseIndexes(indexes) };
+}
+
+function parseIndexes(value: unknown): Readonly<Record<string, IndexDeclaration>> {
+  const declared = Object.entries(object(value, 'metadata.indexes'));
+  if (declared.length > limits.indexesMax)
+    throw invalid('metadata.indexes', `at most ${limits.indexesMax} are allowed`);
+  return Object.fromEntries(
+    declared.map(([name, index]) => [name, parseIndex(object(index, name), `metadata.indexes.${name}`)]),
+  );
+}
+
+function parseIndex(from: Json, where: string): IndexDeclaration {
+  const kind = oneOf(from.kind, `${where}.kind`, ['rows', 'history'] as const);
+  const map = text(from.map, `${where}.map`);
+  if (kind === 'history') return { kind, map };
+  const js_module = text(from.js_module, `${where}.js_module`);
+  return { kind, map, js_module, js_function: text(from.js_function, `${where}.js_function`) };
 }
 
 /**

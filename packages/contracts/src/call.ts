@@ -1,5 +1,6 @@
-import type { ByteString, Tx, WriteSet } from '@coco/kv';
+import type { ByteString, ReadableMapState, Tx, WriteSet } from '@coco/kv';
 import type { TxId } from '@coco/ledger';
+import type { IndexProgress } from './indexing/declaration.ts';
 
 /** Source texts of an app or constitution by module key: `/dir/file.js`. */
 export type Modules = ReadonlyMap<string, string>;
@@ -127,8 +128,15 @@ export interface AppWorld {
     ): readonly HistoricalState[] | null;
     drop(handle: number): boolean;
   };
+  /** An index by its name; undefined when the contract declares no such index, or the host keeps none. */
+  readonly indexes?: { open(name: string): IndexView | undefined };
   random(length: number): Uint8Array;
   access: AccessRule;
+}
+
+/** An index as it is read: its rows are in the map `rows` of `state`. */
+export interface IndexView extends IndexProgress {
+  readonly state: ReadableMapState;
 }
 
 /**

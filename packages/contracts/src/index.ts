@@ -24,6 +24,7 @@ export type {
   HostFunction,
   HostFunctions,
   HostValue,
+  IndexView,
   LogLine,
   Modules,
   Outcome,
@@ -33,6 +34,9 @@ export type {
 } from './call.ts';
 export type { App, Engine } from './engine.ts';
 export { ContractError, type ContractErrorCode } from './errors.ts';
+export { type Change, type ContractIndex, HistoryIndex, RowIndex } from './indexing/contract-index.ts';
+export type { IndexDeclaration, IndexProgress } from './indexing/declaration.ts';
+export { type Derive, derivingBy } from './indexing/derive.ts';
 export { createEngine, type EngineOptions, requiredV8Flags } from './javascript/engine.ts';
 export {
   defaultLimits,

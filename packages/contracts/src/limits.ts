@@ -60,6 +60,10 @@ export const limits = {
   writesPerOutcome: 500,
   /** Random bytes fetched at once. */
   randomBytesPerCrossing: 512,
+  /** Keys under which one row of a map is found in one index. */
+  indexRowsPerKeyMax: 100,
+  /** Indexes of one contract. */
+  indexesMax: 100,
   /** What is told of an exception. */
   traceCharactersMax: 8192,
   reasonCharactersMax: 4096,

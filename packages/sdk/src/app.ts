@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import { SdkError } from './errors.ts';
+import type { DeclaredIndex } from './map-index.ts';
 
 /** Methods that endpoints answer. */
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'HEAD';
@@ -21,6 +22,8 @@ export interface App {
   readonly version: string | undefined;
   readonly reuseInterpreter: boolean;
   readonly endpoints: ReadonlyMap<string, DeclaredEndpoint>;
+  /** By name. */
+  readonly indexes: ReadonlyMap<string, DeclaredIndex>;
 }
 
 /** An endpoint where it is reached. */
@@ -42,6 +45,8 @@ export interface AppOptions {
    * own then outlives a request, differs between nodes, and must not matter. False: evaluated for each request.
    */
   readonly reuseInterpreter?: boolean;
+  /** What `mapIndex` and `mapHistory` declare. */
+  readonly indexes?: readonly DeclaredIndex[];
 }
 
 type Fitting<T> = {
@@ -82,7 +87,25 @@ export function defineApp<const T extends { readonly [R in Route]?: Endpoint<nev
     version: options.version,
     reuseInterpreter: options.reuseInterpreter ?? true,
     endpoints: declared,
+    indexes: indexesByName(options.indexes ?? []),
   };
+}
+
+function indexesByName(declared: readonly DeclaredIndex[]): ReadonlyMap<string, DeclaredIndex> {
+  const indexes = new Map<string, DeclaredIndex>();
+  for (const index of declared) {
+    if (!/^\w+$/.test(index.name)) {
+      throw new SdkError(
+        'DeclarationInvalid',
+        `the index ${index.name} needs a name of letters, digits and _`,
+      );
+    }
+    if (indexes.has(index.name)) {
+      throw new SdkError('DeclarationInvalid', `two indexes are called ${index.name}: rename one`);
+    }
+    indexes.set(index.name, index);
+  }
+  return indexes;
 }
 
 const routePattern = /^(GET|PUT|POST|PATCH|DELETE|HEAD) (\/[^\s?#]*)$/;

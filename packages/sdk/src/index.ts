@@ -29,10 +29,24 @@ export {
   type Row,
   type TypedMap,
 } from './map.ts';
-export { type AppMetadata, type EndpointMetadata, metadataOf } from './metadata.ts';
+export { type HistoryPage, type HistoryRange, type MapHistory, mapHistory } from './map-history.ts';
+export {
+  type DeclaredIndex,
+  type IndexPage,
+  type IndexRow,
+  type MapIndex,
+  mapIndex,
+} from './map-index.ts';
+export {
+  type AppMetadata,
+  derivingFunction,
+  type EndpointMetadata,
+  type IndexMetadata,
+  metadataOf,
+} from './metadata.ts';
 export { openApiOf } from './openapi.ts';
 export { historyOf, type PastValue, pastStates, type Span } from './past.ts';
 export { Reply, reply } from './reply.ts';
 export type { PastState } from './sandbox.ts';
 export type { InputOf, OutputOf, Schema } from './schema.ts';
-export { type Request, type Response, serve } from './serve.ts';
+export { derive, type Request, type Response, serve } from './serve.ts';

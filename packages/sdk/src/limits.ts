@@ -9,6 +9,9 @@ export const limits = {
   cursorCharactersMax: 8192,
   /** Transactions that one look into the past may span. */
   pastTransactionsMax: 2000,
+  /** Past values of a page of a key's history when nothing is said, and at most: each is fetched by itself. */
+  historyRows: 20,
+  historyRowsMax: 100,
   /** Seconds that past states are kept for a caller who comes again. */
   pastKeptSeconds: 1800,
 } as const;

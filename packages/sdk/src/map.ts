@@ -52,6 +52,8 @@ export interface ReadableMap<K, V, Prefix = never> {
 
 /** A map with types. Every write belongs to the transaction of the request. */
 export interface TypedMap<K, V, Prefix = never> extends ReadableMap<K, V, Prefix> {
+  /** How keys and values are kept. */
+  readonly codecs: { readonly key: KeyCodec<K, Prefix>; readonly value: Codec<V> };
   set(key: K, value: V): void;
   delete(key: K): void;
   clear(): void;
@@ -88,6 +90,7 @@ function typedMap<K, V, Prefix>(
   const raw = () => sandbox().kv[name] as RawMap;
   return {
     ...readableMap(name, key, value, raw),
+    codecs: { key, value },
     set: (of, to) => {
       raw().set(key.encode(of), value.encode(to));
     },

@@ -1,6 +1,7 @@
 import type { App, DeclaredEndpoint } from './app.ts';
 import type { Policy } from './caller.ts';
 import type { Mode } from './endpoint.ts';
+import type { DeclaredIndex } from './map-index.ts';
 import { operationOf } from './openapi.ts';
 
 /** What governance installs of an endpoint: an entry of CCF's `app.json`. */
@@ -19,7 +20,14 @@ export interface EndpointMetadata {
 /** The content of `app.json`. */
 export interface AppMetadata {
   readonly endpoints: Readonly<Record<string, Readonly<Record<string, EndpointMetadata>>>>;
+  /** By name. An extension that CCF ignores. */
+  readonly indexes?: Readonly<Record<string, IndexMetadata>>;
 }
+
+/** What is installed of an index. */
+export type IndexMetadata =
+  | { readonly kind: 'rows'; readonly map: string; readonly js_module: string; readonly js_function: string }
+  | { readonly kind: 'history'; readonly map: string };
 
 /** Writes go to the primary; reads are served wherever they arrive. */
 const routing = {
@@ -36,7 +44,19 @@ export function metadataOf(app: App, module: string): AppMetadata {
     const methods = endpoints[endpoint.path] as Record<string, EndpointMetadata>;
     methods[endpoint.method.toLowerCase()] = endpointMetadata(app, endpoint, module);
   }
-  return { endpoints };
+  if (app.indexes.size === 0) return { endpoints };
+  const indexes = [...app.indexes.values()].map((index) => [index.name, indexMetadata(index, module)]);
+  return { endpoints, indexes: Object.fromEntries(indexes) };
+}
+
+/** The exported function that derives the rows of an index. */
+export function derivingFunction(index: string): string {
+  return `index_${index}`;
+}
+
+function indexMetadata({ name, map, kind }: DeclaredIndex, module: string): IndexMetadata {
+  if (kind === 'history') return { kind, map };
+  return { kind, map, js_module: module, js_function: derivingFunction(name) };
 }
 
 function endpointMetadata(app: App, endpoint: DeclaredEndpoint, module: string): EndpointMetadata {

@@ -34,9 +34,22 @@ export function pastStates({ from, to }: Span): readonly PastState[] {
   }
   const states = historical.getStateRange(handleOf(from, to), from, to, limits.pastKeptSeconds);
   if (states !== null) return states;
-  throw new Refusal(202, 'TransactionsLoading', `Transactions ${from} to ${to} are being fetched.`, {
-    headers: { 'retry-after': '1' },
-  });
+  throw loading(`Transactions ${from} to ${to} are being fetched.`);
+}
+
+/** Committed transactions, each by its seqno. Refuses with 202 while one of them is being fetched. */
+export function statesAt(seqnos: readonly number[]): readonly PastState[] {
+  const { historical } = sandbox();
+  const kept = limits.pastKeptSeconds;
+  // All are asked for before the first refusal, so that they come together.
+  const found = seqnos.map((seqno) => historical.getStateRange(handleOf(seqno, seqno), seqno, seqno, kept));
+  const states = found.flatMap((range) => range ?? []);
+  if (states.length === seqnos.length) return states;
+  throw loading(`${seqnos.length - states.length} of ${seqnos.length} transactions are being fetched.`);
+}
+
+function loading(message: string): Refusal {
+  return new Refusal(202, 'TransactionsLoading', message, { headers: { 'retry-after': '1' } });
 }
 
 /** What was written under a key in a span of seqnos, the oldest first; removals are not among them. */

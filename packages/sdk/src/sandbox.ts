@@ -35,6 +35,14 @@ export interface PastState {
   readonly kv: RawMaps;
 }
 
+/** An index as the engine opens it. */
+export interface RawIndex {
+  /** The transaction it stands at; null while it is built for the first time. */
+  readonly seqno: number | null;
+  readonly built: { readonly done: number; readonly of: number } | null;
+  readonly rows: Required<RawMap>;
+}
+
 /** What the SDK uses of the `ccf` global. */
 export interface Ccf {
   readonly kv: RawMaps;
@@ -48,6 +56,8 @@ export interface Ccf {
   readonly historical: {
     getStateRange(handle: number, from: number, to: number, keptSeconds: number): PastState[] | null;
   };
+  /** An extension that CCF itself does not have. */
+  readonly indexes?: { open(name: string): RawIndex };
   readonly crypto: { digest(algorithm: 'SHA-256', data: ArrayBuffer): ArrayBuffer };
   strToBuf(text: string): ArrayBuffer;
   bufToStr(bytes: ArrayBuffer): string;

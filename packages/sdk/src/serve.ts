@@ -3,6 +3,7 @@ import { isMeantFor } from './caller.ts';
 import type { BodyForm } from './endpoint.ts';
 import { type Detail, Refusal, SdkError } from './errors.ts';
 import { limits } from './limits.ts';
+import type { DerivedIndex } from './map-index.ts';
 import { Reply } from './reply.ts';
 import { sandbox } from './sandbox.ts';
 import { check, type Schema } from './schema.ts';
@@ -33,6 +34,20 @@ export function serve(app: App, route: string): (request: Request) => Response |
   const declared = app.endpoints.get(route);
   if (declared === undefined) throw new SdkError('DeclarationInvalid', `${route} is not declared`);
   return (request) => answer(declared, request);
+}
+
+/**
+ * The function that a bundle exports for an index of kind `rows`: it is called with rows of the map in place of a
+ * past transaction. Throws `DeclarationInvalid` for an index that the contract does not have.
+ */
+export function derive(app: App, name: string): () => Response {
+  const index = app.indexes.get(name) as DerivedIndex | undefined;
+  if (index?.kind !== 'rows') throw new SdkError('DeclarationInvalid', `the index ${name} is not declared`);
+  return () => {
+    const { historicalState } = sandbox();
+    if (historicalState === undefined) throw new SdkError('ServiceLacks', 'indexes are derived by nodes');
+    return { statusCode: 200, body: index.derive(historicalState.kv) };
+  };
 }
 
 function answer(endpoint: DeclaredEndpoint, request: Request): Response | Promise<Response> {

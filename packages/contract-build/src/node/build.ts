@@ -73,8 +73,9 @@ async function buildDeclared(root: string, options: BuildOptions): Promise<Built
   const file = declarationIn(root) as string;
   const describing = await bundleModule(root, { file, source: describingSource(join(root, file)) }, options);
   for (const flag of requiredV8Flags) setFlagsFromString(flag);
-  const { metadata, openApi, routes } = describeApp(describing.code, file);
-  const source = servingSource(join(root, file), routes);
+  const description = describeApp(describing.code, file);
+  const { metadata, openApi } = description;
+  const source = servingSource(join(root, file), description);
   const { code, parts, warnings, sourceMap } = await bundleModule(root, { file, source }, options);
   const bundle = { metadata, modules: [{ name: declaredModule, module: code }] };
   const sourceMaps = new Map([[declaredModule, sourceMap]]);

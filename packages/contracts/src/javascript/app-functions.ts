@@ -88,6 +88,10 @@ export function appFunctions(app: {
   const functions = new Map(Object.entries(table).map(([path, each]) => [`function:${path}`, each]));
   functions.set('plan', { arity: 1, call: (number) => writer.plan(number) as unknown as HostValue });
   functions.set('caller', { arity: 1, call: (number) => writer.caller(number) });
+  functions.set('indexes.open', {
+    arity: 1,
+    call: (name) => openIndex(text(name, 'name'), board, present()),
+  });
   functions.set('historical.stateRange', {
     arity: 4,
     call: (handle, start, end, expiry) => {
@@ -97,6 +101,17 @@ export function appFunctions(app: {
     },
   });
   return functions;
+}
+
+function openIndex(name: string, board: Switchboard, world: AppWorld): HostValue {
+  // What is written must depend on the ledger alone, and an index is behind it by more here and less there.
+  if (board.mayWrite)
+    throw new TypeError(`index ${name} can be read where nothing is written: in mode readonly or historical`);
+  const view = world.indexes?.open(name);
+  if (view === undefined)
+    throw new TypeError(`there is no index ${name}: the installed bundle declares none`);
+  const { seqno, built, state } = view;
+  return { seqno, built, state: board.lendTables(state) };
 }
 
 /** AMD's reported TCB, byte by byte; the layout depends on the processor's family. */

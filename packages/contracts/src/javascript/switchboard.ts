@@ -1,9 +1,17 @@
-import { KvError, type MapWrites, type RangeOptions, type Row, type Tx, type WriteSet } from '@coco/kv';
+import {
+  KvError,
+  type RangeOptions,
+  type ReadableMapState,
+  type Row,
+  type Tx,
+  type WriteSet,
+} from '@coco/kv';
 import type { ExecutionContext, HostFunction, TableAccess } from '../call.ts';
 import { limits } from '../limits.ts';
 import { resolveSpecifier } from '../modules/resolve.ts';
 import { decodeHostValue, encodeHostValue } from './codec.ts';
 import { type Primitive, read } from './guest/port.ts';
+import { WrittenTables } from './written-tables.ts';
 
 /** What the call in progress may reach beside its transaction. */
 export interface Reach {
@@ -35,7 +43,7 @@ export class Switchboard {
   #reach: Reach | undefined;
   #functions: ReadonlyMap<string, HostFunction> = new Map();
   #refusal = '';
-  readonly #states: WriteSet[] = [];
+  readonly #states: LentTables[] = [];
   readonly #scans = new Map<number, Iterator<Row>>();
   #scanCount = 0;
   readonly #access = new Map<string, TableAccess>();
@@ -64,15 +72,25 @@ export class Switchboard {
 
   /** Lends a past state to the call in progress. */
   lend(state: { transactionId: string; receipt: unknown; writeSet: WriteSet }): SentState {
-    this.#states.push(state.writeSet);
-    return { transactionId: state.transactionId, receipt: state.receipt, state: this.#states.length };
+    const number = this.lendTables(new WrittenTables(state.writeSet));
+    return { transactionId: state.transactionId, receipt: state.receipt, state: number };
+  }
+
+  /** Lends tables that are not the transaction's to the call in progress. Answers their number. */
+  lendTables(tables: LentTables): number {
+    return this.#states.push(tables);
+  }
+
+  /** Whether the call in progress may write. */
+  get mayWrite(): boolean {
+    return this.#context === 'application';
   }
 
   /** One read; see guest/port.ts. Null when refused. */
   read(what: unknown, state: unknown, map: unknown, key: unknown): Primitive {
     try {
       if (typeof map !== 'string' || typeof key !== 'string') throw refused('read');
-      if (state !== 0) return this.#readPast(what, state, map, key);
+      if (state !== 0) return this.#readLent(what, state, map, key);
       const tx = this.#allowed(map, 'read');
       if (what === read.value) return tx.get(map, key);
       if (what === read.presence) return tx.has(map, key);
@@ -111,7 +129,7 @@ export class Switchboard {
       if (typeof map !== 'string' || typeof options !== 'string') throw refused('scan');
       const range = rangeOf(options);
       const rows =
-        state === 0 ? this.#allowed(map, 'read').range(map, range) : this.#pastRows(state, map, range);
+        state === 0 ? this.#allowed(map, 'read').range(map, range) : this.#lent(state).range(map, range);
       this.#scans.set(++this.#scanCount, rows);
       return this.#scanCount;
     });
@@ -196,36 +214,29 @@ export class Switchboard {
     return tx;
   }
 
-  #past(state: unknown, map: string): MapWrites | undefined {
-    const writeSet = this.#states[(state as number) - 1];
-    if (!writeSet) throw refused('read of a past state');
-    return writeSet.get(map);
+  #lent(state: unknown): LentTables {
+    const tables = this.#states[(state as number) - 1];
+    if (!tables) throw refused('read of a past state');
+    return tables;
   }
 
-  #readPast(what: unknown, state: unknown, map: string, key: string): Primitive {
-    const writes = this.#past(state, map);
+  #readLent(what: unknown, state: unknown, map: string, key: string): Primitive {
+    const tables = this.#lent(state);
     switch (what) {
       case read.value:
-        return writes?.get(key) ?? undefined;
+        return tables.get(map, key);
       case read.presence:
-        return typeof writes?.get(key) === 'string';
+        return tables.has(map, key);
       case read.size:
-        return [...(writes?.values() ?? [])].filter((value) => value !== null).length;
+        return tables.size(map);
       default:
         return undefined;
     }
   }
-
-  #pastRows(state: unknown, map: string, range: RangeOptions): Iterator<Row> {
-    const rows: Row[] = [];
-    for (const [key, value] of this.#past(state, map) ?? []) {
-      if (value !== null && isWithin(key, range)) rows.push({ key, value, version: 0 });
-    }
-    rows.sort((a, b) => (a.key < b.key ? -1 : 1));
-    if (range.reverse) rows.reverse();
-    return rows.slice(0, range.limit).values();
-  }
 }
+
+/** Tables that a call reads beside those of its transaction. */
+export type LentTables = Pick<ReadableMapState, 'get' | 'has' | 'size' | 'range'>;
 
 /** Refusals are told to the code that asked; every other exception is the host's own. */
 export function isRefusal(error: unknown): error is Error {
@@ -254,11 +265,4 @@ function rangeOf(text: string): RangeOptions {
   if (limit === undefined) return range;
   if (typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0) return { ...range, limit };
   throw new RefusedError('limit must be a non-negative integer');
-}
-
-function isWithin(key: string, { from, to, prefix, after, reverse }: RangeOptions): boolean {
-  if (from !== undefined && key < from) return false;
-  if (to !== undefined && key >= to) return false;
-  if (prefix !== undefined && !key.startsWith(prefix)) return false;
-  return after === undefined || (reverse ? key < after : key > after);
 }

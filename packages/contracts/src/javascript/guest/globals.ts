@@ -92,6 +92,21 @@ function getStateRange(session: Session): unknown {
   };
 }
 
+/** `ccf.indexes.open`: beyond CCF, an index that the contract declares. */
+function openIndex(session: Session): unknown {
+  return function open(name: string): unknown {
+    requireCount(arguments.length, 1);
+    session.requireOpen();
+    const opened = callHost(session.port, 'indexes.open', [name]) as {
+      seqno: unknown;
+      built: unknown;
+      state: number;
+    };
+    const { rows } = tablesOf(session, opened.state) as { rows: unknown };
+    return { seqno: opened.seqno, built: opened.built, rows };
+  };
+}
+
 /** What code prints becomes lines of the call's log. */
 export function makeConsole(session: Session, lines: number, characters: number): object {
   const show = (value: unknown): string => {
@@ -140,6 +155,7 @@ export function installGlobals(
   if (how.isApp) {
     ccf.rpc = rpc(session);
     ccf.historical = { getStateRange: getStateRange(session) };
+    ccf.indexes = { open: openIndex(session) };
     Object.defineProperty(ccf, 'historicalState', { get: () => session.historical, enumerable: true });
   }
   let metrics = false;
@@ -165,6 +181,7 @@ export const globalsProgram = [
   pastState,
   nonNegative,
   getStateRange,
+  openIndex,
   makeConsole,
   installFunctions,
   installGlobals,
