@@ -64,8 +64,7 @@ test('indexes that come, go and change are told', () => {
     ...plain,
     metadata: { ...plain.metadata, indexes },
   });
-  const rows = (map: string) =>
-    ({ kind: 'rows', map, js_module: 'app.js', js_function: 'index_x' }) as const;
+  const rows = (map: string) => ({ kind: 'rows', map, js_module: 'app.js', js_function: 'index_x' }) as const;
   const before = having({ gone: { kind: 'history', map: 'a' }, moved: rows('a'), same: rows('a') });
   const after = having({ moved: rows('b'), same: rows('a'), fresh: rows('a') });
   assert.deepEqual(compareBundles(before, after).indexes, {

@@ -1,4 +1,4 @@
-import type { HistoricalState } from '@coco/contracts';
+import type { Change, HistoricalState } from '@coco/contracts';
 import {
   type Certificate,
   generateKeyPair,
@@ -76,6 +76,14 @@ export class TestLedger {
       receipt: this.receiptOf(seqno),
       writeSet,
     };
+  }
+
+  /** What committed transactions after a seqno wrote to a map, in order. */
+  changesOf(map: string, after: number): readonly Change[] {
+    return this.#written.slice(after, this.committed).flatMap(({ writeSet }, at) => {
+      const writes = writeSet.get(map) ?? [];
+      return Array.from(writes, ([key, value]) => ({ key, value, seqno: after + at + 1 }));
+    });
   }
 
   receiptOf(seqno: number): Receipt {

@@ -20,6 +20,7 @@ import { refusal, type TestResponse } from './answer.ts';
 import { seededBytes } from './chance.ts';
 import { type Client, clientOver, type TestRequest } from './client.ts';
 import { TestServiceError } from './errors.ts';
+import { TestIndexes } from './indexes.ts';
 import { TestLedger } from './ledger.ts';
 import { limits } from './limits.ts';
 import { enrol, type Person, type PersonOptions, TokenIssuer } from './people.ts';
@@ -69,12 +70,15 @@ export class TestService {
   readonly clock: Clock;
   /** While true, the past is not at hand yet: historical requests are answered with 202. */
   historyIsLoading = false;
+  /** Whether indexes follow every commit (default), or stay behind until `index()`. */
+  indexing: 'follows' | 'waits' = 'follows';
 
   readonly #app: App;
   readonly #lane: string;
   readonly #find: (method: string, path: string) => Found;
   readonly #store = new Store();
   readonly #ledger = new TestLedger();
+  readonly #indexes: TestIndexes;
   readonly #people = new Map<string, Person>();
   readonly #world: AppWorld;
   readonly #commitsAtOnce: boolean;
@@ -87,6 +91,7 @@ export class TestService {
     this.#lane = lane;
     this.#explain = explain;
     this.#find = routesOf(bundle);
+    this.#indexes = new TestIndexes(bundle, app);
     this.clock = clockFrom(options.now);
     this.#commitsAtOnce = options.commitsAtOnce ?? true;
     this.#world = this.#worldOf(seededBytes(options.seed ?? 'coco'));
@@ -139,6 +144,12 @@ export class TestService {
   commit(transactionId?: string): void {
     const seqno = transactionId === undefined ? this.#ledger.seqno : parseTxId(transactionId).seqno;
     this.#ledger.committed = Math.max(this.#ledger.committed, Math.min(seqno, this.#ledger.seqno));
+    if (this.indexing === 'follows') this.index();
+  }
+
+  /** Brings indexes to the last commit. */
+  index(): void {
+    this.#indexes.followTo(this.#ledger);
   }
 
   /** `view.seqno` of the last transaction. */
@@ -338,6 +349,7 @@ export class TestService {
         },
         drop: () => false,
       },
+      indexes: this.#indexes,
     };
   }
 }

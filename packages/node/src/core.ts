@@ -26,6 +26,8 @@ import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
 import { HistoricalQueries } from './historical.ts';
 import { type NodeIdentity, type Random, renewSelfSigned, type ServiceIdentity } from './identity.ts';
+import type { IndexSource } from './indexing/builder.ts';
+import { Indexer } from './indexing/indexer.ts';
 import type { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { PreviousServices } from './previous-services.ts';
@@ -73,6 +75,7 @@ export class Core implements NodeView {
   readonly replica: Replica;
   readonly historical: HistoricalQueries;
   readonly application: Application;
+  readonly indexer: Indexer;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly versions: NodeParts['versions'];
@@ -110,6 +113,7 @@ export class Core implements NodeView {
     this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);
     this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
     this.application = new Application(engine, this.replica.store, outbox);
+    this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
     this.actions = this.#makeActions();
     const authentication = new Authentication(this.replica.store);
     this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
@@ -197,6 +201,8 @@ export class Core implements NodeView {
   finishStep(): void {
     const { replica } = this;
     this.#snapshots.step();
+    // Until the private maps are read there is nothing to index them by.
+    if (this.status === 'PartOfNetwork') this.indexer.step();
     const state = {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,
@@ -324,6 +330,29 @@ export class Core implements NodeView {
       },
       endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
       serviceCertificate: () => this.service.certificate.pem,
+    };
+  }
+
+  #indexSource(): IndexSource {
+    const { replica } = this;
+    const now = () => this.now;
+    return {
+      get now() {
+        return now();
+      },
+      get committed() {
+        return replica.raft.commit;
+      },
+      get latest() {
+        return replica.store.version;
+      },
+      stateAt: (committed) => replica.store.at(committed),
+      past: (handle, from, to) => {
+        const isAbsent = this.historical.hasFailed(handle);
+        const states = isAbsent ? 'absent' : this.historical.request(handle, from, to);
+        if (states !== null) this.historical.drop(handle);
+        return states;
+      },
     };
   }
 

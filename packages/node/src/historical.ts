@@ -99,6 +99,11 @@ export class HistoricalQueries {
     return null;
   }
 
+  /** Whether the ledger files did not give back what a handle asked for; asking again reads them again. */
+  hasFailed(handle: string): boolean {
+    return this.#requests.get(handle)?.failed === true;
+  }
+
   /** Forgets what a handle holds. Answers whether it held anything. */
   drop(handle: string): boolean {
     return this.#requests.delete(handle);

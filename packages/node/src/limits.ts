@@ -26,6 +26,16 @@ export const limits = {
   evidenceAskedMax: 4,
   /** Nodes that others told of and the tables do not name (yet). */
   peersMax: 256,
+  /** Rows that one step puts into indexes: about a millisecond of work. */
+  indexRowsPerStep: 256,
+  /** Transactions read back at one time to build the history of keys. */
+  indexReadMax: 100,
+  /** Written rows that wait to be committed and indexed; with more, the index is built anew. */
+  indexQueueRowsMax: 100_000,
+  /** Places in all indexes of a node; an index that would have more is given up. */
+  indexPlacesMax: 10_000_000,
+  /** Until entries are asked for again that the ledger files did not give back. */
+  indexRetryMs: 10_000,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

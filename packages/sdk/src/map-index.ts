@@ -63,7 +63,7 @@ export interface MapIndex<I, K, Prefix = never> extends DerivedIndex {
  * @example
  * const byTag = mapIndex('notes_by_tag', notes, { key: text, of: (note) => note.tags });
  */
-export function mapIndex<K, V, P, I, Prefix>(
+export function mapIndex<K, V, P, const I, Prefix>(
   name: string,
   map: TypedMap<K, V, P>,
   how: { readonly key: KeyCodec<I, Prefix>; readonly of: (value: V, key: K) => readonly I[] },

@@ -84,6 +84,7 @@ const service = {
 const app = {
   modules: textTable("modules"),
   endpoints: jsonTable("endpoints"),
+  indexes: jsonTable("indexes"),
   bytecode: textTable("modules_quickjs_bytecode"),
   bytecodeVersion: singleValue("public:ccf.gov.modules_quickjs_version", "Bytecode version"),
   flush: singleValue("public:ccf.gov.interpreter.flush", "Interpreter flush"),
@@ -341,6 +342,21 @@ function checkBundle(bundle) {
       checkEndpoint(info, `bundle.metadata.endpoints["${path}"]["${method}"]`, moduleNames);
     }
   }
+  checkType(bundle.metadata.indexes, "object?", "bundle.metadata.indexes");
+  for (const [name, index] of Object.entries(bundle.metadata.indexes ?? {})) {
+    checkIndex(index, `bundle.metadata.indexes["${name}"]`, moduleNames);
+  }
+}
+
+// Indexes are built by each node; CCF has none.
+function checkIndex(index, field, moduleNames) {
+  checkType(index, "object", field);
+  checkEnum(index.kind, ["rows", "history"], `${field}.kind`);
+  checkType(index.map, "string", `${field}.map`);
+  if (index.kind === "history") return;
+  checkType(index.js_module, "string", `${field}.js_module`);
+  checkType(index.js_function, "string", `${field}.js_function`);
+  if (!moduleNames.has(index.js_module)) throw new Error(`module '${index.js_module}' not found in bundle`);
 }
 
 function checkIssuerUrl(issuer) {
@@ -541,6 +557,13 @@ const serviceAndLedger = {
   }),
 };
 
+function setIndexes(declared) {
+  for (const [name] of app.indexes.entries()) if (!Object.hasOwn(declared, name)) app.indexes.delete(name);
+  for (const [name, index] of Object.entries(declared)) {
+    app.indexes.set(name, index.kind === "history" ? index : { ...index, js_module: `/${index.js_module}` });
+  }
+}
+
 const application = {
   set_js_app: new Action(
     (args) => {
@@ -563,12 +586,13 @@ const application = {
           app.endpoints.set(`${method.toUpperCase()} ${path}`, { ...info, js_module: `/${info.js_module}` });
         }
       }
+      setIndexes(bundle.metadata.indexes ?? {});
     },
   ),
 
   remove_js_app: new Action(
     () => {},
-    () => [app.modules, app.endpoints, app.bytecode, app.bytecodeVersion, app.flush].forEach((each) => each.clear()),
+    () => [app.modules, app.endpoints, app.indexes, app.bytecode, app.bytecodeVersion, app.flush].forEach((each) => each.clear()),
   ),
 
   set_js_runtime_options: new Action(

@@ -2,9 +2,15 @@ import type { ChangedEndpoint, Comparison } from '@coco/contract-build';
 import { columns, counted } from '../text.ts';
 
 /** A comparison for members to read before they vote. */
-export function comparisonText({ maps, ...code }: Comparison): string {
+export function comparisonText({ maps, indexes, ...code }: Comparison): string {
   return [
     codeText(code),
+    'indexes:',
+    ...orNothing([
+      ...indexes.removed.map((name) => `  - ${name}`),
+      ...indexes.added.map((name) => `  + ${name}  every node builds it from what is committed`),
+      ...indexes.changed.map((name) => `  ~ ${name}  every node builds it anew`),
+    ]),
     'maps named in the code:',
     ...orNothing([
       ...maps.unnamed.map((name) => `  - ${name}  no longer named: what it holds stays, and is not reached`),

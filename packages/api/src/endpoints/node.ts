@@ -163,6 +163,23 @@ const scriptMetricsOut = object(
   'ScriptMetrics',
 );
 
+const indexStatusOut = object(
+  {
+    name: text(),
+    kind: oneOf('rows', 'history'),
+    map: text(),
+    next_requested_seqno: count(),
+    places: count(),
+  },
+  {
+    seqno: count(),
+    built: object({ done: count(), of: count() }),
+    skipped: object({ count: count(), reason: text() }),
+    failure: text(),
+  },
+  'IndexStrategy',
+);
+
 /** `POST /node/join`: what the joiner says about itself. */
 export const joinIn = object(
   {
@@ -371,7 +388,7 @@ const serviceEndpoints: readonly Endpoint[] = [
   endpoint('GET', '/node/index/strategies', {
     forwarding: 'never',
     summary: 'The indexes that the contacted node keeps, and how far they are',
-    answers: [json(array(object({ name: text() }, { next_requested_seqno: count() }, 'IndexStrategy')))],
+    answers: [json(array(indexStatusOut))],
   }),
 ];
 

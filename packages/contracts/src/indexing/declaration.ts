@@ -18,4 +18,6 @@ export interface IndexProgress {
   readonly seqno: number | null;
   /** While it is built: how much is done of how much, rows or transactions. */
   readonly built: { readonly done: number; readonly of: number } | null;
+  /** Why it was given up. */
+  readonly failure?: string;
 }

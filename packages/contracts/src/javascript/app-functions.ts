@@ -110,7 +110,8 @@ function openIndex(name: string, board: Switchboard, world: AppWorld): HostValue
   const view = world.indexes?.open(name);
   if (view === undefined)
     throw new TypeError(`there is no index ${name}: the installed bundle declares none`);
-  const { seqno, built, state } = view;
+  const { seqno, built, failure, state } = view;
+  if (failure !== undefined) throw new TypeError(`index ${name} was given up: ${failure}`);
   return { seqno, built, state: board.lendTables(state) };
 }
 

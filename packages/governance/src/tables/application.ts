@@ -1,3 +1,4 @@
+import type { IndexDeclaration } from '@coco/contracts';
 import { json, raw, text } from './codec.ts';
 import { serviceMap, serviceValue } from './table.ts';
 
@@ -41,5 +42,7 @@ export const modulesBytecodeVersion = serviceValue('public:ccf.gov.modules_quick
 export const interpreterFlush = serviceValue('public:ccf.gov.interpreter.flush', json<boolean>());
 /** Endpoints by `VERB /path`. */
 export const endpoints = serviceMap('public:ccf.gov.endpoints', json<EndpointProperties>());
+/** Indexes that nodes keep for the contract, by name; a table that CCF does not have. */
+export const indexes = serviceMap('public:ccf.gov.indexes', json<IndexDeclaration>());
 /** Limits of contract execution, as voted. */
 export const runtimeOptions = serviceValue('public:ccf.gov.js_runtime_options', json<RuntimeOptions>());

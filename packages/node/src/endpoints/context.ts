@@ -8,6 +8,7 @@ import type { Answer } from '../frontend/answer.ts';
 import type { Target } from '../frontend/target.ts';
 import type { HistoricalQueries } from '../historical.ts';
 import type { NodeIdentity } from '../identity.ts';
+import type { Indexer } from '../indexing/indexer.ts';
 import type { Replica } from '../replica.ts';
 
 /** The life of a node as `/node/state` tells it. */
@@ -26,6 +27,7 @@ export interface NodeView {
   readonly replica: Replica;
   readonly historical: HistoricalQueries;
   readonly application: Application;
+  readonly indexer: Indexer;
   readonly status: NodeStatus;
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;

@@ -280,6 +280,6 @@ export const nodeHandlers: Readonly<Record<string, Handler>> = {
   'GET /node/metrics': getMetrics,
   'GET /node/js_metrics': getJsMetrics,
   'GET /node/jwt_keys/refresh/metrics': () => json({ attempts: 0, failures: 0, successes: 0 }),
-  'GET /node/index/strategies': () => json([]),
+  'GET /node/index/strategies': ({ node }) => json(node.indexer.status()),
   'POST /node/create': () => refusal(403, 'InternalError', 'Node is not in initial state.'),
 };

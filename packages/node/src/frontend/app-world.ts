@@ -32,6 +32,7 @@ export function appWorld(parts: {
         node.historical.request(`app ${handle}`, start, end, expirySeconds * 1000)?.map(shownToApp) ?? null,
       drop: (handle) => node.historical.drop(`app ${handle}`),
     },
+    indexes: { open: (name) => node.indexer.open(name) },
     random,
     access: tableAccess,
   };
