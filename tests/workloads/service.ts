@@ -21,8 +21,8 @@ export interface ServiceOptions {
   readonly bundle?: Bundle;
   readonly members?: number;
   readonly users?: number;
-  /** Folder of constitution scripts that replace those of the default one. */
-  readonly constitution?: string;
+  /** Folders of constitution scripts: the first that has one of them counts, and ours has what none has. */
+  readonly constitution?: readonly string[];
   /** Changes the configuration before the node starts. */
   readonly configure?: (configuration: Record<string, unknown>) => void;
   /** What runs in place of `bin/coco-node`, for instance pinned to a core. */
@@ -52,7 +52,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     Date.now(),
   );
   const constitution = constitutionFiles([
-    options.constitution ?? join(root, 'samples/constitutions/sandbox'),
+    ...(options.constitution ?? [join(root, 'samples/constitutions/sandbox')]),
     join(root, 'samples/constitutions/default'),
   ]);
   const configuration = nodeConfiguration(workspace, { address: '127.0.0.1:0', constitution });
