@@ -45,16 +45,31 @@ async function main(args: readonly string[]): Promise<number> {
   const submissions = readFolder(resolve(values.documents ?? join(contract, 'documents')));
   if (submissions.length === 0) throw new Error(`${values.documents} holds no .xml or .json documents`);
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  await using consortium = await Consortium.start(resolve(values.workspace ?? 'workspace/demo'), say);
-  const users = await install(consortium, submissions, say);
-  const filed = await fileAll(consortium, users, submissions, say);
-  const failures = await account(consortium, users, filed);
+  // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
+  const stopped = interrupted();
+  await using consortium = new Consortium(resolve(values.workspace ?? 'workspace/demo'));
+  const failures = await Promise.race([show(consortium, submissions, say), stopped]);
+  if (failures === 'stopped') return 1;
   if (values.once) return failures;
   process.stdout.write(invitation(consortium));
-  await Promise.race([interrupted(), consortium.node.ended]);
-  if (!consortium.node.running) throw consortium.node.died();
+  const { nodes } = consortium.network;
+  await Promise.race([stopped, ...nodes.map(({ process }) => process.ended)]);
+  const ended = nodes.find(({ process }) => !process.running);
+  if (ended) throw ended.process.died();
   say('stopping ...');
   return failures;
+}
+
+/** Everything there is to see, once. Answers how much of it went wrong. */
+async function show(
+  consortium: Consortium,
+  submissions: readonly Submission[],
+  say: (line: string) => void,
+): Promise<number> {
+  await consortium.start(say);
+  const users = await install(consortium, submissions, say);
+  const filed = await fileAll(consortium, users, submissions, say);
+  return account(consortium, users, filed);
 }
 
 /** Members vote the contract and the companies' users in. */
@@ -66,7 +81,7 @@ async function install(
   const users = new Map(companiesIn(submissions).map((company) => [company, consortium.userOf(company)]));
   say(`members vote to install the supply-chain contract for ${users.size} companies ...`);
   const { bundle } = await buildBundle(contract);
-  await consortium.decide([
+  await consortium.network.decide([
     { name: 'set_js_app', args: { bundle, disable_bytecode_cache: false } },
     ...[...users.values()].map(({ company, certificate }) => ({
       name: 'set_user',
@@ -226,11 +241,13 @@ const shown = (path: string): string => {
   return short.startsWith('..') ? path : short;
 };
 
-function invitation({ url, certificateFile, folder }: Consortium): string {
+function invitation({ certificateFile, folder, network }: Consortium): string {
+  const urls = network.nodes.map(({ url }) => url);
+  const [url] = urls;
   const user = `${shown(join(folder, 'companies'))}/...`;
   return [
     '',
-    `serving ${url} until Ctrl-C; try`,
+    `serving ${urls.join(', ')} until Ctrl-C; try`,
     `  curl --cacert ${shown(certificateFile)} ${url}/node/network`,
     `  curl --cacert ${shown(certificateFile)} ${url}/app/api`,
     `  curl --cacert ${shown(certificateFile)} --cert ${user}_cert.pem --key ${user}_privk.pem ${url}/app/orders`,
@@ -239,9 +256,9 @@ function invitation({ url, certificateFile, folder }: Consortium): string {
   ].join('\n');
 }
 
-function interrupted(): Promise<void> {
+function interrupted(): Promise<'stopped'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('stopped'));
   });
 }
 

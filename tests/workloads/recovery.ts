@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '@coco/client';
 import { httpsTransport, nodeWorld } from '@coco/client/node';
 import { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
+import { recoverCommand } from '../../apps/cli/src/dev/workspace.ts';
 import type { Service } from './service.ts';
 
 /** A node that has read the public part of a lost service's ledger; disposing stops it. */
@@ -35,13 +36,8 @@ export async function startRecovery(service: Service): Promise<Recovering> {
   rmSync(workspace.serviceCert);
   const recovery = {
     ...config,
-    command: {
-      type: 'Recover',
-      service_certificate_file: workspace.serviceCert,
-      recover: { previous_service_identity_file: previous },
-    },
+    command: recoverCommand(workspace, previous),
   };
-  writeFileSync(join(workspace.node, 'rpc_addresses.json'), '');
   const node = new NodeProcess(workspace.node, recovery);
   try {
     const url = await node.address(workspace.serviceCert, 120_000);

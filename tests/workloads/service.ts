@@ -3,17 +3,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Session } from '@coco/client';
-import { httpsTransport, nodeWorld } from '@coco/client/node';
+import type { Session } from '@coco/client';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
-import { NodeProcess, nodeExecutable } from '../../apps/cli/src/dev/node-process.ts';
-import { openService } from '../../apps/cli/src/dev/open-service.ts';
-import {
-  constitutionFiles,
-  nodeConfiguration,
-  prepareWorkspace,
-  type Workspace,
-} from '../../apps/cli/src/dev/workspace.ts';
+import { type ClientKeys, LocalNetwork } from '../../apps/cli/src/dev/local-network.ts';
+import type { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
+import { constitutionFiles, prepareWorkspace, type Workspace } from '../../apps/cli/src/dev/workspace.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -23,18 +17,23 @@ export interface ServiceOptions {
   readonly users?: number;
   /** Folders of constitution scripts: the first that has one of them counts, and ours has what none has. */
   readonly constitution?: readonly string[];
-  /** Changes the configuration before the node starts. */
-  readonly configure?: (configuration: Record<string, unknown>) => void;
+  /** Changes the configuration before a node starts. */
+  readonly configure?: (configuration: Record<string, unknown>, index: number) => void;
   /** What runs in place of `bin/coco-node`, for instance pinned to a core. */
   readonly executable?: string;
+  /** Nodes in all; one unless said otherwise. */
+  readonly nodes?: number;
   /** Leaves the service unopened. */
   readonly unopened?: boolean;
 }
 
-/** A service that runs; disposing stops the node and removes its folder. */
+/** A service that runs; disposing stops its nodes and removes its folder. */
 export interface Service extends AsyncDisposable {
+  readonly network: LocalNetwork;
   readonly workspace: Workspace;
+  /** The process of the first node. */
   readonly node: NodeProcess;
+  /** Of the first node. */
   readonly url: string;
   readonly port: number;
   readonly certificate: string;
@@ -43,46 +42,37 @@ export interface Service extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Starts a node, opens the service and installs the contract. */
+/** Starts a node, opens the service and installs the contract; further nodes join by vote. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), 'coco-'));
-  const workspace = prepareWorkspace(
-    folder,
-    { members: options.members ?? 1, users: options.users ?? 1 },
-    Date.now(),
-  );
-  const constitution = constitutionFiles([
-    ...(options.constitution ?? [join(root, 'samples/constitutions/sandbox')]),
-    join(root, 'samples/constitutions/default'),
-  ]);
-  const configuration = nodeConfiguration(workspace, { address: '127.0.0.1:0', constitution });
-  options.configure?.(configuration as Record<string, unknown>);
-  const node = new NodeProcess(workspace.node, configuration, options.executable ?? nodeExecutable);
+  const people = { members: options.members ?? 1, users: options.users ?? 1 };
+  const workspace = prepareWorkspace(folder, people, Date.now());
   const resources = new AsyncDisposableStack();
   resources.defer(() => rmSync(folder, { recursive: true, force: true }));
-  resources.use(node);
+  const { configure, executable } = options;
+  const network = resources.use(
+    new LocalNetwork(workspace, {
+      constitution: constitutionFiles([
+        ...(options.constitution ?? [join(root, 'samples/constitutions/sandbox')]),
+        join(root, 'samples/constitutions/default'),
+      ]),
+      ...(configure && { configure }),
+      ...(executable !== undefined && { executable }),
+    }),
+  );
   try {
-    const url = await node.address(workspace.serviceCert, 60_000);
-    const certificate = readFileSync(workspace.serviceCert, 'utf8');
-    const session = (user?: number): Session => {
-      const person = user === undefined ? undefined : workspace.users[user];
-      const client = person && {
-        certificate: readFileSync(person.cert, 'utf8'),
-        privateKey: readFileSync(person.key, 'utf8'),
-      };
-      const transport = resources.use(
-        httpsTransport({ serviceCertificate: certificate, ...(client ? { client } : {}) }),
-      );
-      return new Session(nodeWorld(transport), { addresses: [url], serviceCertificate: certificate });
-    };
-    if (!options.unopened) await openService(session(), workspace, options.bundle);
+    const { process: node, url } = await network.start();
+    if (!options.unopened) await network.open(options.bundle);
+    const joiners = Array.from({ length: (options.nodes ?? 1) - 1 }, (_, i) => network.join(i + 1));
+    if (joiners.length > 0) await network.admit(...(await Promise.all(joiners)));
     return {
+      network,
       workspace,
       node,
       url,
       port: Number(new URL(url).port),
-      certificate,
-      session,
+      certificate: readFileSync(workspace.serviceCert, 'utf8'),
+      session: (user) => network.session(user === undefined ? undefined : keysOf(workspace, user)),
       folder,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
@@ -90,6 +80,13 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     await resources.disposeAsync();
     throw error;
   }
+}
+
+function keysOf({ users }: Workspace, user: number): ClientKeys | undefined {
+  const person = users[user];
+  return (
+    person && { certificate: readFileSync(person.cert, 'utf8'), privateKey: readFileSync(person.key, 'utf8') }
+  );
 }
 
 /** The logging sample with what the measurements need beside it: an open read and endpoints that compute. */

@@ -1,31 +1,34 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
-import { withConnection } from '../connection.ts';
 import { type Bundle, buildBundle, contractName } from '../contract/bundle.ts';
-import { NodeProcess, nodeExecutable } from '../dev/node-process.ts';
-import { openService, text } from '../dev/open-service.ts';
-import { constitutionFiles, nodeConfiguration, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
+import { LocalNetwork } from '../dev/local-network.ts';
+import { nodeExecutable } from '../dev/node-process.ts';
+import { constitutionFiles, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
 import { CliError } from '../errors.ts';
 import { readConfig, writeConfig } from '../profiles.ts';
 import { counted, facts } from '../text.ts';
 
 const samples = fileURLToPath(new URL('../../../../samples', import.meta.url));
-const startMs = 30_000;
 
 /** `coco dev`: a service on this machine. The options are those of CCF's sandbox, and ours. */
 export const dev: Noun = {
   verbs: [
     {
       name: 'dev',
-      summary: 'Run a service with one node on this machine until Ctrl-C',
+      summary: 'Run a service on this machine until Ctrl-C, with one node or several',
       example: 'dev --js-app-bundle samples/contracts/logging',
       options: [
         {
           flags: '--js-app-bundle <dir>',
           summary: 'the contract: a folder with src/app.ts or app.json, or a bundle',
         },
-        { flags: '-n, --node <address>', summary: 'host:port to serve on', default: '127.0.0.1:8000' },
+        {
+          flags: '-n, --node <address>',
+          summary: 'host:port of a node (repeatable; 127.0.0.1:8000 unless given)',
+          repeats: true,
+        },
+        { flags: '--nodes <count>', summary: 'nodes in all, at the ports that follow', default: '1' },
         { flags: '--initial-member-count <count>', summary: 'members with keys of their own', default: '1' },
         { flags: '--initial-user-count <count>', summary: 'users with keys of their own', default: '1' },
         {
@@ -48,53 +51,62 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const bundle = await contractOf(input, io);
   const constitution = constitutionOf(input, io);
   const people = {
-    members: atLeastOne(input, 'initialMemberCount'),
+    members: atLeastOne(input, 'initialMemberCount', 'a service needs at least one member'),
     users: input.whole('initialUserCount') ?? 1,
   };
+  const addresses = addressesOf(input);
   const folder = resolve(io.directory, input.text('workspace') ?? 'workspace');
   const workspace = prepareWorkspace(folder, people, Date.now());
-  const address = (input.text('node') ?? '127.0.0.1:8000').replace(/^local:\/\//, '');
-  // From here on Ctrl-C is ours: the node has a process group of its own and must be stopped by us.
+  // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
   const stopped = io.untilStopped().then(() => 'stopped' as const);
-  io.progress('starting a node ...');
-  const configuration = nodeConfiguration(workspace, { address, constitution });
   const given = input.text('package');
   const executable = given === undefined ? nodeExecutable : resolve(io.directory, given);
-  await using node = new NodeProcess(workspace.node, configuration, executable);
-  const url = await Promise.race([open(io, node, workspace, bundle), stopped]);
-  if (url === 'stopped') return { ok: false, json: { stopped: true }, text: 'stopped before it was open' };
-  saveProfile(io, url, workspace);
-  const json = { address: url, workspace: folder, serviceCert: workspace.serviceCert, profile: 'dev' };
-  if (input.flag('once')) return { ok: true, json, text: 'the service opened' };
-  io.progress(welcome(url, workspace, folder));
-  await Promise.race([stopped, node.ended]);
-  if (!node.running) throw node.died();
-  return { ok: true, json, text: 'stopped' };
+  await using network = new LocalNetwork(workspace, { constitution, executable });
+  const running = await Promise.race([serve(io, network, addresses, bundle), stopped]);
+  if (running === 'stopped')
+    return { ok: false, json: { stopped: true }, text: 'stopped before it was open' };
+  const urls = network.nodes.map(({ url }) => url);
+  saveProfile(io, urls, workspace);
+  const json = { address: urls[0], addresses: urls, workspace: folder, serviceCert: workspace.serviceCert };
+  if (input.flag('once')) return { ok: true, json: { ...json, profile: 'dev' }, text: 'the service opened' };
+  io.progress(welcome(urls, workspace));
+  const died = Promise.race(network.nodes.map(({ process }) => process.ended.then(() => process)));
+  const ended = await Promise.race([stopped, died]);
+  if (ended !== 'stopped') throw ended.died();
+  return { ok: true, json: { ...json, profile: 'dev' }, text: 'stopped' };
 }
 
-/** Resolves with the address once the service is open; rejects when the node ends before. */
-async function open(
+/** Resolves once the service is open and every node takes part; rejects when a node ends before. */
+async function serve(
   io: Io,
-  node: NodeProcess,
-  workspace: Workspace,
+  network: LocalNetwork,
+  [first, ...others]: readonly string[],
   bundle: Bundle | undefined,
-): Promise<string> {
-  const { members, serviceCert, users } = workspace;
-  const url = await node.address(serviceCert, startMs);
+): Promise<void> {
+  const { members, users } = network.workspace;
+  io.progress('starting a node ...');
+  await network.start(first);
   const people = `${counted(members.length, 'member')} and ${counted(users.length, 'user')}`;
   io.progress(`opening the service with ${people} ...`);
-  const connection = {
-    addresses: [url],
-    serviceCertificate: text(serviceCert),
-    client: undefined,
-    jwt: undefined,
-  };
-  const opening = withConnection(connection, io, (session) => openService(session, workspace, bundle));
-  const died = node.ended.then(() => {
-    throw node.died();
-  });
-  await Promise.race([opening, died]);
-  return url;
+  await network.open(bundle);
+  if (others.length === 0) return;
+  io.progress(`${counted(others.length, 'more node')} ${others.length === 1 ? 'joins' : 'join'} ...`);
+  const joiners = await Promise.all(others.map((address, i) => network.join(i + 1, address)));
+  await network.admit(...joiners);
+}
+
+/** The addresses given, and as many more as nodes are wanted: at the ports that follow the last one. */
+function addressesOf(input: Input): readonly string[] {
+  const given = input.texts('node').map((text) => text.replace(/^local:\/\//, ''));
+  const addresses = given.length > 0 ? given : ['127.0.0.1:8000'];
+  const count = atLeastOne(input, 'nodes', 'a service needs at least one node');
+  const last = addresses.at(-1) ?? '';
+  const colon = last.lastIndexOf(':');
+  const port = Number(last.slice(colon + 1));
+  const more = Array.from({ length: Math.max(0, count - addresses.length) }, (_, i) =>
+    port === 0 ? last : `${last.slice(0, colon)}:${port + i + 1}`,
+  );
+  return [...addresses, ...more];
 }
 
 async function contractOf(input: Input, io: Io): Promise<Bundle | undefined> {
@@ -111,20 +123,20 @@ function constitutionOf(input: Input, io: Io): readonly string[] {
   return constitutionFiles([variant, `${samples}/constitutions/default`]);
 }
 
-function atLeastOne(input: Input, option: string): number {
+function atLeastOne(input: Input, option: string, why: string): number {
   const count = input.whole(option) ?? 1;
   if (count > 0) return count;
-  throw new CliError('Usage', 'a service needs at least one member');
+  throw new CliError('Usage', why);
 }
 
 /** Commands that follow need no address and no keys: they take the profile `dev`. */
-function saveProfile(io: Io, url: string, workspace: Workspace): void {
+function saveProfile(io: Io, urls: readonly string[], workspace: Workspace): void {
   const config = readConfig(io);
   const [user] = workspace.users;
   const [member] = workspace.members;
   const who = user ?? member;
   const keys = who === undefined ? {} : { cert: who.cert, key: who.key };
-  const common = { addresses: [url], serviceCert: workspace.serviceCert };
+  const common = { addresses: urls, serviceCert: workspace.serviceCert };
   const encryption = member === undefined ? {} : { encryptionKey: member.encryptionKey };
   const asMember = member === undefined ? {} : { cert: member.cert, key: member.key, ...encryption };
   writeConfig(io, {
@@ -137,13 +149,14 @@ function saveProfile(io: Io, url: string, workspace: Workspace): void {
   });
 }
 
-function welcome(url: string, workspace: Workspace, folder: string): string {
+function welcome(urls: readonly string[], workspace: Workspace): string {
   const user = workspace.users[0] ?? workspace.members[0];
+  const [url] = urls;
   return [
     '',
     facts([
-      ['serving', url],
-      ['workspace', folder],
+      ['serving', urls.join(' ')],
+      ['workspace', workspace.folder],
       ['profiles', 'dev (user0), dev-member (member0)'],
     ]),
     '',

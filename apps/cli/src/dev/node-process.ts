@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseCertificate } from '@coco/crypto';
 import { CliError } from '../errors.ts';
 import { tail } from './workspace.ts';
 
@@ -17,6 +18,8 @@ export class NodeProcess implements AsyncDisposable {
   constructor(folder: string, configuration: object, executable = nodeExecutable) {
     this.folder = folder;
     const config = join(folder, 'config.json');
+    // What an earlier node of this folder said is no longer true.
+    for (const said of ['rpc_addresses.json', 'nodecert.pem']) rmSync(join(folder, said), { force: true });
     writeFileSync(config, `${JSON.stringify(configuration, null, 2)}\n`);
     const out = openSync(join(folder, 'out'), 'w');
     const err = openSync(join(folder, 'err'), 'w');
@@ -48,14 +51,31 @@ export class NodeProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
+  /** The id of the node, once it has made its key. Throws `Failed` when the node ends before. */
+  async id(waitMs: number): Promise<string> {
+    const file = join(this.folder, 'nodecert.pem');
+    const certificate = await this.#written(waitMs, () =>
+      existsSync(file) ? readFileSync(file, 'utf8') : undefined,
+    );
+    return parseCertificate(certificate).publicKey.id;
+  }
+
   /** The address of the client interface, once it serves. Throws `Failed` when the node ends before. */
   async address(serviceCert: string, waitMs: number): Promise<string> {
     const file = join(this.folder, 'rpc_addresses.json');
+    const address = await this.#written(waitMs, () =>
+      existsSync(serviceCert) && existsSync(file) ? addressIn(file) : undefined,
+    );
+    return `https://${address}`;
+  }
+
+  /** What the node writes into its folder, once it has. */
+  async #written(waitMs: number, look: () => string | undefined): Promise<string> {
     const deadline = Date.now() + waitMs;
     while (Date.now() < deadline) {
       if (!this.running) throw this.died();
-      const address = existsSync(serviceCert) && existsSync(file) ? addressIn(file) : undefined;
-      if (address !== undefined) return `https://${address}`;
+      const found = look();
+      if (found !== undefined) return found;
       await Promise.race([delay(pollMs), this.#ended]);
     }
     throw new CliError('Failed', `the node does not answer; see ${join(this.folder, 'out')}`);

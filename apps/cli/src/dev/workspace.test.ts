@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { test } from 'node:test';
 import { place } from '../testing/place.ts';
 import { NodeProcess } from './node-process.ts';
-import { constitutionFiles, nodeConfiguration, prepareWorkspace } from './workspace.ts';
+import { constitutionFiles, nodeConfiguration, prepareWorkspace, startCommand } from './workspace.ts';
 
 const people = { members: 2, users: 1 };
 
@@ -81,7 +81,8 @@ test('a node that cannot be started at all is told', async () => {
 test('the address is the one the node wrote, and the node is stopped in the end', async () => {
   using here = place();
   const workspace = prepareWorkspace(here.directory, people, Date.now());
-  const configuration = nodeConfiguration(workspace, { address: '127.0.0.1:0', constitution: [] });
+  const command = startCommand(workspace, []);
+  const configuration = nodeConfiguration(workspace.node, { address: '127.0.0.1:0', command });
   const wrote = `echo '{"primary_rpc_interface": "127.0.0.1:4711"}' > rpc_addresses.json; touch cert`;
   const script = executable(`${wrote}; exec sleep 60`, here.file('node.sh'));
   await using node = new NodeProcess(workspace.node, configuration, script);

@@ -18,9 +18,11 @@ export interface MemberPerson extends Person {
 
 /** The folders of a sandbox, named as CCF's sandbox names them, so that scripts find what they expect. */
 export interface Workspace {
+  /** Where all of it lies. */
+  readonly folder: string;
   /** Keys and the service certificate: `sandbox_common`. */
   readonly common: string;
-  /** What the node writes: `sandbox_0`. */
+  /** What the first node writes: `sandbox_0`. */
   readonly node: string;
   readonly serviceCert: string;
   readonly members: readonly MemberPerson[];
@@ -29,34 +31,46 @@ export interface Workspace {
 
 const days = 365;
 
-/**
- * Prepares the folders: the node's is emptied, since a node never continues as the one it was; keys that
- * are there from the last time stay.
- */
-export function prepareWorkspace(
-  folder: string,
-  people: { readonly members: number; readonly users: number },
-  now: number,
-): Workspace {
-  const common = join(folder, 'sandbox_common');
-  const node = join(folder, 'sandbox_0');
-  emptyNodeFolder(node);
-  mkdirSync(common, { recursive: true });
-  const serviceCert = join(common, 'service_cert.pem');
-  rmSync(serviceCert, { force: true });
-  const members = Array.from({ length: people.members }, (_, i) => member(common, `member${i}`, now));
-  const users = Array.from({ length: people.users }, (_, i) => person(common, `user${i}`, now));
-  return { common, node, serviceCert, members, users };
+/** The members and users of a sandbox. */
+export interface People {
+  readonly members: number;
+  readonly users: number;
 }
 
-/** Only a folder that a sandbox made is emptied. */
-function emptyNodeFolder(node: string): void {
-  if (existsSync(node)) {
-    const ours = existsSync(join(node, 'config.json')) || readdirSync(node).length === 0;
-    if (!ours) throw new CliError('Failed', `${node} is not a sandbox's folder: choose another --workspace`);
-    rmSync(node, { recursive: true });
+/**
+ * Prepares the folders: those of nodes are emptied, since a node never continues as the one it was; keys that are
+ * there from the last time stay.
+ */
+export function prepareWorkspace(folder: string, people: People, now: number): Workspace {
+  mkdirSync(folder, { recursive: true });
+  for (const node of readdirSync(folder).filter((name) => /^sandbox_[0-9]+$/.test(name))) {
+    removeNodeFolder(join(folder, node));
   }
-  mkdirSync(node, { recursive: true });
+  rmSync(join(folder, 'sandbox_common', 'service_cert.pem'), { force: true });
+  return openWorkspace(folder, people, now);
+}
+
+/** The same without emptying anything: to go on with the ledgers that are there. */
+export function openWorkspace(folder: string, people: People, now: number): Workspace {
+  const common = join(folder, 'sandbox_common');
+  const node = nodeFolder(folder, 0);
+  for (const directory of [common, node]) mkdirSync(directory, { recursive: true });
+  const serviceCert = join(common, 'service_cert.pem');
+  const members = Array.from({ length: people.members }, (_, i) => member(common, `member${i}`, now));
+  const users = Array.from({ length: people.users }, (_, i) => person(common, `user${i}`, now));
+  return { folder, common, node, serviceCert, members, users };
+}
+
+/** What the node of that place writes. */
+export function nodeFolder(folder: string, index: number): string {
+  return join(folder, `sandbox_${index}`);
+}
+
+/** Only a folder that a sandbox made is removed. */
+function removeNodeFolder(node: string): void {
+  const ours = existsSync(join(node, 'config.json')) || readdirSync(node).length === 0;
+  if (!ours) throw new CliError('Failed', `${node} is not a sandbox's folder: choose another --workspace`);
+  rmSync(node, { recursive: true });
 }
 
 function person(common: string, name: string, now: number): Person {
@@ -91,46 +105,82 @@ export function constitutionFiles(folders: readonly string[]): readonly string[]
   });
 }
 
-/** The configuration of the one node of a sandbox, in CCF's format. */
-export function nodeConfiguration(
-  workspace: Workspace,
-  options: { readonly address: string; readonly constitution: readonly string[] },
-): object {
-  const { members, node, serviceCert } = workspace;
+/** The section `command` of a configuration. */
+export type NodeCommand = { readonly type: 'Start' | 'Join' | 'Recover' } & Readonly<Record<string, unknown>>;
+
+/** Begins a service of the workspace's members; so many of them together bring it back from a disaster. */
+export function startCommand(
+  { members, serviceCert }: Workspace,
+  constitution: readonly string[],
+  recoveryThreshold = 1,
+): NodeCommand {
   return {
-    network: {
-      node_to_node_interface: { bind_address: '127.0.0.1:0' },
-      rpc_interfaces: { primary_rpc_interface: { bind_address: options.address } },
-    },
-    command: {
-      type: 'Start',
-      service_certificate_file: serviceCert,
-      start: {
-        constitution_files: options.constitution,
-        members: members.map(({ cert, encryptionCert }) => ({
-          certificate_file: cert,
-          encryption_public_key_file: encryptionCert,
-        })),
-        service_configuration: {
-          recovery_threshold: 1,
-          maximum_node_certificate_validity_days: 365,
-          maximum_service_certificate_validity_days: 365,
-        },
-        initial_service_certificate_validity_days: 90,
+    type: 'Start',
+    service_certificate_file: serviceCert,
+    start: {
+      constitution_files: constitution,
+      members: members.map(({ cert, encryptionCert }) => ({
+        certificate_file: cert,
+        encryption_public_key_file: encryptionCert,
+      })),
+      service_configuration: {
+        recovery_threshold: recoveryThreshold,
+        maximum_node_certificate_validity_days: 365,
+        maximum_service_certificate_validity_days: 365,
       },
-    },
-    node_certificate: {
-      subject_alt_names: ['iPAddress:127.0.0.1', 'dNSName:localhost'],
-      initial_validity_days: 90,
-    },
-    ledger: { directory: join(node, 'ledger') },
-    snapshots: { directory: join(node, 'snapshots') },
-    output_files: {
-      node_certificate_file: join(node, 'nodecert.pem'),
-      pid_file: join(node, 'node.pid'),
-      rpc_addresses_file: join(node, 'rpc_addresses.json'),
+      initial_service_certificate_validity_days: 90,
     },
   };
+}
+
+/** Joins the service of the workspace by a node that serves at `target`. */
+export function joinCommand({ serviceCert }: Workspace, target: string): NodeCommand {
+  return {
+    type: 'Join',
+    service_certificate_file: serviceCert,
+    join: { target_rpc_address: target, retry_timeout: '100ms' },
+  };
+}
+
+/** Brings a lost service back, whose certificate is in the file `previous`. */
+export function recoverCommand({ serviceCert }: Workspace, previous: string): NodeCommand {
+  return {
+    type: 'Recover',
+    service_certificate_file: serviceCert,
+    recover: { initial_service_certificate_validity_days: 90, previous_service_identity_file: previous },
+  };
+}
+
+/** The configuration of a node of a sandbox, in CCF's format. */
+export function nodeConfiguration(
+  folder: string,
+  { address, command }: { readonly address: string; readonly command: NodeCommand },
+): Record<string, unknown> {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  return {
+    network: {
+      node_to_node_interface: { bind_address: `${host}:0` },
+      rpc_interfaces: { primary_rpc_interface: { bind_address: address } },
+    },
+    command,
+    node_certificate: {
+      subject_alt_names: alternativeNames(host),
+      initial_validity_days: 90,
+    },
+    ledger: { directory: join(folder, 'ledger') },
+    snapshots: { directory: join(folder, 'snapshots') },
+    output_files: {
+      node_certificate_file: join(folder, 'nodecert.pem'),
+      pid_file: join(folder, 'node.pid'),
+      rpc_addresses_file: join(folder, 'rpc_addresses.json'),
+    },
+  };
+}
+
+function alternativeNames(host: string): readonly string[] {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const named = /^[0-9.]+$/.test(bare) || bare.includes(':') ? `iPAddress:${bare}` : `dNSName:${bare}`;
+  return [...new Set([named, 'iPAddress:127.0.0.1', 'dNSName:localhost'])];
 }
 
 /** The last lines of a file, to say why a node ended. */
