@@ -13,6 +13,8 @@ export const header = {
   wwwAuthenticate: 'www-authenticate',
   /** Id of the transaction of this answer, or of the state it was read from. */
   transactionId: 'x-ms-ccf-transaction-id',
+  /** Ours. The name under which the parties of a private transaction know it. */
+  transactionReference: 'coco-transaction-reference',
   snapshotName: 'x-ms-ccf-snapshot-name',
   /** Ours. RFC 7240: `wait=<seconds>` answers once committed; `receipt` adds the receipt to the answer. */
   prefer: 'prefer',

@@ -12,6 +12,8 @@ export type {
   RequestBody,
 } from './endpoint.ts';
 export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
+export type { ListedOut } from './endpoints/access.ts';
+export { accessEndpoints } from './endpoints/access.ts';
 export type {
   ChangeOut,
   EncryptedShareOut,

@@ -1,3 +1,4 @@
+import type { CallAccess } from '@coco/access';
 import type { ByteString, ReadableMapState, Tx, WriteSet } from '@coco/kv';
 import type { TxId } from '@coco/ledger';
 import type { IndexProgress } from './indexing/declaration.ts';
@@ -107,6 +108,11 @@ export interface BatchHost {
    * another call of its batch: the earlier transaction is then to be dropped.
    */
   begin(index: number): Tx;
+  /**
+   * The private side of the call at `index`, over the transaction that was begun for it. Asked for only when the
+   * call has to do with audiences; a host without it keeps no rows that have them.
+   */
+  access?(index: number): CallAccess;
   /** The call at `index` is over. Comes once per call, in order, before the next `begin`. */
   settle(index: number, outcome: Outcome): void;
 }

@@ -1,3 +1,4 @@
+export { ruleOf, viewerOfCaller } from './access.ts';
 export {
   type Admission,
   type AdmissionOptions,
@@ -73,6 +74,7 @@ export {
   submitShare,
 } from './recovery/shares.ts';
 export { type Opening, openService } from './service-life.ts';
+export * from './tables/access.ts';
 export * from './tables/application.ts';
 export { type Codec, EIGHT_ZERO_BYTES } from './tables/codec.ts';
 export * from './tables/internal.ts';

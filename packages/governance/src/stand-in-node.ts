@@ -52,6 +52,9 @@ export function standInNode(made: NodeMade): NodeActions {
     },
     currentLedgerSecret: () => ({ from: 1, raw: noSecret }),
     isReadingPrivateLedger: () => false,
+    // Audiences are private: whether one is there is for a node that holds the ledger secret to find.
+    changeAudience: () => true,
+    shredAudience: () => true,
     initiatePrivateRecovery: nothing,
   };
 }

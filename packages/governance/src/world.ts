@@ -1,3 +1,4 @@
+import type { MembershipChange } from '@coco/access';
 import type { Engine } from '@coco/contracts';
 import type { ByteString, Tx } from '@coco/kv';
 import type { TxId, VersionedSecret } from '@coco/ledger';
@@ -30,6 +31,10 @@ export interface NodeActions {
   currentLedgerSecret(tx: Tx): VersionedSecret;
   /** Whether this node has begun to read the private part of a recovered ledger. */
   isReadingPrivateLedger(): boolean;
+  /** Lets readers in and out of an audience from now on. Answers false when no audience has this id (hex). */
+  changeAudience(tx: Tx, id: string, change: MembershipChange): boolean;
+  /** Destroys the keys of all that an audience has written. Answers false when no audience has this id (hex). */
+  shredAudience(tx: Tx, id: string): boolean;
   /** Enough shares are in (`combineSubmittedShares` opens them). Throws when they do not open the ledger. */
   initiatePrivateRecovery(tx: Tx): void;
 }

@@ -1,3 +1,4 @@
+import { audienceIdFromHex, changeMembers, type MembershipChange, shredAudience } from '@coco/access';
 import { parseCsr, verifyCsr } from '@coco/crypto';
 import {
   combineSubmittedShares,
@@ -118,6 +119,14 @@ export class GovernanceActions implements NodeActions {
     const { key, certificate } = this.#service();
     const period = validityPeriod(validFrom, days);
     return renewServiceIdentity({ key, subject: certificate.subject }, period, this.#random).certificate.pem;
+  }
+
+  changeAudience(tx: Tx, id: string, change: MembershipChange): boolean {
+    return changeMembers(tx, audienceIdFromHex(id), change, this.#random);
+  }
+
+  shredAudience(tx: Tx, id: string): boolean {
+    return shredAudience(tx, audienceIdFromHex(id), this.#random);
   }
 
   currentLedgerSecret(): VersionedSecret {

@@ -11,6 +11,7 @@ import {
 } from '@coco/governance';
 import type { ByteString, WriteSet } from '@coco/kv';
 import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
+import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
 import type { Attester } from './attester.ts';
@@ -76,6 +77,7 @@ export class Core implements NodeView {
   readonly historical: HistoricalQueries;
   readonly application: Application;
   readonly indexer: Indexer;
+  readonly access: NodeAccess;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly versions: NodeParts['versions'];
@@ -116,6 +118,7 @@ export class Core implements NodeView {
     this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
     this.actions = this.#makeActions();
     const authentication = new Authentication(this.replica.store);
+    this.access = new NodeAccess(this.replica.store, random, authentication);
     this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
     this.#pipeline = new Pipeline({
       node: this,
@@ -139,6 +142,10 @@ export class Core implements NodeView {
       outbox,
     });
     this.#watchTables();
+  }
+
+  random(length: number): Uint8Array {
+    return this.#parts.random(length);
   }
 
   get now(): number {

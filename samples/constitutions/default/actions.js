@@ -90,6 +90,14 @@ const app = {
   flush: singleValue("public:ccf.gov.interpreter.flush", "Interpreter flush"),
   runtimeOptions: singleValue("public:ccf.gov.js_runtime_options", "Runtime options"),
 };
+const access = {
+  parties: jsonTable("access.parties"),
+  users: jsonTable("access.users"),
+  rules: jsonTable("access.rules"),
+  grants: jsonTable("access.grants"),
+  audiences: jsonTable("access.audiences"),
+  settings: singleValue("public:ccf.gov.access.settings", "Access settings"),
+};
 const jwtIssuers = jsonTable("jwt.issuers");
 const caCertBundles = jsonTable("tls.ca_cert_bundles");
 const proposalsInfo = jsonTable("proposals_info");
@@ -210,6 +218,52 @@ function checkValidity(args) {
   }
 }
 
+function checkName(value, field) {
+  checkType(value, "string", field);
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) {
+    throw new Error(`${field} must be letters, digits, dots, dashes and underscores, at most 64`);
+  }
+}
+
+function checkNames(values, field) {
+  checkType(values, "array", field);
+  values.forEach((value, i) => checkName(value, `${field}[${i}]`));
+}
+
+// Who may read: party:NAME, role:NAME, user:ID, everybody.
+function checkReader(value, field) {
+  checkType(value, "string", field);
+  if (!/^(everybody|(party|role):[A-Za-z0-9][A-Za-z0-9._-]{0,63}|user:.{1,512})$/.test(value)) {
+    throw new Error(`${field} must be party:NAME, role:NAME, user:ID or everybody`);
+  }
+}
+
+function checkReaders(values, field) {
+  checkType(values, "array", field);
+  checkLength(values, 1, 32, field);
+  values.forEach((value, i) => value === "caller" || checkReader(value, `${field}[${i}]`));
+}
+
+// The three things that can be said of an endpoint's private side.
+function checkAccessRule(rule, field) {
+  checkType(rule, "object", field);
+  if (rule.audience !== undefined) checkReaders(rule.audience, `${field}.audience`);
+  if (rule.within !== undefined) checkReaders(rule.within, `${field}.within`);
+  if (rule.reads !== undefined) {
+    checkType(rule.reads, "array", `${field}.reads`);
+    rule.reads.forEach((map, i) => checkType(map, "string", `${field}.reads[${i}]`));
+  }
+}
+
+function checkTime(value, field) {
+  checkType(value, "string", field);
+  if (Number.isNaN(Date.parse(value))) throw new Error(`${field} must be a time as of ISO 8601`);
+}
+
+function checkAudienceId(value, field) {
+  checkHex(value, 32, field);
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // Effects that several actions share.
 
@@ -312,6 +366,7 @@ function checkEndpoint(info, field, moduleNames) {
   checkOptional("openapi_hidden", "boolean?");
   checkType(info.authn_policies, "array", `${field}.authn_policies`);
   info.authn_policies.forEach((policy, i) => checkPolicy(policy, `${field}.authn_policies[${i}]`));
+  if (info.access !== undefined) checkAccessRule(info.access, `${field}.access`);
   if (!moduleNames.has(info.js_module)) throw new Error(`module '${info.js_module}' not found in bundle`);
 }
 
@@ -613,6 +668,113 @@ const application = {
   ),
 };
 
+const privateTransactions = {
+  set_party: new Action(
+    (args) => {
+      checkName(args.party, "party");
+      checkType(args.party_data, "object?", "party_data");
+    },
+    ({ party, party_data }) => access.parties.set(party, isAbsent(party_data) ? {} : { party_data }),
+  ),
+
+  remove_party: new Action(
+    (args) => checkName(args.party, "party"),
+    ({ party }) => {
+      for (const [id, user] of access.users.entries()) {
+        if (user.party === party) access.users.delete(id);
+      }
+      access.parties.delete(party);
+    },
+  ),
+
+  set_access_user: new Action(
+    (args) => {
+      checkType(args.user_id, "string", "user_id");
+      if (!isAbsent(args.party)) checkName(args.party, "party");
+      if (!isAbsent(args.roles)) checkNames(args.roles, "roles");
+    },
+    ({ user_id: id, party, roles }) => {
+      if (!isAbsent(party) && !access.parties.has(party)) throw new Error(`No such party: ${party}`);
+      access.users.set(id, {
+        ...(isAbsent(party) ? {} : { party }),
+        ...(isAbsent(roles) ? {} : { roles }),
+      });
+    },
+  ),
+
+  remove_access_user: new Action(
+    (args) => checkType(args.user_id, "string", "user_id"),
+    (args) => access.users.delete(args.user_id),
+  ),
+
+  set_access_rule: new Action(
+    (args) => {
+      checkType(args.about, "string", "about");
+      if (args.about !== "app" && !/^endpoint [A-Z]+ \//.test(args.about)) {
+        throw new Error('about must be "app" or "endpoint METHOD /path"');
+      }
+      checkAccessRule(args.rule, "rule");
+    },
+    ({ about, rule }) => access.rules.set(about, rule),
+  ),
+
+  remove_access_rule: new Action(
+    (args) => checkType(args.about, "string", "about"),
+    (args) => access.rules.delete(args.about),
+  ),
+
+  set_access_settings: new Action(
+    (args) => checkType(args.opaque_ids, "boolean?", "opaque_ids"),
+    (args) => access.settings.set({ opaque_ids: args.opaque_ids === true }),
+  ),
+
+  set_access_grant: new Action(
+    (args) => {
+      checkName(args.grant, "grant");
+      checkReader(args.to, "to");
+      for (const field of ["from", "until", "expires"]) checkTime(args[field], field);
+      if (!isAbsent(args.reader)) checkReader(args.reader, "reader");
+      checkType(args.endpoint, "string?", "endpoint");
+      checkType(args.purpose, "string", "purpose");
+    },
+    ({ grant, to, from, until, expires, reader, endpoint, purpose }) =>
+      access.grants.set(grant, {
+        ...{ to, from, until, expires, purpose },
+        ...(isAbsent(reader) ? {} : { reader }),
+        ...(isAbsent(endpoint) ? {} : { endpoint }),
+      }),
+  ),
+
+  remove_access_grant: new Action(
+    (args) => checkName(args.grant, "grant"),
+    (args) => access.grants.delete(args.grant),
+  ),
+
+  change_audience: new Action(
+    (args) => {
+      checkAudienceId(args.audience, "audience");
+      for (const field of ["add", "remove"]) {
+        if (isAbsent(args[field])) continue;
+        checkType(args[field], "array", field);
+        args[field].forEach((reader, i) => checkReader(reader, `${field}[${i}]`));
+      }
+      checkType(args.with_past, "boolean?", "with_past");
+    },
+    ({ audience, add = [], remove = [], with_past = false }) => {
+      ccf.access.changeAudience(audience, { add, remove, withPast: with_past });
+      access.audiences.set(audience, { decision: "changed", add, remove, with_past });
+    },
+  ),
+
+  shred_audience: new Action(
+    (args) => checkAudienceId(args.audience, "audience"),
+    ({ audience }) => {
+      ccf.access.shredAudience(audience);
+      access.audiences.set(audience, { decision: "shredded" });
+    },
+  ),
+};
+
 const certificatesAndTokens = {
   set_ca_cert_bundle: new Action(
     (args) => {
@@ -815,7 +977,7 @@ const joinPolicy = {
 };
 
 const actions = new Map(
-  [membersAndUsers, serviceAndLedger, application, certificatesAndTokens, nodesOfTheService, joinPolicy].flatMap(
+  [membersAndUsers, serviceAndLedger, application, privateTransactions, certificatesAndTokens, nodesOfTheService, joinPolicy].flatMap(
     (group) => Object.entries(group),
   ),
 );

@@ -1,4 +1,5 @@
 import type { Endpoint, Frontend } from '../endpoint.ts';
+import { accessEndpoints } from './access.ts';
 import { governanceEndpoints } from './governance.ts';
 import { nodeEndpoints } from './node.ts';
 import { commonEndpoints } from './transactions.ts';
@@ -8,6 +9,7 @@ export const endpoints: readonly Endpoint[] = [
   ...commonEndpoints('node'),
   ...nodeEndpoints,
   ...commonEndpoints('app'),
+  ...accessEndpoints,
   ...commonEndpoints('gov'),
   ...governanceEndpoints,
 ];

@@ -1,6 +1,7 @@
 import { parseCertificate } from '@coco/crypto';
+import { bytesToByteString } from '@coco/kv';
 import type { AppWorld, HostFunction, HostValue } from '../call.ts';
-import { bytes, count, text } from './arguments.ts';
+import { bytes, count, record, text } from './arguments.ts';
 import type { CallWriter } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
 import type { Switchboard } from './switchboard.ts';
@@ -79,6 +80,25 @@ export function appFunctions(app: {
     'ccf.consensus.getViewForSeqno': {
       arity: 1,
       call: (seqno) => present().consensus.viewOf(count(seqno, 'seqno')),
+    },
+    'ccf.access.caller': {
+      arity: 0,
+      call: () => {
+        const { id, party, roles, readers } = board.access().viewer;
+        return { id, party, roles, readers };
+      },
+    },
+    'ccf.access.setAudience': { arity: 1, call: (readers) => void board.access().setAudience(readers) },
+    'ccf.access.setRowAudience': {
+      arity: 3,
+      call: (map, key, readers) => {
+        const row = bytesToByteString(bytes(key, 'key'));
+        return void board.access().setRowAudience(text(map, 'map'), row, readers);
+      },
+    },
+    'ccf.access.setClaims': {
+      arity: 1,
+      call: (fields) => void board.access().setClaims(record(fields, 'claims')),
     },
     'ccf.historical.dropCachedStates': {
       arity: 1,

@@ -25,6 +25,7 @@ export class Batch {
   readonly #writer: CallWriter;
   #takes: (call: PendingCall) => boolean = () => false;
   #mayRetry = false;
+  readonly #access = () => this.#host.access?.(this.index);
 
   constructor(
     calls: readonly PendingCall[],
@@ -130,7 +131,8 @@ export class Batch {
   #begin(call: PendingCall): string {
     const tx = this.#host.begin(this.index);
     const context = call.mode === 'readwrite' ? 'application' : 'read-only application';
-    this.#board.attach(tx, context, this.#host.world, this.#functions);
+    const { world } = this.#host;
+    this.#board.attach({ tx, context, reach: world, functions: this.#functions, access: this.#access });
     this.inProgress = true;
     this.resumed = false;
     const historical = call.historical ? JSON.stringify(this.#board.lend(call.historical)) : '';

@@ -1,3 +1,4 @@
+import { AccessError, type CallAccess, hasAudiences, isOwnTable, type MapDoor } from '@coco/access';
 import {
   KvError,
   type RangeOptions,
@@ -17,6 +18,15 @@ import { WrittenTables } from './written-tables.ts';
 export interface Reach {
   readonly access: (name: string, context: ExecutionContext) => TableAccess;
   random(length: number): Uint8Array;
+}
+
+/** What a call is served from. */
+export interface Attachment {
+  readonly tx: Tx;
+  readonly context: ExecutionContext;
+  readonly reach: Reach;
+  readonly functions: ReadonlyMap<string, HostFunction>;
+  readonly access?: (() => CallAccess | undefined) | undefined;
 }
 
 /** A past state as it is sent inside: its tables stay here, under a number. */
@@ -42,28 +52,33 @@ export class Switchboard {
   #context: ExecutionContext = 'application';
   #reach: Reach | undefined;
   #functions: ReadonlyMap<string, HostFunction> = new Map();
+  #access: (() => CallAccess | undefined) | undefined;
   #refusal = '';
   readonly #states: LentTables[] = [];
   readonly #scans = new Map<number, Iterator<Row>>();
   #scanCount = 0;
-  readonly #access = new Map<string, TableAccess>();
+  readonly #rights = new Map<string, TableAccess>();
 
   /** Serves a call from here on. What a rule says of a table is remembered as long as rule and context stay. */
-  attach(
-    tx: Tx,
-    context: ExecutionContext,
-    reach: Reach,
-    functions: ReadonlyMap<string, HostFunction>,
-  ): void {
-    if (this.#context !== context || this.#reach !== reach) this.#access.clear();
+  attach({ tx, context, reach, functions, access }: Attachment): void {
+    if (this.#context !== context || this.#reach !== reach) this.#rights.clear();
     this.#tx = tx;
     this.#context = context;
     this.#reach = reach;
     this.#functions = functions;
+    this.#access = access;
+  }
+
+  /** The private side of the call in progress. Refuses where the host has none. */
+  access(): CallAccess {
+    const access = this.#tx && this.#access?.();
+    if (access) return access;
+    throw new RefusedError('audiences are not kept here');
   }
 
   detach(): void {
     this.#tx = undefined;
+    this.#access = undefined;
     this.log = undefined;
     this.overflowed = false;
     if (this.#states.length > 0) this.#states.length = 0;
@@ -72,7 +87,9 @@ export class Switchboard {
 
   /** Lends a past state to the call in progress. */
   lend(state: { transactionId: string; receipt: unknown; writeSet: WriteSet }): SentState {
-    const number = this.lendTables(new WrittenTables(state.writeSet));
+    const guarded = [...state.writeSet.keys()].some((map) => hasAudiences(map) || isOwnTable(map));
+    const writeSet = guarded ? this.access().seen(state.writeSet) : state.writeSet;
+    const number = this.lendTables(new WrittenTables(writeSet));
     return { transactionId: state.transactionId, receipt: state.receipt, state: number };
   }
 
@@ -199,18 +216,20 @@ export class Switchboard {
     else this.fault ??= error;
   }
 
-  #allowed(map: string, right: 'read' | 'write'): Tx {
+  /** The one way from code to maps. Rows that have audiences are behind a door of their own. */
+  #allowed(map: string, right: 'read' | 'write'): MapDoor {
     const tx = this.#tx;
     if (!tx || !this.#reach) throw refused(right);
-    let access = this.#access.get(map);
+    let access = this.#rights.get(map);
     if (access === undefined) {
       access = this.#reach.access(map, this.#context);
-      if (this.#access.size >= limits.rememberedTablesMax) this.#access.clear();
-      this.#access.set(map, access);
+      if (this.#rights.size >= limits.rememberedTablesMax) this.#rights.clear();
+      this.#rights.set(map, access);
     }
     if (access !== 'read-write' && access !== `${right}-only`) {
       throw new RefusedError(`table ${map} may not be ${right === 'read' ? 'read' : 'written'} here`);
     }
+    if (hasAudiences(map)) return this.access().rows;
     return tx;
   }
 
@@ -240,7 +259,7 @@ export type LentTables = Pick<ReadableMapState, 'get' | 'has' | 'size' | 'range'
 
 /** Refusals are told to the code that asked; every other exception is the host's own. */
 export function isRefusal(error: unknown): error is Error {
-  return error instanceof RefusedError || error instanceof KvError;
+  return error instanceof RefusedError || error instanceof KvError || error instanceof AccessError;
 }
 
 function isOverflow(error: unknown): boolean {

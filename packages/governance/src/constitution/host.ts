@@ -1,3 +1,4 @@
+import { type MembershipChange, readersOf } from '@coco/access';
 import type { HostFunction, HostFunctions, HostValue } from '@coco/contracts';
 import { byteStringToUtf8, bytesToByteString, type Tx } from '@coco/kv';
 import { GovernanceError } from '../errors.ts';
@@ -43,6 +44,16 @@ function effects(tx: Tx, world: GovernanceWorld): HostFunctions {
     'ccf.network.generateNetworkCertificate': fn(2, (from, days) =>
       node.renewServiceCertificate(tx, text(from, 'valid from'), number(days, 'days')),
     ),
+    'ccf.access.changeAudience': fn(2, (id, change) => {
+      const name = text(id, 'audience');
+      if (!node.changeAudience(tx, name, membershipChange(change))) throw noAudience(name);
+      return undefined;
+    }),
+    'ccf.access.shredAudience': fn(1, (id) => {
+      const name = text(id, 'audience');
+      if (!node.shredAudience(tx, name)) throw noAudience(name);
+      return undefined;
+    }),
     'ccf.refreshAppBytecodeCache': action(() => compileApplication(tx, world)),
     'ccf.setJwtPublicSigningKeys': fn(3, (issuer, _metadata, jwks) => {
       setSigningKeys(tx, world, text(issuer, 'issuer'), jwks);
@@ -88,6 +99,18 @@ function setSigningKeys(tx: Tx, world: GovernanceWorld, issuer: string, jwks: Ho
     world.log('fail', error.message);
     throw new GovernanceError('InvalidSigningKeys', 'set_jwt_public_signing_keys() failed', { cause: error });
   }
+}
+
+function noAudience(id: string): TypeError {
+  return new TypeError(`there is no audience ${id}`);
+}
+
+function membershipChange(value: HostValue): MembershipChange {
+  const { add = [], remove = [], withPast } = (value ?? {}) as Readonly<Record<string, HostValue>>;
+  const nobody = { id: null, party: null, roles: [], readers: [] };
+  const readers = (list: HostValue) =>
+    Array.isArray(list) && list.length === 0 ? [] : readersOf(list, nobody);
+  return { add: readers(add), remove: readers(remove), withPast: withPast === true };
 }
 
 function text(value: HostValue, what: string): string {

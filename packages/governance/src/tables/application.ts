@@ -1,3 +1,4 @@
+import type { AccessRule } from '@coco/access';
 import type { IndexDeclaration } from '@coco/contracts';
 import { json, raw, text } from './codec.ts';
 import { serviceMap, serviceValue } from './table.ts';
@@ -20,6 +21,8 @@ export interface EndpointProperties {
   readonly openapi?: unknown;
   readonly openapi_hidden?: boolean;
   readonly interpreter_reuse?: { readonly key: string };
+  /** Ours: who its transactions are for, and what it may read; a rule of `access.rules` overrides it. */
+  readonly access?: AccessRule;
 }
 
 /** Value of `js_runtime_options`. */

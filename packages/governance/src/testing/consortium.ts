@@ -1,3 +1,4 @@
+import { audienceIdFromHex, changeMembers, shredAudience } from '@coco/access';
 import type { Engine } from '@coco/contracts';
 import { generateKeyPair, issueCertificate, type PrivateKey, parseCertificate, sha256 } from '@coco/crypto';
 import { bytesToByteString, Store, type Tx, type WriteSet } from '@coco/kv';
@@ -263,6 +264,8 @@ export class Consortium {
       },
       renewServiceCertificate: (_, from, days) => this.#issueServiceCertificate(from, days),
       currentLedgerSecret: () => this.secret,
+      changeAudience: (tx, id, change) => changeMembers(tx, audienceIdFromHex(id), change, this.random),
+      shredAudience: (tx, id) => shredAudience(tx, audienceIdFromHex(id), this.random),
       isReadingPrivateLedger: () => this.#readingPrivateLedger,
       initiatePrivateRecovery: (tx) => {
         this.recovered = combineSubmittedShares(tx, this.secret);

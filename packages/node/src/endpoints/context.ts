@@ -1,6 +1,8 @@
+import type { Viewer } from '@coco/access';
 import type { ServiceStatus } from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { Receipt, TxId } from '@coco/ledger';
+import type { NodeAccess } from '../access/node-access.ts';
 import type { Application } from '../application.ts';
 import type { NodeConfig } from '../config.ts';
 import type { HostFacts, HttpRequest, Session } from '../event.ts';
@@ -28,6 +30,7 @@ export interface NodeView {
   readonly historical: HistoricalQueries;
   readonly application: Application;
   readonly indexer: Indexer;
+  readonly access: NodeAccess;
   readonly status: NodeStatus;
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;
@@ -35,6 +38,7 @@ export interface NodeView {
   readonly stopNotice: boolean;
   readonly hostFacts: HostFacts | undefined;
   readonly now: number;
+  random(length: number): Uint8Array;
   /** While recovering: how far the private ledger has been read, and how far it goes. */
   readonly recovery: { readonly target: number; readonly done: number } | undefined;
   readonly versions: { readonly product: string; readonly engine: string };
@@ -49,6 +53,8 @@ export interface BuiltinContext {
   readonly target: Target;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Who asks, as far as the connection or a token tells. */
+  viewer(): Viewer;
 }
 
 /** A handler answers at once; waiting is done above it. */

@@ -1,10 +1,12 @@
 import {
+  accessEndpoints,
   type AppEndpoint as DocumentedEndpoint,
   type Endpoint,
   endpointsOf,
   nodeEndpoints,
   openApi,
 } from '@coco/api';
+import { accessHandlers } from '../access/endpoints.ts';
 import type { AppEndpoint } from '../application.ts';
 import type { BuiltinRoutes } from '../frontend/pipeline.ts';
 import { Router } from '../frontend/router.ts';
@@ -53,6 +55,10 @@ export function builtinRoutes(): BuiltinRoutes {
     for (const [name, handler] of Object.entries({ ...common, api: apiOf(frontend) })) {
       routes[frontend].add('GET', `/${name}`, handler);
     }
+  }
+  for (const endpoint of accessEndpoints) {
+    const handler = accessHandlers[endpoint.path];
+    if (handler) routes.app.add(endpoint.method, endpoint.path.slice('/app'.length), handler);
   }
   for (const endpoint of nodeEndpoints) {
     const handler = nodeHandlers[`${endpoint.method} ${endpoint.path}`];

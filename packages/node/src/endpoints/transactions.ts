@@ -1,3 +1,4 @@
+import { referenceCharacters, type Viewer } from '@coco/access';
 import { contentType, header, type OpenApiDocument } from '@coco/api';
 import { nodeInfos } from '@coco/governance';
 import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
@@ -18,7 +19,11 @@ function tryParseTxId(value: string): TxId | undefined {
 }
 
 /** `GET /commit`: the latest committed transaction, and where views began if asked. */
-export const getCommit: Handler = ({ node: { replica }, query }) => {
+export const getCommit: Handler = (context) => {
+  const { node, query } = context;
+  const { replica } = node;
+  if (hidesIds(context))
+    return refusal(404, 'ResourceNotFound', 'This service keeps its transaction ids to itself.');
   const { committed } = replica;
   const body: Record<string, unknown> = { transaction_id: committed ? formatTxId(committed) : '0.0' };
   const wanted = query.get('view_history');
@@ -45,10 +50,15 @@ function viewStarts(replica: NodeView['replica'], current: number): string[] {
   });
 }
 
-/** `GET /tx?transaction_id=V.S`. */
-export const getTransaction: Handler = ({ node: view, query }) => {
+/** `GET /tx?transaction_id=V.S`, or of a reference. */
+export const getTransaction: Handler = (context) => {
+  const { node: view, query } = context;
   const given = query.get('transaction_id');
   if (given === null) return badQuery("Missing query parameter 'transaction_id'");
+  if (isReference(given) || hidesIds(context)) {
+    const txId = referredTo(context, given);
+    return txId ? json({ status: statusOf(view.replica, txId), transaction_id: given }) : noSuchTransaction();
+  }
   const txId = tryParseTxId(given);
   if (!txId) {
     const shown = given.slice(0, 64);
@@ -59,12 +69,47 @@ export const getTransaction: Handler = ({ node: view, query }) => {
   return json({ status: statusOf(view.replica, txId), transaction_id: formatTxId(txId) });
 };
 
-/** The past state of one committed transaction, or the answer to give instead. */
-export function pastState(view: NodeView, given: string | null | undefined): PastState | Answer {
+/** Whether callers of this frontend are to know nothing of transaction ids. */
+function hidesIds({ node, target }: BuiltinContext): boolean {
+  return target.frontend === 'app' && node.access.opaqueIds;
+}
+
+/** Ids hold a dot, references never do. */
+function isReference(given: string): boolean {
+  return given.length === referenceCharacters && !given.includes('.');
+}
+
+/** The transaction that a reference names, if the caller may know of it. */
+function referredTo({ node, viewer }: BuiltinContext, given: string): TxId | undefined {
+  const txId = node.access.resolve(given);
+  return txId && node.access.mayKnow(viewer, txId.seqno) ? txId : undefined;
+}
+
+/** The one answer to every reference that is not the caller's to know. */
+export function noSuchTransaction(): Answer {
+  return refusal(404, 'TransactionNotFound', 'There is no such transaction.');
+}
+
+/** What `given` names to this viewer. Hidden from it: not there, as in `pastStateAt`. */
+export function pastState(
+  view: NodeView,
+  given: string | null | undefined,
+  viewer: () => Viewer,
+): PastState | Answer {
+  if (given && isReference(given)) {
+    const txId = view.access.resolve(given);
+    return txId && view.access.mayKnow(viewer, txId.seqno) ? pastStateAt(view, txId) : noSuchTransaction();
+  }
   const txId = given ? tryParseTxId(given) : undefined;
   if (!txId) return refusal(404, 'TransactionInvalid', 'Could not extract Transaction Id');
+  const isHidden = !view.access.mayKnow(viewer, txId.seqno);
+  return pastStateAt(view, txId, isHidden ? 'Unknown' : undefined);
+}
+
+/** The past state of one committed transaction, or the answer to give instead. */
+export function pastStateAt(view: NodeView, txId: TxId, told?: 'Unknown'): PastState | Answer {
   const name = formatTxId(txId);
-  const status = statusOf(view.replica, txId);
+  const status = told ?? statusOf(view.replica, txId);
   if (status === 'Invalid') {
     return refusal(404, 'TransactionInvalid', `Transaction ${name} is invalid.`);
   }
@@ -89,10 +134,13 @@ export function pastState(view: NodeView, given: string | null | undefined): Pas
 }
 
 /** `GET /receipt?transaction_id=V.S`. */
-export const getReceipt: Handler = ({ node: view, query, tx }) => {
+export const getReceipt: Handler = (context) => {
+  const { node: view, query, tx } = context;
   // It reads the state, and so answers with the version it read.
   tx.has(nodeInfos.name, view.identity.id);
-  const state = pastState(view, query.get('transaction_id'));
+  const given = query.get('transaction_id') ?? '';
+  if (hidesIds(context) && !isReference(given)) return noSuchTransaction();
+  const state = pastState(view, given, context.viewer);
   return 'status' in state ? state : json(receiptBody(state.receipt));
 };
 

@@ -1,3 +1,4 @@
+import { AccessError, type CallAccess, type Recorded } from '@coco/access';
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
 import type { Caller } from '@coco/governance';
@@ -9,13 +10,15 @@ import type { Session } from '../event.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
-import { type Answer, refusal } from './answer.ts';
+import { type Answer, refusal, withHeader } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
 import { ambiguousAnswer, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { decodeQuery, type Target } from './target.ts';
 
 interface GatheredCall extends PendingCall {
+  readonly endpoint: AppEndpoint;
+  readonly caller: Caller | null;
   readonly event: RequestEvent;
   readonly attempts: number;
 }
@@ -95,7 +98,9 @@ export class AppCalls {
     }
     const past =
       properties.mode === 'historical'
-        ? pastState(this.#node, event.request.headers[header.transactionId])
+        ? pastState(this.#node, event.request.headers[header.transactionId], () =>
+            this.#node.access.viewerOf(authenticated.caller),
+          )
         : undefined;
     if (past && 'status' in past) {
       this.#finish(event, past, undefined);
@@ -109,6 +114,8 @@ export class AppCalls {
       now: this.#node.now,
       ...(past ? { historical: shownToApp(past) } : {}),
       ...(properties.interpreter_reuse ? { reuseKey: properties.interpreter_reuse.key } : {}),
+      endpoint,
+      caller: authenticated.caller,
       event,
       attempts: 0,
     });
@@ -116,6 +123,7 @@ export class AppCalls {
 
   #execute(calls: readonly GatheredCall[]): void {
     let tx: Tx | undefined;
+    let access: CallAccess | undefined;
     let settled = 0;
     let fault: { readonly error: unknown } | undefined;
     const host: BatchHost = {
@@ -123,7 +131,14 @@ export class AppCalls {
       begin: () => {
         tx?.discard();
         tx = this.#node.replica.store.begin();
+        access = undefined;
         return tx;
+      },
+      access: (index) => {
+        const call = calls[index];
+        if (!tx || !call) throw new Error('a call asks for audiences before its transaction has begun');
+        access ??= this.#node.access.beginCall(tx, call.endpoint, call.caller);
+        return access;
       },
       settle: (index, outcome) => {
         const call = calls[index];
@@ -132,7 +147,7 @@ export class AppCalls {
         tx = undefined;
         settled = index + 1;
         try {
-          if (call) this.#settle(call, own, outcome);
+          if (call) this.#settle(call, own, access, outcome);
         } catch (error) {
           fault = { error };
           throw error;
@@ -158,7 +173,7 @@ export class AppCalls {
     }
   }
 
-  #settle(call: GatheredCall, tx: Tx, outcome: Outcome): void {
+  #settle(call: GatheredCall, tx: Tx, access: CallAccess | undefined, outcome: Outcome): void {
     this.#log(call, outcome);
     const answer = answerOf(outcome, this.#node.application.disclosure.toCaller);
     const applies = outcome.kind === 'response' && (outcome.applyWrites ?? isSuccess(answer.status));
@@ -168,11 +183,35 @@ export class AppCalls {
       this.#finish(call.event, answer, isSuccess(answer.status) ? { kind: 'read-only', txId } : undefined);
       return;
     }
-    const committed = this.#node.replica.commit(tx, { claimsDigest: outcome.claimsDigest });
-    if (committed.kind !== 'conflict') this.#finish(call.event, answer, committed);
+    const recorded = this.#record(call, tx, access);
+    if (recorded === 'refused') {
+      tx.discard();
+      this.#finish(call.event, refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
+      return;
+    }
+    const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
+    const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
+    const committed = this.#node.replica.commit(tx, { claimsDigest });
+    if (committed.kind !== 'conflict') this.#finish(call.event, named, committed);
     else if (call.attempts + 1 >= limits.commitAttemptsMax)
       this.#finish(call.event, tooManyAttempts(), undefined);
     else this.#calls.push({ ...call, attempts: call.attempts + 1 });
+  }
+
+  /** Records a transaction that is private: because its code said so, or because members did. */
+  #record(call: GatheredCall, tx: Tx, access: CallAccess | undefined): Recorded | undefined | 'refused' {
+    const { access: rules, replica, now } = this.#node;
+    const { endpoint } = call;
+    if (!access && !rules.ruleOf(endpoint).audience) return undefined;
+    const side = access ?? rules.beginCall(tx, endpoint, call.caller);
+    try {
+      const place = { view: replica.raft.view, seqno: replica.nextSeqno };
+      return side.record(place, now, `${endpoint.method} ${endpoint.template}`);
+    } catch (error) {
+      if (!(error instanceof AccessError)) throw error;
+      this.#outbox.log('fail', `${call.request.method} ${call.request.route}: ${error.message}`, 'app');
+      return 'refused';
+    }
   }
 
   #log(call: GatheredCall, outcome: Outcome): void {

@@ -159,6 +159,7 @@ export class Pipeline {
         target,
         params,
         query: new URLSearchParams(target.query),
+        viewer: () => this.#node.access.viewerOfRequest(event, this.#node.now),
       };
       // An app's routes are looked up in tables, so its answers always have a read version.
       if (target.frontend === 'app') tx.has('public:ccf.gov.endpoints', '');
@@ -185,9 +186,14 @@ export class Pipeline {
     }
     const txId = outcome?.kind === 'read-only' && isSuccess(answer.status) ? outcome.txId : null;
     const wrote = outcome?.kind === 'committed' ? outcome.txId : null;
-    const named = nameTransaction(answer, wrote ?? txId);
+    const named = this.#hidesIds(event) ? answer : nameTransaction(answer, wrote ?? txId);
     if (outcome?.kind === 'committed' && this.#hold(event, named, outcome)) return;
     this.#respond(event.id, named);
+  }
+
+  /** Ids count all transactions: where members want that, callers of the app have references only. */
+  #hidesIds({ request }: RequestEvent): boolean {
+    return this.#node.access.opaqueIds && parseTarget(request.target).frontend === 'app';
   }
 
   /** Holds the answer back until commit when the caller prefers to wait. */

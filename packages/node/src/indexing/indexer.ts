@@ -1,3 +1,4 @@
+import { hasAudiences, isOwnTable } from '@coco/access';
 import {
   type BatchHost,
   derivingBy,
@@ -103,7 +104,9 @@ export class Indexer {
   #renew(): void {
     this.#isStale = false;
     const state = this.#store.begin();
-    const present = new Map(indexTable.entries(state));
+    // Rows that have audiences are not for everybody who may ask an index, nor is their number.
+    const declared = [...indexTable.entries(state)];
+    const present = new Map(declared.filter(([, { map }]) => !hasAudiences(map) && !isOwnTable(map)));
     // A function may call into any module: what derives rows is all of the code.
     const code = present.size === 0 ? '' : digestOf(moduleTable.entries(state));
     for (const name of this.#tasks.keys()) if (!present.has(name)) this.#forget(name);

@@ -1,0 +1,120 @@
+import { fromHex, toHex } from '@coco/crypto';
+import {
+  type ByteString,
+  byteStringToBytes,
+  byteStringToUtf8,
+  bytesToByteString,
+  utf8ToByteString,
+} from '@coco/kv';
+import { u32 } from './numbers.ts';
+import type { Reader } from './reader.ts';
+
+/** Sixteen bytes. */
+export type AudienceId = ByteString;
+
+/** An audience in one epoch, twenty bytes: what a key belongs to, and what rows and index entries begin with. */
+export type Segment = ByteString;
+
+/** A reader, and the epochs whose content it sees. */
+export interface Membership {
+  readonly reader: Reader;
+  readonly from: number;
+  /** The first epoch it does not see any more; null: it is in. */
+  readonly until: number | null;
+}
+
+/**
+ * Those who may see a transaction or a row. The readers that found it give it its id; when a reader comes or goes it
+ * begins a new epoch, with a new key.
+ */
+export interface Audience {
+  readonly id: AudienceId;
+  readonly epoch: number;
+  readonly members: readonly Membership[];
+}
+
+const audienceIdBytes = 16;
+export const segmentBytes = 20;
+
+/** The segment of an audience in an epoch. */
+export function segmentOf(id: AudienceId, epoch: number): Segment {
+  return id + u32(epoch);
+}
+
+/** The form in which people name an audience: 32 hexadecimal digits. */
+export function audienceIdToHex(id: AudienceId): string {
+  return toHex(byteStringToBytes(id));
+}
+
+/** Reads it. Throws CryptoError `InvalidEncoding`. */
+export function audienceIdFromHex(hex: string): AudienceId {
+  return bytesToByteString(fromHex(hex));
+}
+
+/** The audience that a segment is of. */
+export function audienceIdOf(segment: Segment): AudienceId {
+  return segment.slice(0, audienceIdBytes);
+}
+
+/** The segment that new content of an audience belongs to. */
+export function currentSegment(audience: Audience): Segment {
+  return segmentOf(audience.id, audience.epoch);
+}
+
+/** Who is in an audience now. */
+export function readersIn(audience: Audience): Reader[] {
+  return audience.members.filter(({ until }) => until === null).map(({ reader }) => reader);
+}
+
+/** An audience of these readers, who see it from the beginning. */
+export function foundAudience(id: AudienceId, readers: readonly Reader[]): Audience {
+  return { id, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
+}
+
+/** A change of who is in an audience. Newcomers see what was before only if `withPast` names them. */
+export interface MembershipChange {
+  readonly add: readonly Reader[];
+  readonly remove: readonly Reader[];
+  readonly withPast?: boolean;
+}
+
+/** The audience in its next epoch. Who leaves keeps what it saw; nothing can unsee it. */
+export function changeAudience(audience: Audience, change: MembershipChange): Audience {
+  const epoch = audience.epoch + 1;
+  const gone = new Set(change.remove);
+  const staying = audience.members.map((member) =>
+    member.until === null && gone.has(member.reader) ? { ...member, until: epoch } : member,
+  );
+  const present = new Set(readersIn({ ...audience, members: staying }));
+  const added = change.add
+    .filter((reader) => !present.has(reader))
+    .map((reader) => ({ reader, from: change.withPast === true ? 1 : epoch, until: null }));
+  return { id: audience.id, epoch, members: [...staying, ...added] };
+}
+
+/** The segments of an audience that a reader sees, the present one first. */
+export function segmentsSeenBy(audience: Audience, readers: ReadonlySet<Reader>): Segment[] {
+  const seen = new Set<number>();
+  for (const { reader, from, until } of audience.members) {
+    if (!readers.has(reader)) continue;
+    const last = until === null ? audience.epoch : until - 1;
+    for (let epoch = from; epoch <= last; epoch++) seen.add(epoch);
+  }
+  return [...seen].sort((a, b) => b - a).map((epoch) => segmentOf(audience.id, epoch));
+}
+
+/** Value of the map of audiences. */
+export function encodeAudience({ epoch, members }: Audience): ByteString {
+  return utf8ToByteString(
+    JSON.stringify({ epoch, members: members.map(({ reader, from, until }) => [reader, from, until]) }),
+  );
+}
+
+/** Reads what `encodeAudience` wrote. */
+export function decodeAudience(id: AudienceId, value: ByteString): Audience {
+  const { epoch, members } = JSON.parse(byteStringToUtf8(value)) as {
+    epoch: number;
+    members: [Reader, number, number | null][];
+  };
+  return { id, epoch, members: members.map(([reader, from, until]) => ({ reader, from, until })) };
+}

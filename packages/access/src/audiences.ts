@@ -1,0 +1,131 @@
+import { type AesKey, importAesKey } from '@coco/crypto';
+import { type ByteString, byteStringToBytes, type MapWrites, type Store } from '@coco/kv';
+import {
+  type Audience,
+  type AudienceId,
+  decodeAudience,
+  type Segment,
+  segmentOf,
+  segmentsSeenBy,
+} from './audience.ts';
+import { limits } from './limits.ts';
+import type { Reader, Viewer } from './reader.ts';
+import { AccessSecret } from './secret.ts';
+import { tables } from './tables.ts';
+
+/** Key of a map that holds one value. */
+export const singletonKey: ByteString = '\0'.repeat(8);
+
+/**
+ * The audiences of a store, kept at hand by reader: what a viewer may see is found without looking at what it may
+ * not. Follows the store by itself.
+ */
+export class Audiences {
+  readonly #store: Store;
+  #byId = new Map<AudienceId, Audience>();
+  #byReader = new Map<Reader, Set<AudienceId>>();
+  #keys = new Map<Segment, AesKey>();
+  #seen = new Map<string, readonly Segment[]>();
+  #secret: AccessSecret | undefined;
+  #loaded = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+    store.onWrite(tables.audiences, (_version, writes) => this.#take(writes));
+    store.onWrite(tables.keys, () => this.#keys.clear());
+    store.onWrite(tables.secret, () => {
+      this.#secret = undefined;
+    });
+    store.onRollback(() => this.#forget());
+  }
+
+  /** The service's secret; undefined before the first private transaction. */
+  get secret(): AccessSecret | undefined {
+    if (this.#secret) return this.#secret;
+    const raw = this.#read(tables.secret, singletonKey);
+    if (raw !== undefined) this.#secret = new AccessSecret(raw);
+    return this.#secret;
+  }
+
+  find(id: AudienceId): Audience | undefined {
+    this.#load();
+    return this.#byId.get(id);
+  }
+
+  /** Every audience there is: for those who may see all. */
+  all(): IterableIterator<Audience> {
+    this.#load();
+    return this.#byId.values();
+  }
+
+  /** Segments that a viewer sees, those of one audience together, its present one first. */
+  seenBy(viewer: Viewer): readonly Segment[] {
+    this.#load();
+    const name = JSON.stringify(viewer.readers);
+    const known = this.#seen.get(name);
+    if (known) return known;
+    const readers = new Set(viewer.readers);
+    const ids = new Set(viewer.readers.flatMap((reader) => [...(this.#byReader.get(reader) ?? [])]));
+    const segments = [...ids].sort().flatMap((id) => segmentsSeenBy(this.#byId.get(id) as Audience, readers));
+    if (this.#seen.size >= limits.viewersRememberedMax) this.#seen.clear();
+    this.#seen.set(name, segments);
+    return segments;
+  }
+
+  /** Every segment there is, in the same order. */
+  allSegments(): Segment[] {
+    return [...this.all()].flatMap(({ id, epoch }) =>
+      Array.from({ length: epoch }, (_, i) => segmentOf(id, epoch - i)),
+    );
+  }
+
+  /** The key of a segment; undefined once it was destroyed. */
+  keyOf(segment: Segment): AesKey | undefined {
+    const known = this.#keys.get(segment);
+    if (known) return known;
+    const raw = this.#read(tables.keys, segment);
+    if (raw === undefined) return undefined;
+    const key = importAesKey(byteStringToBytes(raw));
+    this.#keys.set(segment, key);
+    return key;
+  }
+
+  #read(map: string, key: ByteString): ByteString | undefined {
+    const tx = this.#store.begin();
+    const value = tx.get(map, key);
+    tx.discard();
+    return value;
+  }
+
+  #load(): void {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    const tx = this.#store.begin();
+    for (const { key, value } of tx.range(tables.audiences)) this.#add(decodeAudience(key, value));
+    tx.discard();
+  }
+
+  #take(writes: MapWrites): void {
+    this.#seen.clear();
+    if (!this.#loaded) return;
+    for (const [id, value] of writes) if (value !== null) this.#add(decodeAudience(id, value));
+  }
+
+  #add(audience: Audience): void {
+    this.#byId.set(audience.id, audience);
+    for (const { reader } of audience.members) {
+      const ids = this.#byReader.get(reader);
+      if (ids) ids.add(audience.id);
+      else this.#byReader.set(reader, new Set([audience.id]));
+    }
+  }
+
+  #forget(): void {
+    this.#byId = new Map();
+    this.#byReader = new Map();
+    this.#keys = new Map();
+    this.#seen = new Map();
+    this.#secret = undefined;
+    this.#loaded = false;
+  }
+}

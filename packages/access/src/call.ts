@@ -1,0 +1,255 @@
+import { type AesKey, importAesKey } from '@coco/crypto';
+import { type ByteString, bytesToByteString, type MapName, type Tx, type WriteSet } from '@coco/kv';
+import {
+  type AudienceId,
+  audienceIdOf,
+  currentSegment,
+  encodeAudience,
+  foundAudience,
+  type Segment,
+  segmentBytes,
+} from './audience.ts';
+import { type Audiences, singletonKey } from './audiences.ts';
+import { claimsDigestOf, encodeClaims, makeClaims } from './claims.ts';
+import { AccessError } from './errors.ts';
+import { limits } from './limits.ts';
+import { u64 } from './numbers.ts';
+import { seenOf } from './past.ts';
+import { aloneReader, type Reader, readersOf, type Viewer } from './reader.ts';
+import { encodeRecord, type Part } from './record.ts';
+import { type Place, sealReference } from './reference.ts';
+import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
+import { placeBytes, sealRow } from './sealed-row.ts';
+import { AccessSecret } from './secret.ts';
+import { hasAudiences, isOwnTable, tables } from './tables.ts';
+
+/** What members voted of an endpoint's code. Readers are written as `readersOf` takes them. */
+export interface AccessRule {
+  /** The audience of what it writes when the code names none. Absent: nothing is private unless the code says so. */
+  readonly audience?: readonly string[];
+  /** The readers that the code may name. Absent: any. */
+  readonly within?: readonly string[];
+  /** Maps of which it may read every row, whosever it is. */
+  readonly reads?: readonly string[];
+}
+
+/** What the host knows of a call. */
+export interface CallParts {
+  readonly audiences: Audiences;
+  readonly viewer: Viewer;
+  readonly rule: AccessRule;
+  random(length: number): Uint8Array;
+}
+
+/** What became of the private side of a transaction. */
+export interface Recorded {
+  readonly reference: string;
+  /** 32 bytes for the receipt, if the code claimed fields. */
+  readonly claimsDigest: ByteString | undefined;
+}
+
+/** The private side of one call: who its transaction and rows are for, and the door to rows that have audiences. */
+export class CallAccess {
+  readonly rows: MapDoor;
+  readonly #parts: CallParts;
+  readonly #tx: Tx;
+  readonly #touched = new Set<Segment>();
+  readonly #rowAudiences = new Map<string, readonly Reader[]>();
+  /** What this call founded: not in the store before it commits. */
+  readonly #founded = new Map<AudienceId, Segment>();
+  readonly #newKeys = new Map<Segment, AesKey>();
+  #newSecret: AccessSecret | undefined;
+  #audience: readonly Reader[] | undefined;
+  #defaulted = false;
+  #fields: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(tx: Tx, parts: CallParts) {
+    this.#tx = tx;
+    this.#parts = parts;
+    this.rows = new GuardedRows(tx, this.#rights());
+  }
+
+  get viewer(): Viewer {
+    return this.#parts.viewer;
+  }
+
+  /**
+   * Says who may see the transaction, and its rows unless they say otherwise. Said again, it can only become
+   * narrower. Throws `ReaderInvalid`, `AudienceTooWide`.
+   */
+  setAudience(named: unknown): void {
+    const readers = this.#allowed(named);
+    const before = this.#audience;
+    const wider = before && readers.find((reader) => !before.includes(reader));
+    if (wider !== undefined) throw tooWide(wider, 'the audience that was set before');
+    if (before === undefined && this.#defaulted) {
+      throw new AccessError('AudienceMissing', 'rows were written already: say who may see them before that');
+    }
+    this.#audience = readers;
+  }
+
+  /** Says who may see a row, and from then on keeps it there. Throws `ReaderInvalid`, `AudienceTooWide`. */
+  setRowAudience(map: MapName, key: ByteString, named: unknown): void {
+    this.#rowAudiences.set(placeBytes({ map, key }), this.#allowed(named));
+  }
+
+  /** What a past transaction wrote, as far as this call may see it. */
+  seen(writeSet: WriteSet): WriteSet {
+    const { audiences, viewer, rule } = this.#parts;
+    const own = new Set(audiences.seenBy(viewer));
+    return seenOf(writeSet, audiences, (map, segment) => own.has(segment) || isIn(rule.reads, map));
+  }
+
+  /** Claims fields that can be disclosed one by one. The last ones count. */
+  setClaims(fields: Readonly<Record<string, unknown>>): void {
+    this.#fields = fields;
+  }
+
+  /**
+   * Records the transaction for those who may see it; to be called when it is about to be committed at `place`.
+   * Undefined when it is not private, or writes nothing. Throws `TooMuch`.
+   */
+  record(place: Place, time: number, endpoint: string): Recorded | undefined {
+    const writes = this.#tx.writeSet();
+    if (writes.size === 0) return undefined;
+    const segments = this.#segmentsOfTransaction();
+    if (segments.length === 0) return undefined;
+    const key = u64(place.seqno);
+    const claimsDigest = this.#writeClaims(key, segments);
+    const parts = segments.map((segment) => ({
+      segment,
+      marks: this.#marksFor(segment, segments.length === 1),
+    }));
+    const { viewer } = this.#parts;
+    const by = viewer.id === null ? null : aloneReader(viewer);
+    this.#tx.set(tables.transactions, key, encodeRecord({ view: place.view, time, endpoint, by, parts }));
+    for (const segment of segments) this.#tx.set(tables.index, segment + key, '');
+    return { reference: sealReference(this.#secret(), place), claimsDigest };
+  }
+
+  #segmentsOfTransaction(): Segment[] {
+    if (this.#audience) return [this.#segmentFor(this.#audience)];
+    if (this.#touched.size > 0) return [...this.#touched];
+    const { rule, viewer } = this.#parts;
+    return rule.audience ? [this.#segmentFor(readersOf(rule.audience, viewer))] : [];
+  }
+
+  #writeClaims(key: ByteString, segments: readonly Segment[]): ByteString | undefined {
+    if (!this.#fields) return undefined;
+    const [segment] = segments;
+    if (segment === undefined || segments.length > 1) {
+      throw new AccessError('AudienceMissing', 'claims are for one audience: say which with setAudience');
+    }
+    const claims = makeClaims(this.#fields, this.#parts.random);
+    const place = { map: tables.claims, key };
+    const sealed = sealRow(
+      this.#keyOf(segment) as AesKey,
+      place,
+      encodeClaims(claims),
+      this.#parts.random(12),
+    );
+    this.#tx.set(tables.claims, key, sealed);
+    return claimsDigestOf(claims.digests);
+  }
+
+  /** Marks of keys that were written for a segment; of other maps too when all of the transaction is for it. */
+  #marksFor(segment: Segment, alone: boolean): Part['marks'] {
+    const marks: ByteString[] = [];
+    for (const [map, writes] of this.#tx.writeSet()) {
+      if (isOwnTable(map)) continue;
+      const guarded = hasAudiences(map);
+      if (!guarded && !alone) continue;
+      for (const key of writes.keys()) {
+        if (marks.length === limits.keysFoundMax) return marks;
+        if (!guarded) marks.push(this.#secret().keyMark(map, key));
+        else if (key.startsWith(segment)) marks.push(this.#secret().keyMark(map, key.slice(segmentBytes)));
+      }
+    }
+    return marks;
+  }
+
+  #rights(): RowRights {
+    const { audiences, viewer, rule, random } = this.#parts;
+    const own = () => audiences.seenBy(viewer);
+    return {
+      own,
+      readable: (map) =>
+        isIn(rule.reads, map) ? [...new Set([...own(), ...audiences.allSegments()])] : own(),
+      target: (map, key, present) => this.#target(map, key, present),
+      touched: (segment) => this.#touch(segment),
+      keyOf: (segment) => this.#keyOf(segment),
+      random,
+    };
+  }
+
+  #target(map: MapName, key: ByteString, present: Segment | undefined): Segment {
+    const named = this.#rowAudiences.get(placeBytes({ map, key }));
+    if (named) return this.#segmentFor(named);
+    if (present !== undefined) {
+      const audience = this.#parts.audiences.find(audienceIdOf(present));
+      return audience ? currentSegment(audience) : present;
+    }
+    if (this.#audience) return this.#segmentFor(this.#audience);
+    const { rule, viewer } = this.#parts;
+    if (!rule.audience) {
+      throw new AccessError('AudienceMissing', `nobody said who may see this row of ${map}: set an audience`);
+    }
+    this.#defaulted = true;
+    return this.#segmentFor(readersOf(rule.audience, viewer));
+  }
+
+  #touch(segment: Segment): void {
+    this.#touched.add(segment);
+    if (this.#touched.size <= limits.audiencesPerTransactionMax) return;
+    const most = limits.audiencesPerTransactionMax;
+    throw new AccessError('TooMuch', `one transaction writes rows of at most ${most} audiences`);
+  }
+
+  #allowed(named: unknown): Reader[] {
+    const { rule, viewer } = this.#parts;
+    const readers = readersOf(named, viewer);
+    if (!rule.within) return readers;
+    const bound = readersOf(rule.within, viewer);
+    const outside = readers.find((reader) => !bound.includes(reader));
+    if (outside !== undefined) throw tooWide(outside, 'what members voted for this endpoint');
+    return readers;
+  }
+
+  /** The segment for new content of an audience, founded with this call if there is none yet. */
+  #segmentFor(readers: readonly Reader[]): Segment {
+    const id = this.#secret().audienceId(readers);
+    const known = this.#parts.audiences.find(id);
+    if (known) return currentSegment(known);
+    const founded = this.#founded.get(id);
+    if (founded !== undefined) return founded;
+    const audience = foundAudience(id, readers);
+    const segment = currentSegment(audience);
+    const raw = this.#parts.random(32);
+    this.#tx.set(tables.audiences, id, encodeAudience(audience));
+    this.#tx.set(tables.keys, segment, bytesToByteString(raw));
+    this.#founded.set(id, segment);
+    this.#newKeys.set(segment, importAesKey(raw));
+    return segment;
+  }
+
+  #keyOf(segment: Segment): AesKey | undefined {
+    return this.#newKeys.get(segment) ?? this.#parts.audiences.keyOf(segment);
+  }
+
+  #secret(): AccessSecret {
+    const known = this.#parts.audiences.secret ?? this.#newSecret;
+    if (known) return known;
+    const raw = bytesToByteString(this.#parts.random(32));
+    this.#tx.set(tables.secret, singletonKey, raw);
+    this.#newSecret = new AccessSecret(raw);
+    return this.#newSecret;
+  }
+}
+
+function isIn(maps: readonly MapName[] | undefined, map: MapName): boolean {
+  return maps?.includes(map) ?? false;
+}
+
+function tooWide(reader: Reader, bound: string): AccessError {
+  return new AccessError('AudienceTooWide', `${reader} is not within ${bound}`);
+}

@@ -1,0 +1,44 @@
+export {
+  type Audience,
+  type AudienceId,
+  audienceIdFromHex,
+  audienceIdOf,
+  audienceIdToHex,
+  type MembershipChange,
+  readersIn,
+  type Segment,
+  segmentBytes,
+} from './audience.ts';
+export { Audiences } from './audiences.ts';
+export { type AccessRule, CallAccess, type CallParts, type Recorded } from './call.ts';
+export { changeMembers, shredAudience } from './change.ts';
+export {
+  type Claims,
+  claimsDigestOf,
+  decodeClaims,
+  disclose,
+  openClaims,
+  type Presentation,
+} from './claims.ts';
+export { type CursorBinding, openCursor, sealCursor } from './cursor.ts';
+export { AccessError, type AccessErrorCode } from './errors.ts';
+export { limits } from './limits.ts';
+export {
+  type Listed,
+  type ListPage,
+  type ListQuery,
+  listPage,
+  partsSeen,
+  recordAt,
+  type Stretch,
+} from './listing.ts';
+export { type Look, looksAt, recordLook } from './looks.ts';
+export { u64 as seqnoKey } from './numbers.ts';
+export { paddedJson } from './padding.ts';
+export { seenOf } from './past.ts';
+export { aloneReader, anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';
+export type { Part, TransactionRecord } from './record.ts';
+export { openReference, type Place, referenceCharacters, sealReference } from './reference.ts';
+export type { MapDoor } from './rows.ts';
+export { openRow } from './sealed-row.ts';
+export { hasAudiences, isOwnTable, tables } from './tables.ts';

@@ -1,0 +1,29 @@
+/** Every bound of the room. */
+export const limits = {
+  /** Readers that one audience may name. */
+  readersMax: 32,
+  /** Characters of the name behind `party:` or `role:`. */
+  readerNameCharactersMax: 64,
+  /** Characters of the id behind `user:`; an issuer and a subject fit. */
+  userIdCharactersMax: 512,
+  /** Audiences whose rows one transaction may write. */
+  audiencesPerTransactionMax: 8,
+  /** Written keys by which a transaction can be found. */
+  keysFoundMax: 16,
+  /** Transactions on a page. */
+  pageMax: 1000,
+  pageDefault: 100,
+  /** Own transactions that are looked at for one page, filters or not; the cursor goes on from there. */
+  lookedAtMax: 10_000,
+  /** How far the clocks of two primaries are believed to be apart. */
+  clockSkewMs: 10 * 60 * 1000,
+  /** How long a cursor serves. */
+  cursorLifeMs: 24 * 60 * 60 * 1000,
+  /** Sets of readers whose segments are remembered. */
+  viewersRememberedMax: 10_000,
+  /** Rows are padded to powers of the root of two from here; records and claims likewise. */
+  rowBytesMin: 256,
+  /** Fields of one claim, and characters of one of them as JSON. */
+  claimFieldsMax: 64,
+  claimFieldCharactersMax: 64 * 1024,
+} as const;

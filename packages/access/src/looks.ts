@@ -1,0 +1,45 @@
+import { byteStringToUtf8, type ReadableMapState, type Tx } from '@coco/kv';
+import type { Segment } from './audience.ts';
+import { limits } from './limits.ts';
+import { merged } from './listing.ts';
+import { u64 } from './numbers.ts';
+import { paddedJson } from './padding.ts';
+import type { Reader } from './reader.ts';
+import { tables } from './tables.ts';
+
+/** Somebody looked, by a grant, at what an audience wrote. */
+export interface Look {
+  readonly grant: string;
+  readonly by: Reader;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** What was asked: the path and query of the request. */
+  readonly asked: string;
+  /** How many of the audience's transactions it was shown. */
+  readonly shown: number;
+}
+
+/** Records a look in the transaction that will be at `seqno`, for each audience whose transactions were shown. */
+export function recordLook(
+  tx: Tx,
+  seqno: number,
+  look: Omit<Look, 'shown'>,
+  shown: ReadonlyMap<Segment, number>,
+): void {
+  for (const [segment, count] of shown) {
+    tx.set(tables.log, segment + u64(seqno), paddedJson({ ...look, shown: count }));
+  }
+}
+
+/** The latest looks at what these segments hold, newest first. */
+export function looksAt(state: ReadableMapState, segments: readonly Segment[], before: number): Look[] {
+  const looks: Look[] = [];
+  for (const { seqno, segments: of } of merged(state, tables.log, segments, 'newest', { after: 0, before })) {
+    if (looks.length >= limits.pageDefault) break;
+    for (const segment of of) {
+      const value = state.get(tables.log, segment + u64(seqno));
+      if (value !== undefined) looks.push(JSON.parse(byteStringToUtf8(value)) as Look);
+    }
+  }
+  return looks;
+}

@@ -1,0 +1,41 @@
+import { type AesKey, aesGcmOpen, aesGcmSeal } from '@coco/crypto';
+import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
+import { readU32, u32 } from './numbers.ts';
+import { paddedSize } from './padding.ts';
+
+const ivBytes = 12;
+const tagBytes = 16;
+const lengthBytes = 4;
+
+/** Where a value is kept: one that was moved does not open. */
+export interface RowPlace {
+  readonly map: string;
+  readonly key: ByteString;
+}
+
+/** A value under the key of its audience, padded, bound to its place: IV, ciphertext, tag. */
+export function sealRow(key: AesKey, place: RowPlace, value: ByteString, iv: Uint8Array): ByteString {
+  const content = u32(value.length) + value;
+  const padded = new Uint8Array(paddedSize(content.length));
+  padded.set(byteStringToBytes(content));
+  const { ciphertext, tag } = aesGcmSeal(key, iv, padded, byteStringToBytes(placeBytes(place)));
+  return bytesToByteString(iv) + bytesToByteString(ciphertext) + bytesToByteString(tag);
+}
+
+/** The value of a sealed row. Throws CryptoError `DecryptionFailed` for a row that is not what was sealed here. */
+export function openRow(key: AesKey, place: RowPlace, row: ByteString): ByteString {
+  const bytes = byteStringToBytes(row);
+  const tagAt = bytes.length - tagBytes;
+  const iv = bytes.subarray(0, ivBytes);
+  const ciphertext = bytes.subarray(ivBytes, tagAt);
+  const padded = bytesToByteString(
+    aesGcmOpen(key, iv, ciphertext, byteStringToBytes(placeBytes(place)), bytes.subarray(tagAt)),
+  );
+  return padded.slice(lengthBytes, lengthBytes + readU32(padded, 0));
+}
+
+/** A place as bytes; two places never have the same. */
+export function placeBytes({ map, key }: RowPlace): ByteString {
+  const name = utf8ToByteString(map);
+  return u32(name.length) + name + key;
+}

@@ -1,0 +1,54 @@
+import { type AccessRule, anonymous, type Viewer, viewerOf } from '@coco/access';
+import type { ReadableMapState } from '@coco/kv';
+import type { Caller } from './authenticate/caller.ts';
+import { accessRules, accessUsers } from './tables/access.ts';
+import type { EndpointProperties } from './tables/application.ts';
+
+/** How a group's callers are asked who they are: the surest first. */
+const telling = ['user_cose_sign1', 'user_cert', 'jwt', 'member_cert'] as const;
+
+/** A caller as audiences know it: who it is by itself, and the party and roles that members gave it. */
+export function viewerOfCaller(state: ReadableMapState, caller: Caller | null): Viewer {
+  const id = callerId(caller);
+  if (id === undefined) return anonymous;
+  const { party, roles } = accessUsers.get(state, id) ?? {};
+  return viewerOf(id, party ?? null, roles ?? []);
+}
+
+function callerId(caller: Caller | null): string | undefined {
+  if (caller === null) return undefined;
+  switch (caller.policy) {
+    case 'user_cert':
+    case 'member_cert':
+    case 'user_cose_sign1':
+      return (caller as { id: string }).id;
+    case 'jwt': {
+      const { keyIssuer, payload } = (caller as Extract<Caller, { policy: 'jwt' }>).jwt;
+      return typeof payload.sub === 'string' ? `jwt:${keyIssuer}:${payload.sub}` : undefined;
+    }
+    default:
+      return Array.isArray(caller.policy)
+        ? idInGroup(caller as Readonly<Record<string, unknown>>)
+        : undefined;
+  }
+}
+
+function idInGroup(group: Readonly<Record<string, unknown>>): string | undefined {
+  for (const policy of telling) {
+    const id = callerId((group[policy] as Caller | undefined) ?? null);
+    if (id !== undefined) return id;
+  }
+  return undefined;
+}
+
+/**
+ * What holds for an endpoint: field by field what members voted for it, else what its bundle declares (which they
+ * voted for as well), else what they voted for the whole app.
+ */
+export function ruleOf(
+  state: ReadableMapState,
+  endpoint: string,
+  declared: EndpointProperties['access'],
+): AccessRule {
+  return { ...accessRules.get(state, 'app'), ...declared, ...accessRules.get(state, `endpoint ${endpoint}`) };
+}

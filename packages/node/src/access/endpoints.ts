@@ -1,0 +1,275 @@
+import {
+  audienceIdOf,
+  audienceIdToHex,
+  decodeClaims,
+  type Listed,
+  type ListQuery,
+  limits,
+  listPage,
+  looksAt,
+  openCursor,
+  openRow,
+  paddedJson,
+  readersIn,
+  recordAt,
+  type Segment,
+  sealCursor,
+  seenOf,
+  seqnoKey,
+  type TransactionRecord,
+  tables,
+} from '@coco/access';
+import { contentType, header } from '@coco/api';
+import { toBase64 } from '@coco/crypto';
+import { type ByteString, byteStringToBytes, byteStringToUtf8, utf8ToByteString } from '@coco/kv';
+import { formatTxId, type TxId } from '@coco/ledger';
+import { type BuiltinContext, type Handler, receiptBody } from '../endpoints/context.ts';
+import { noSuchTransaction, pastStateAt } from '../endpoints/transactions.ts';
+import { type Answer, json, refusal } from '../frontend/answer.ts';
+import { hasReader, recordSight, type Sight, segmentsInSight, sightOf } from './sight.ts';
+
+/** A JSON answer whose length tells little: filled up with blanks. */
+function padded(value: unknown): Answer {
+  return { status: 200, headers: [[header.contentType, contentType.json]], body: paddedJson(value) };
+}
+
+function badQuery(message: string): Answer {
+  return refusal(400, 'InvalidQueryParameterValue', message);
+}
+
+/** `GET /app/transactions`. */
+export const listTransactions: Handler = (context) => {
+  const sight = sightOf(context);
+  if ('status' in sight) return sight;
+  const asked = questionOf(context, sight);
+  if ('status' in asked) return asked;
+  const { node, tx } = context;
+  const committed = node.replica.committed?.seqno ?? 0;
+  const newest = asked.query.order === 'newest';
+  const stretch = {
+    after: newest ? 0 : (asked.at ?? 0),
+    before: newest ? Math.min(asked.at ?? Number.MAX_SAFE_INTEGER, committed + 1) : committed + 1,
+  };
+  const page = listPage(tx, sight.segments, asked.query, stretch);
+  const shown = page.items.map((item) => ({ item, segments: segmentsInSight(context, sight, item.record) }));
+  const visible = shown.filter(({ segments }) => segments.length > 0);
+  recordSight(
+    context,
+    sight,
+    visible.map(({ segments }) => segments),
+  );
+  const value = visible.map(({ item, segments }) => shownTransaction(context, { ...item, segments }));
+  return padded(
+    page.next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked, page.next) },
+  );
+};
+
+interface Question {
+  readonly query: ListQuery;
+  /** Where the cursor says to go on. */
+  readonly at: number | undefined;
+  /** The question as text, to which cursors are bound. */
+  readonly text: string;
+}
+
+const parameters = ['order', 'from', 'to', 'endpoint', 'by', 'party', 'map', 'key', 'grant'] as const;
+
+function questionOf(context: BuiltinContext, sight: Sight): Question | Answer {
+  const { node, query } = context;
+  const given = parameters.map((name) => query.get(name));
+  const [order, from, to, endpoint, by, party, map, key] = given;
+  const limit = query.has('limit') ? Number(query.get('limit')) : limits.pageDefault;
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.pageMax) {
+    return badQuery(`limit is a whole number from 1 to ${limits.pageMax}.`);
+  }
+  if (order != null && order !== 'newest' && order !== 'oldest')
+    return badQuery('order is newest or oldest.');
+  if ((map == null) !== (key == null)) return badQuery('map and key go together.');
+  const times = [from, to].map((time) => (time == null ? undefined : Date.parse(time)));
+  if (times.some(Number.isNaN))
+    return badQuery('from and to are times as of ISO 8601: 2026-01-01T00:00:00Z.');
+  const { audiences } = node.access;
+  const text = JSON.stringify(given);
+  const cursor = query.get('cursor');
+  const binding = { viewer: sight.viewer, query: text };
+  const at =
+    cursor === null || !audiences.secret
+      ? undefined
+      : openCursor(audiences.secret, binding, cursor, node.now);
+  if (cursor !== null && at === undefined) {
+    return badQuery('The cursor was not given out to this caller for this list, or is too old.');
+  }
+  const [fromMs, toMs] = withinGrant(times, sight);
+  return {
+    at,
+    text,
+    query: {
+      order: order === 'oldest' ? 'oldest' : 'newest',
+      limit,
+      ...(fromMs === undefined ? {} : { from: fromMs }),
+      ...(toMs === undefined ? {} : { to: toMs }),
+      ...(endpoint == null ? {} : { endpoint }),
+      ...(by == null ? {} : { by }),
+      ...(party == null
+        ? {}
+        : {
+            withReader: (segment: Segment) =>
+              hasReader(audiences.find(audienceIdOf(segment)), `party:${party}`),
+          }),
+      ...(map == null || key == null || !audiences.secret
+        ? {}
+        : { mark: audiences.secret.keyMark(map, utf8ToByteString(key)) }),
+    },
+  };
+}
+
+/** The times asked for, as far as the grant goes. */
+function withinGrant([from, to]: readonly (number | undefined)[], { grant }: Sight): (number | undefined)[] {
+  if (!grant) return [from, to];
+  return [Math.max(from ?? 0, grant.fromMs), Math.min(to ?? Number.MAX_SAFE_INTEGER, grant.untilMs)];
+}
+
+function linkTo(context: BuiltinContext, sight: Sight, { text }: Question, seqno: number): string {
+  const { node, query, target } = context;
+  const { secret } = node.access.audiences;
+  if (!secret) throw new Error('there is a page of private transactions, and no secret');
+  const place = { seqno, expiresMs: node.now + limits.cursorLifeMs };
+  const link = new URLSearchParams(query);
+  link.set('cursor', sealCursor(secret, { viewer: sight.viewer, query: text }, place, node.random));
+  return `${target.fullPath}?${link}`;
+}
+
+/** A transaction as it is shown to somebody who may see it. */
+export function shownTransaction(context: BuiltinContext, { seqno, record, segments }: Listed): object {
+  const { access } = context.node;
+  const txId = { view: record.view, seqno };
+  return {
+    reference: access.referenceOf(txId),
+    ...(access.opaqueIds ? {} : { transaction_id: formatTxId(txId) }),
+    time: new Date(record.time).toISOString(),
+    endpoint: record.endpoint,
+    by: record.by,
+    audiences: segments.map((segment) => shownAudience(context, segment)),
+    // Filled in by undo.
+    undone_by: null,
+  };
+}
+
+function shownAudience({ node: { access } }: BuiltinContext, segment: Segment): object {
+  const id = audienceIdOf(segment);
+  const audience = access.audiences.find(id);
+  return {
+    id: audienceIdToHex(id),
+    readers: audience ? readersIn(audience) : [],
+    shredded: access.audiences.keyOf(segment) === undefined,
+  };
+}
+
+interface Located {
+  readonly txId: TxId;
+  readonly record: TransactionRecord;
+  readonly segments: readonly Segment[];
+  readonly sight: Sight;
+}
+
+/** The transaction of the path's reference, if it is committed and the caller's to see; else the one refusal. */
+function locate(context: BuiltinContext): Located | Answer {
+  const sight = sightOf(context);
+  if ('status' in sight) return sight;
+  const { node, tx, params } = context;
+  const txId = node.access.resolve(params.reference ?? '');
+  const record = recordAt(tx, txId?.seqno ?? 0);
+  const isCommitted =
+    txId && record?.view === txId.view && txId.seqno <= (node.replica.committed?.seqno ?? 0);
+  const segments = record && isCommitted ? segmentsInSight(context, sight, record) : [];
+  if (!txId || !record || segments.length === 0) return noSuchTransaction();
+  recordSight(context, sight, [segments]);
+  return { txId, record, segments, sight };
+}
+
+/** `GET /app/transactions/{reference}`. */
+export const oneTransaction: Handler = (context) => {
+  const found = locate(context);
+  if ('status' in found) return found;
+  const { txId, record, segments } = found;
+  return padded(shownTransaction(context, { seqno: txId.seqno, record, segments }));
+};
+
+/** `GET /app/transactions/{reference}/receipt`. */
+export const receiptOfTransaction: Handler = (context) => {
+  const found = locate(context);
+  if ('status' in found) return found;
+  const state = pastStateAt(context.node, found.txId);
+  return 'status' in state ? state : json(receiptBody(state.receipt));
+};
+
+/** `GET /app/transactions/{reference}/writes`: the rows it wrote that the caller may see, of maps with audiences. */
+export const writesOfTransaction: Handler = (context) => {
+  const found = locate(context);
+  if ('status' in found) return found;
+  const state = pastStateAt(context.node, found.txId);
+  if ('status' in state) return state;
+  const { audiences } = context.node.access;
+  const seen = new Set(found.segments);
+  const writes = seenOf(state.writeSet, audiences, (_, segment) => seen.has(segment));
+  const maps = [...writes].filter(([map]) => map.startsWith('audience:'));
+  const value = maps.map(([map, rows]) => ({
+    map,
+    rows: [...rows].map(([key, row]) => ({
+      key: shownBytes(key),
+      value: row === null ? null : shownBytes(row),
+    })),
+  }));
+  return padded({ value });
+};
+
+/** Text where it is text; other bytes as base64 in an object. */
+function shownBytes(bytes: ByteString): unknown {
+  try {
+    return byteStringToUtf8(bytes);
+  } catch {
+    return { base64: toBase64(byteStringToBytes(bytes)) };
+  }
+}
+
+/** `GET /app/transactions/{reference}/claims`. */
+export const claimsOfTransaction: Handler = (context) => {
+  const found = locate(context);
+  if ('status' in found) return found;
+  const { audiences } = context.node.access;
+  const key = seqnoKey(found.txId.seqno);
+  const sealed = context.tx.get(tables.claims, key);
+  const sealing = found.segments
+    .map((segment) => audiences.keyOf(segment))
+    .find((each) => each !== undefined);
+  if (sealed === undefined || !sealing) {
+    return refusal(404, 'ResourceNotFound', 'This transaction claims nothing, or its claims were shredded.');
+  }
+  return padded(decodeClaims(openRow(sealing, { map: tables.claims, key }, sealed)));
+};
+
+/** `GET /app/access`: who the caller is, to audiences. */
+export const whoAmI: Handler = (context) => {
+  const { id, party, roles, readers } = context.viewer();
+  return json({ id, party, roles, readers });
+};
+
+/** `GET /app/access/looks`: who looked, by a grant, at what the caller may see. */
+export const listLooks: Handler = (context) => {
+  const sight = sightOf(context);
+  if ('status' in sight) return sight;
+  const before = (context.node.replica.committed?.seqno ?? 0) + 1;
+  const looks = looksAt(context.tx, context.node.access.audiences.seenBy(sight.viewer), before);
+  return padded({ value: looks.map((look) => ({ ...look, time: new Date(look.time).toISOString() })) });
+};
+
+/** The handlers of the endpoints of private transactions, by path. */
+export const accessHandlers: Readonly<Record<string, Handler>> = {
+  '/app/access': whoAmI,
+  '/app/access/looks': listLooks,
+  '/app/transactions': listTransactions,
+  '/app/transactions/{reference}': oneTransaction,
+  '/app/transactions/{reference}/receipt': receiptOfTransaction,
+  '/app/transactions/{reference}/writes': writesOfTransaction,
+  '/app/transactions/{reference}/claims': claimsOfTransaction,
+};

@@ -1,0 +1,126 @@
+import {
+  type AccessRule,
+  Audiences,
+  anonymous,
+  CallAccess,
+  openReference,
+  partsSeen,
+  recordAt,
+  sealReference,
+  type Viewer,
+} from '@coco/access';
+import {
+  accessRules,
+  accessSettings,
+  accessUsers,
+  type Caller,
+  endpoints as endpointTable,
+  type Policy,
+  ruleOf,
+  viewerOfCaller,
+} from '@coco/governance';
+import type { Store, Tx } from '@coco/kv';
+import type { TxId } from '@coco/ledger';
+import type { AppEndpoint } from '../application.ts';
+import type { HttpRequest, Session } from '../event.ts';
+import type { Authentication } from '../frontend/authentication.ts';
+import type { Random } from '../identity.ts';
+
+/** Whoever can say who it is, does; whoever cannot is not refused for that. */
+const anyone: readonly Policy[] = ['user_cert', 'member_cert', 'jwt', 'no_auth'];
+const noCaller = {};
+
+/** What this node knows of who may see what; follows the tables by itself. */
+export class NodeAccess {
+  readonly audiences: Audiences;
+  readonly #store: Store;
+  readonly #random: Random;
+  readonly #authentication: Authentication;
+  #viewers = new WeakMap<object, Viewer>();
+  #rules = new WeakMap<AppEndpoint, AccessRule>();
+  #opaqueIds: boolean | undefined;
+
+  constructor(store: Store, random: Random, authentication: Authentication) {
+    this.audiences = new Audiences(store);
+    this.#store = store;
+    this.#random = random;
+    this.#authentication = authentication;
+    const forget = (): void => this.#forget();
+    for (const table of [accessUsers, accessRules, accessSettings, endpointTable]) {
+      store.onWrite(table.name, forget);
+    }
+    store.onRollback(forget);
+  }
+
+  /** Whether callers of the app see references in place of transaction ids. */
+  get opaqueIds(): boolean {
+    this.#opaqueIds ??= accessSettings.get(this.#store.begin())?.opaque_ids === true;
+    return this.#opaqueIds;
+  }
+
+  /** Who a caller is to audiences. */
+  viewerOf(caller: Caller | null): Viewer {
+    const key = caller ?? noCaller;
+    const known = this.#viewers.get(key);
+    if (known) return known;
+    const viewer = viewerOfCaller(this.#store.begin(), caller);
+    this.#viewers.set(key, viewer);
+    return viewer;
+  }
+
+  /** Who sent a request to an endpoint that asks nobody: as much as it says of itself. */
+  viewerOfRequest(event: { readonly session: Session; readonly request: HttpRequest }, now: number): Viewer {
+    const authenticated = this.#authentication.authenticate(anyone, event, now);
+    return 'caller' in authenticated ? this.viewerOf(authenticated.caller) : anonymous;
+  }
+
+  /** What members voted for an endpoint of the app. */
+  ruleOf(endpoint: AppEndpoint): AccessRule {
+    const known = this.#rules.get(endpoint);
+    if (known) return known;
+    const name = `${endpoint.method} ${endpoint.template}`;
+    const rule = ruleOf(this.#store.begin(), name, endpoint.properties.access);
+    this.#rules.set(endpoint, rule);
+    return rule;
+  }
+
+  /** The private side of a call. */
+  beginCall(tx: Tx, endpoint: AppEndpoint, caller: Caller | null): CallAccess {
+    return new CallAccess(tx, {
+      audiences: this.audiences,
+      viewer: this.viewerOf(caller),
+      rule: this.ruleOf(endpoint),
+      random: this.#random,
+    });
+  }
+
+  /**
+   * Whether somebody may learn of a transaction: of all that are not private, and of its own. Who it is, is asked only
+   * when it matters.
+   */
+  mayKnow(viewer: () => Viewer, seqno: number): boolean {
+    const tx = this.#store.begin();
+    const record = recordAt(tx, seqno);
+    tx.discard();
+    return record === undefined || partsSeen(record, this.audiences.seenBy(viewer())).length > 0;
+  }
+
+  /** The name under which parties know a private transaction. */
+  referenceOf(txId: TxId): string {
+    const { secret } = this.audiences;
+    if (!secret) throw new Error('there is a private transaction, and no secret');
+    return sealReference(secret, txId);
+  }
+
+  /** The transaction that a reference names; undefined for one that was not given out here. */
+  resolve(reference: string): TxId | undefined {
+    const { secret } = this.audiences;
+    return secret && openReference(secret, reference);
+  }
+
+  #forget(): void {
+    this.#viewers = new WeakMap();
+    this.#rules = new WeakMap();
+    this.#opaqueIds = undefined;
+  }
+}
