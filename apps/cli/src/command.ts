@@ -56,6 +56,8 @@ export interface Io {
 export interface Input {
   /** The argument at a place; the empty text when it is optional and absent. */
   argument(index: number): string;
+  /** The arguments from a place on, of a verb that takes any number of them. */
+  argumentsFrom(index: number): readonly string[];
   text(option: string): string | undefined;
   texts(option: string): readonly string[];
   flag(option: string): boolean;
@@ -74,6 +76,7 @@ export function inputOf(args: readonly unknown[], options: Readonly<Record<strin
       const value = args[index];
       return typeof value === 'string' ? value : '';
     },
+    argumentsFrom: (index) => args.slice(index).filter((value) => typeof value === 'string'),
     text,
     texts: (option) => {
       const value = options[option];

@@ -14,8 +14,18 @@ export const nouns: readonly NounRow[] = [
   },
   {
     name: 'service',
-    summary: 'Look at a service: status, nodes, identity',
+    summary: 'Look at a service: status, identity',
     load: async () => (await import('./commands/service.ts')).service,
+  },
+  {
+    name: 'network',
+    summary: 'How the nodes of a service stand together, and what to do about it',
+    load: async () => (await import('./commands/network.ts')).network,
+  },
+  {
+    name: 'node',
+    summary: 'Let nodes in, take them out, renew their certificates',
+    load: async () => (await import('./commands/node.ts')).node,
   },
   {
     name: 'governance',

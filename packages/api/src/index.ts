@@ -28,7 +28,16 @@ export type {
   UserOut,
 } from './endpoints/governance.ts';
 export { apiVersion, apiVersions, governanceEndpoints } from './endpoints/governance.ts';
-export type { NetworkOut, NodeOut, NodeState, NodesOut, ServiceStatus, StateOut } from './endpoints/node.ts';
+export type {
+  ConsensusOut,
+  NetworkOut,
+  NodeOut,
+  NodeState,
+  NodesOut,
+  QuoteOut,
+  ServiceStatus,
+  StateOut,
+} from './endpoints/node.ts';
 export { nodeEndpoints } from './endpoints/node.ts';
 export { endpoints, endpointsOf } from './endpoints/table.ts';
 export type { CommitOut, TransactionOut, TransactionStatus } from './endpoints/transactions.ts';

@@ -27,6 +27,7 @@ import { readBytes, readText, writeFile } from '../files.ts';
 import { previewText } from '../governance/changes-text.ts';
 import { draftJson, envelopeOf, readDraft } from '../governance/draft.ts';
 import { proposalIn, rehearsalOptions, rehearse, rehearsed } from '../governance/rehearse.ts';
+import { proposalOutcome, signing } from '../governance/signed.ts';
 import { profileOf } from '../profiles.ts';
 import { columns, counted, facts, short } from '../text.ts';
 
@@ -56,7 +57,7 @@ export const governance: Noun = {
           );
         }
         const result = await signing(input, io, (session, signer) => propose(session, signer, text));
-        return shown(result, ['Failed', 'Rejected', 'Dropped']);
+        return proposalOutcome(result, ['Failed', 'Rejected', 'Dropped']);
       },
     },
     {
@@ -84,7 +85,7 @@ export const governance: Noun = {
         const source = ballotSource(input, io);
         return signing(input, io, async (session, signer) => {
           const proposalId = await fullId(session, input.argument(0));
-          if (!input.flag('dryRun')) return shown(await vote(session, signer, proposalId, source));
+          if (!input.flag('dryRun')) return proposalOutcome(await vote(session, signer, proposalId, source));
           const mine = { [idOf(signer.certificate)]: source };
           return rehearse({ input, io, session, signer }, { proposalId }, mine);
         });
@@ -97,7 +98,7 @@ export const governance: Noun = {
       example: 'governance withdraw 8cc4...',
       options: connectionOptions,
       run: async (input, io) =>
-        shown(
+        proposalOutcome(
           await signing(input, io, async (session, signer) =>
             withdraw(session, signer, await fullId(session, input.argument(0))),
           ),
@@ -177,29 +178,6 @@ export const governance: Noun = {
     },
   ],
 };
-
-type SignedUse<T> = (session: Session, signer: ReturnType<typeof signerOf>) => Promise<T>;
-
-async function signing<T>(input: Input, io: Io, use: SignedUse<T>): Promise<T> {
-  const connection = connectionOf(input, io);
-  const signer = signerOf(connection);
-  return withConnection(connection, io, (session) => use(session, signer));
-}
-
-/** `refusedBy`: states that mean that what was asked did not come about. */
-function shown(result: ProposalOut | undefined, refusedBy: readonly string[] = ['Failed']): Outcome {
-  if (result === undefined) return { ok: false, json: null, text: 'the service has no such proposal' };
-  return {
-    ok: !refusedBy.includes(result.proposalState),
-    json: result,
-    text: facts([
-      ['proposal', result.proposalId],
-      ['state', result.proposalState],
-      ['ballots', result.ballotCount],
-      ['failure', result.failure?.reason],
-    ]),
-  };
-}
 
 async function listAll(input: Input, io: Io): Promise<Outcome> {
   const connection = connectionOf(input, io);

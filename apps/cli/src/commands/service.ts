@@ -1,11 +1,11 @@
-import { checkIdentity, discover, lastCommitted, network, nodeState, nodes, serviceInfo } from '@coco/client';
+import { checkIdentity, lastCommitted, network, nodeState, serviceInfo } from '@coco/client';
 import { parseCertificate, sha256, toHex } from '@coco/crypto';
 import { formatTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { connectionOptions, withSession, withStranger } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { writeFile } from '../files.ts';
-import { columns, facts, short } from '../text.ts';
+import { facts } from '../text.ts';
 
 /** `coco service`: looking at a service from outside. */
 export const service: Noun = {
@@ -16,13 +16,6 @@ export const service: Noun = {
       example: 'service info',
       options: connectionOptions,
       run: info,
-    },
-    {
-      name: 'nodes',
-      summary: 'The nodes of the service',
-      example: 'service nodes --json',
-      options: connectionOptions,
-      run: listNodes,
     },
     {
       name: 'state',
@@ -71,22 +64,6 @@ async function info(input: Input, io: Io): Promise<Outcome> {
       ['recovery threshold', stated.configuration.recoveryThreshold],
     ]),
   };
-}
-
-async function listNodes(input: Input, io: Io): Promise<Outcome> {
-  const [found, addresses] = await withSession(input, io, async (session) => [
-    await nodes(session),
-    await discover(session),
-  ]);
-  const rows = found.map((node) => [
-    short(node.node_id),
-    node.status,
-    node.primary ? 'primary' : 'backup',
-    Object.values(node.rpc_interfaces)
-      .map(({ published_address }) => published_address)
-      .join(' '),
-  ]);
-  return { ok: true, json: { nodes: found, addresses }, text: columns(rows) };
 }
 
 async function identify(input: Input, io: Io): Promise<Outcome> {

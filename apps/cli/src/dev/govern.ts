@@ -1,10 +1,10 @@
 import { plainBallot, propose, type Session, type Signer, vote } from '@coco/client';
 import { CliError } from '../errors.ts';
 
-/** One action of a proposal: its name in the constitution, and its arguments. */
+/** One action of a proposal: its name in the constitution, and its arguments if it takes any. */
 export interface ProposedAction {
   readonly name: string;
-  readonly args: object;
+  readonly args?: object;
 }
 
 /**

@@ -99,6 +99,8 @@ export const quoteOut = object(
   { measurement: text('hexadecimal'), uvm_endorsements: base64 },
   'Quote',
 );
+/** Evidence that a node runs the code it should. */
+export type QuoteOut = Infer<typeof quoteOut>;
 
 /** `GET /node/consensus`. */
 export const consensusOut = object(
@@ -125,6 +127,8 @@ export const consensusOut = object(
   {},
   'Consensus',
 );
+/** Replication as a node sees it. */
+export type ConsensusOut = Infer<typeof consensusOut>;
 
 const sessionCounts = { active: count(), peak: count() };
 /** `GET /node/metrics`. */

@@ -1,0 +1,78 @@
+// The nodes of a service, looked after with the tool alone.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Ending } from './program.ts';
+import { type Place, place } from './testing/place.ts';
+
+describe('a network', { timeout: 120_000 }, () => {
+  let here: Place;
+  let running: Promise<Ending>;
+
+  before(async () => {
+    here = place();
+    running = here.coco('dev', '-n', '127.0.0.1:0');
+    const ended = running.then(({ error, out }) => assert.fail(`coco dev ended: ${error}${out}`));
+    while (!here.progress.some((line) => line.includes('Ctrl-C'))) await Promise.race([delay(20), ended]);
+  });
+  after(async () => {
+    here.stop();
+    const { code, error } = await running;
+    here[Symbol.dispose]();
+    assert.deepEqual([code, error], [0, '']);
+  });
+
+  const asMember = (...words: string[]) => here.json(...words, '--profile', 'dev-member');
+  const listed = async () =>
+    (await here.json('node', 'list')).value.nodes as { node_id: string; status: string }[];
+
+  test('tells how each node stands', async () => {
+    const { code, value } = await here.json('network', 'status');
+    const nodes = value.nodes as { answers: { role: string }; lag: number }[];
+    assert.deepEqual([code, nodes.map(({ answers, lag }) => [answers.role, lag])], [0, [['Leader', 0]]]);
+    const { out } = await here.coco('network', 'status');
+    assert.match(out, /Trusted +primary +PartOfNetwork/);
+  });
+
+  test('nodes are found by the beginning of their ids', async () => {
+    const [first] = await listed();
+    const { code, value } = await here.json('node', 'show', first!.node_id.slice(0, 8));
+    assert.deepEqual([code, value.node_id], [0, first!.node_id]);
+    const unknown = await here.coco('node', 'show', 'zz');
+    assert.deepEqual(
+      [unknown.code, unknown.error],
+      [1, 'coco: no node of the service begins with zz: coco node list\n'],
+    );
+  });
+
+  test('only a node that asks to join can be let in', async () => {
+    const [first] = await listed();
+    const { code, value } = await asMember('node', 'trust', first!.node_id);
+    assert.equal(code, 1);
+    assert.match((value.error as { message: string }).message, /is Trusted, not Pending/);
+    assert.deepEqual((await here.json('node', 'list', '--status', 'pending')).value, { nodes: [] });
+  });
+
+  const proposals: [string, ...string[]][] = [
+    ['certificates of all nodes are renewed', 'node', 'renew', '--days', '30'],
+    ['the certificate of the service is renewed', 'network', 'renew', '--days', '30'],
+    ['the ledger gets a new secret', 'network', 'rekey'],
+  ];
+  for (const [what, ...words] of proposals) {
+    test(`${what} by a proposal`, async () => {
+      const { code, value } = await asMember(...words);
+      assert.deepEqual([code, value.proposalState], [0, 'Accepted'], JSON.stringify(value));
+    });
+  }
+
+  test('which ledger to recover from is seen from the files', async () => {
+    mkdirSync(here.file('empty'));
+    const { code, value } = await here.json('network', 'recovery', 'empty', 'workspace/sandbox_0/ledger');
+    assert.deepEqual([code, value.recoverFrom], [0, 'workspace/sandbox_0/ledger']);
+    const [best] = value.ledgers as { lastSigned: string; lastEntry: number }[];
+    assert.match(best!.lastSigned, /^2\.\d+$/);
+    const { code: refused } = await here.coco('network', 'recovery', 'empty');
+    assert.equal(refused, 1);
+  });
+});
