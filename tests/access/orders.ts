@@ -44,6 +44,10 @@ export function plain({ body }) {
   return { body: {} };
 }
 export const who = () => ({ body: ccf.access.caller() });
+export function peek({ params }) {
+  ccf.kv[\`ccf.internal.access.\${params.map}\`].forEach(() => {});
+  return { body: {} };
+}
 export function past() {
   const { kv } = ccf.historicalState;
   const internal = ['ccf.internal.access.transactions', 'ccf.internal.access.keys'].map((name) => kv[name].size);
@@ -75,6 +79,7 @@ export const market: MemoryBundle = {
       '/bounded': { post: endpoint('place', 'readwrite', { within: ['caller', 'party:mill'] }) },
       '/note': { post: endpoint('note', 'readwrite', { audience: ['caller'] }) },
       '/plain': { post: endpoint('plain', 'readwrite') },
+      '/peek/{map}': { get: endpoint('peek', 'readonly') },
       '/who': { get: endpoint('who', 'readonly') },
       '/past': { get: endpoint('past', 'historical') },
     },

@@ -156,10 +156,19 @@ export class MemoryService {
   }
 
   /** One request and its answer. */
-  ask(who: Person | undefined, method: string, target: string, json?: unknown): Given {
+  ask(
+    who: Person | undefined,
+    method: string,
+    target: string,
+    json?: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Given {
     const body = json === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(json));
-    const headers: Record<string, string> = json === undefined ? {} : { 'content-type': 'application/json' };
-    const response = this.#exchange(who, { method, target, headers, body });
+    const headers: Record<string, string> =
+      json === undefined ? more : { 'content-type': 'application/json', ...more };
+    let response = this.#exchange(who, { method, target, headers, body });
+    // What is read from the ledger files is there when it is asked for again.
+    if (response.status === 202) response = this.#exchange(who, { method, target, headers, body });
     const text = new TextDecoder().decode(bytesOf(response.body));
     return { status: response.status, headers: headersOf(response), body: text, json: parsed(text) };
   }

@@ -144,10 +144,6 @@ export class Core implements NodeView {
     this.#watchTables();
   }
 
-  random(length: number): Uint8Array {
-    return this.#parts.random(length);
-  }
-
   get now(): number {
     return this.#parts.clock.now;
   }

@@ -7,13 +7,11 @@ import {
   limits,
   listPage,
   looksAt,
-  openCursor,
   openRow,
   paddedJson,
   readersIn,
   recordAt,
   type Segment,
-  sealCursor,
   seenOf,
   seqnoKey,
   type TransactionRecord,
@@ -92,10 +90,7 @@ function questionOf(context: BuiltinContext, sight: Sight): Question | Answer {
   const text = JSON.stringify(given);
   const cursor = query.get('cursor');
   const binding = { viewer: sight.viewer, query: text };
-  const at =
-    cursor === null || !audiences.secret
-      ? undefined
-      : openCursor(audiences.secret, binding, cursor, node.now);
+  const at = cursor === null ? undefined : node.access.behindCursor(cursor, binding, node.now);
   if (cursor !== null && at === undefined) {
     return badQuery('The cursor was not given out to this caller for this list, or is too old.');
   }
@@ -131,11 +126,8 @@ function withinGrant([from, to]: readonly (number | undefined)[], { grant }: Sig
 
 function linkTo(context: BuiltinContext, sight: Sight, { text }: Question, seqno: number): string {
   const { node, query, target } = context;
-  const { secret } = node.access.audiences;
-  if (!secret) throw new Error('there is a page of private transactions, and no secret');
-  const place = { seqno, expiresMs: node.now + limits.cursorLifeMs };
   const link = new URLSearchParams(query);
-  link.set('cursor', sealCursor(secret, { viewer: sight.viewer, query: text }, place, node.random));
+  link.set('cursor', node.access.cursorAfter(seqno, { viewer: sight.viewer, query: text }, node.now));
   return `${target.fullPath}?${link}`;
 }
 

@@ -3,9 +3,13 @@ import {
   Audiences,
   anonymous,
   CallAccess,
+  type CursorBinding,
+  limits,
+  openCursor,
   openReference,
   partsSeen,
   recordAt,
+  sealCursor,
   sealReference,
   type Viewer,
 } from '@coco/access';
@@ -116,6 +120,19 @@ export class NodeAccess {
   resolve(reference: string): TxId | undefined {
     const { secret } = this.audiences;
     return secret && openReference(secret, reference);
+  }
+
+  /** Where a list goes on after a transaction, for one caller and one question. */
+  cursorAfter(seqno: number, binding: CursorBinding, now: number): string {
+    const { secret } = this.audiences;
+    if (!secret) throw new Error('there is a page of private transactions, and no secret');
+    return sealCursor(secret, binding, { seqno, expiresMs: now + limits.cursorLifeMs }, this.#random);
+  }
+
+  /** The transaction behind a cursor; undefined for one that is not this caller's, for this question, in time. */
+  behindCursor(cursor: string, binding: CursorBinding, now: number): number | undefined {
+    const { secret } = this.audiences;
+    return secret && openCursor(secret, binding, cursor, now);
   }
 
   #forget(): void {

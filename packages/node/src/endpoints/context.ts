@@ -38,7 +38,6 @@ export interface NodeView {
   readonly stopNotice: boolean;
   readonly hostFacts: HostFacts | undefined;
   readonly now: number;
-  random(length: number): Uint8Array;
   /** While recovering: how far the private ledger has been read, and how far it goes. */
   readonly recovery: { readonly target: number; readonly done: number } | undefined;
   readonly versions: { readonly product: string; readonly engine: string };
