@@ -38,7 +38,8 @@ function serviceCertificate(command: Configuration['command']): string | null {
   }
 }
 
-function readText(path: string): string {
+/** Reads a file of the configuration as text. @throws HostError `File` */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -18,6 +18,8 @@ export interface CommittedSnapshot {
   readonly name: string;
   /** Of the state it holds. */
   readonly seqno: number;
+  /** Of the transaction that recorded its digest. */
+  readonly evidenceSeqno: number;
   readonly path: string;
 }
 
@@ -38,7 +40,8 @@ export function committedSnapshots(directories: readonly string[]): CommittedSna
       const said = parseSnapshotName(file);
       if (!said?.committed) return [];
       const name = file.slice(0, -committedEnding.length);
-      return [{ name, seqno: said.seqno, path: join(directory, file) }];
+      const { evidenceSeqno, seqno } = said;
+      return [{ name, seqno, evidenceSeqno, path: join(directory, file) }];
     }),
   );
   return found.sort((a, b) => b.seqno - a.seqno);
@@ -110,8 +113,13 @@ export class SnapshotFiles {
     void this.#tail.then(() => done(found));
   }
 
+  /** Every committed snapshot that is there, newest first. */
+  committed(): CommittedSnapshot[] {
+    return committedSnapshots(this.#directories);
+  }
+
   #choose(choice: SnapshotChoice): CommittedSnapshot | undefined {
-    return committedSnapshots(this.#directories).find(({ name, seqno }) =>
+    return this.committed().find(({ name, seqno }) =>
       'name' in choice ? name === choice.name : seqno < choice.newestBefore,
     );
   }

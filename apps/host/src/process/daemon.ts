@@ -3,16 +3,16 @@ import { mkdirSync, rmSync } from 'node:fs';
 import type { Effect, Event, EvidenceSource, HostFacts, NodeConfig, NodeFiles } from '@coco/node';
 import { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { readNamedFiles, writeOutput } from '../configuration/named-files.ts';
+import { readNamedFiles, readText, writeOutput } from '../configuration/named-files.ts';
 import { formatAddress, type HostPort } from '../configuration/units.ts';
 import { HostError, messageOf } from '../errors.ts';
 import { type EvidenceMaker, evidenceMaker } from '../evidence/evidence.ts';
 import { Listener } from '../http/listener.ts';
 import { holdsLedger } from '../ledger-files/chunk-index.ts';
-import { diagnose } from '../ledger-files/diagnose.ts';
+import { diagnose, staleness } from '../ledger-files/diagnose.ts';
 import { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import { lockDirectory } from '../ledger-files/lock.ts';
-import { committedSnapshots, SnapshotFiles } from '../ledger-files/snapshot-files.ts';
+import { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
 import { limits } from '../limits.ts';
 import { type Step, Turns } from '../turns.ts';
 import { boundConfiguration } from './bound-configuration.ts';
@@ -179,6 +179,9 @@ export class Daemon {
       const advice = 'to go on with it use the command Recover, to begin anew name another directory';
       throw new HostError('Ledger', `${ledger.directory} holds the ledger of a service: ${advice}`);
     }
+    this.#snapshots = new SnapshotFiles(snapshots.directory, snapshots.read_only_directory, (error) =>
+      this.#complain(error.message),
+    );
     const { directory, read_only_directories: readOnlyDirectories } = ledger;
     this.#ledger = new LedgerFiles(
       { directory, readOnlyDirectories, mayBeginAt: this.#mayBeginAt(), slowMs },
@@ -190,18 +193,24 @@ export class Daemon {
       },
     );
     for (const repair of this.#ledger.repairs) this.#complain(`ledger: ${repair}`);
-    this.#snapshots = new SnapshotFiles(snapshots.directory, snapshots.read_only_directory, (error) =>
-      this.#complain(error.message),
-    );
+    const stale = command.type === 'Recover' && staleness(this.#ledger.last, this.#snapshots.committed());
+    if (stale) this.#complain(stale);
   }
 
   /** A node that joins begins after a snapshot anyway; for any other one that snapshot has to be there. */
   #mayBeginAt(): (start: number) => boolean {
-    const { command, snapshots } = this.#configuration;
-    if (command.type === 'Join') return () => true;
-    const directories = [snapshots.directory, snapshots.read_only_directory ?? snapshots.directory];
-    const stands = new Set(committedSnapshots(directories).map(({ seqno }) => seqno));
+    if (this.#configuration.command.type === 'Join') return () => true;
+    const stands = new Set(this.#snapshots.committed().map(({ seqno }) => seqno));
     return (start) => stands.has(start - 1);
+  }
+
+  /** Why a recovery came to nothing, as far as the files tell. */
+  #diagnosis(): string[] {
+    const { command } = this.#configuration;
+    if (command.type !== 'Recover' || this.#ledger.facts.entries > 0) return [];
+    const serviceCertificatePem = readText(command.recover.previous_service_identity_file);
+    const snapshots = this.#snapshots.committed();
+    return diagnose({ chunks: this.#ledger.paths, snapshots, serviceCertificatePem });
   }
 
   #writePid(): void {
@@ -296,8 +305,7 @@ export class Daemon {
     this.#line(code === 0 ? 'info' : 'fatal', reason);
     if (code !== 0) {
       this.#turns.halt();
-      const isRecovering = this.#configuration.command.type === 'Recover' && this.#ledger.facts.entries === 0;
-      if (isRecovering) for (const place of diagnose(this.#ledger.paths)) this.#line('fatal', place);
+      for (const place of this.#diagnosis()) this.#line('fatal', place);
     }
     void this.#end(code);
   }
