@@ -65,6 +65,10 @@ export interface JoinCommand {
     readonly target_rpc_address: Address;
     readonly retry_timeout: Milliseconds;
     readonly follow_redirect: boolean;
+    readonly fetch_recent_snapshot: boolean;
+    readonly fetch_snapshot_max_attempts: number;
+    readonly fetch_snapshot_retry_interval: Milliseconds;
+    readonly fetch_snapshot_max_size: Bytes;
   };
 }
 

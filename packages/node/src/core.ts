@@ -16,6 +16,7 @@ import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
 import type { Attester } from './attester.ts';
 import type { NodeConfig } from './config.ts';
+import type { Correspondence } from './correspondence.ts';
 import type { Peer } from './effect.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
@@ -25,10 +26,18 @@ import { appWorld } from './frontend/app-world.ts';
 import { Authentication } from './frontend/authentication.ts';
 import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
+import { SnapshotDoor } from './frontend/snapshot-door.ts';
 import { HistoricalQueries } from './historical.ts';
-import { type NodeIdentity, type Random, renewSelfSigned, type ServiceIdentity } from './identity.ts';
+import {
+  type NodeIdentity,
+  presentNode,
+  type Random,
+  renewSelfSigned,
+  type ServiceIdentity,
+} from './identity.ts';
 import type { IndexSource } from './indexing/builder.ts';
 import { Indexer } from './indexing/indexer.ts';
+import { JoinDoor } from './join/door.ts';
 import type { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { PreviousServices } from './previous-services.ts';
@@ -46,6 +55,7 @@ export interface NodeParts {
   readonly identity: NodeIdentity;
   readonly versions: { readonly product: string; readonly engine: string };
   readonly outbox: Outbox;
+  readonly world: Correspondence;
   readonly attester: Attester;
   /** Wall clock of the latest tick, ms. */
   readonly clock: { now: number; host: HostFacts | undefined };
@@ -80,6 +90,8 @@ export class Core implements NodeView {
   readonly access: NodeAccess;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
+  readonly joinDoor: JoinDoor;
+  lastRecovered = 0;
   readonly versions: NodeParts['versions'];
   status: NodeStatus = 'PartOfNetwork';
   stopNotice = false;
@@ -117,6 +129,7 @@ export class Core implements NodeView {
     this.application = new Application(engine, this.replica.store, outbox);
     this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
     this.actions = this.#makeActions();
+    this.joinDoor = new JoinDoor({ node: this, service: () => this.service, cose: beginning.cose, random });
     const authentication = new Authentication(this.replica.store);
     this.access = new NodeAccess(this.replica.store, random, authentication);
     this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
@@ -138,6 +151,7 @@ export class Core implements NodeView {
         outbox,
         random,
       }),
+      snapshots: new SnapshotDoor(this, parts.world),
       waiting: this.#waiting,
       outbox,
     });
@@ -389,7 +403,7 @@ export class Core implements NodeView {
     const certificate = parseCertificate(cert);
     if (certificate.publicKey.id !== this.service.key.publicKey.id) return;
     this.service = { key: this.service.key, certificate };
-    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: cert });
+    this.#publishService();
   }
 
   /** Members may have given this node's certificate another period; the one it made itself then gets the same. */
@@ -402,19 +416,17 @@ export class Core implements NodeView {
     this.present();
   }
 
-  /** Tells the host whom the listeners are to present. */
+  /** Tells the host whom the listeners are to present, and which service this is. */
   present(): void {
-    const { outbox, identity } = this.#parts;
-    const privateKeyPem = identity.key.exportPem();
-    outbox.push({ kind: 'identity', authority: 'Service', certificatePem: this.#endorsedPem, privateKeyPem });
-    outbox.push({
-      kind: 'identity',
-      authority: 'Node',
-      certificatePem: identity.selfSignedPem,
-      privateKeyPem,
-    });
-    outbox.push({ kind: 'output', file: 'service-certificate', text: this.service.certificate.pem });
-    outbox.push({ kind: 'output', file: 'node-certificate', text: identity.selfSignedPem });
+    presentNode(this.identity, this.#parts.outbox, this.#endorsedPem);
+    this.#publishService();
+  }
+
+  /** A joiner was given the certificate by its operator, who may keep it where it may not be written. */
+  #publishService(): void {
+    if (this.config.command.type === 'Join') return;
+    const { pem } = this.service.certificate;
+    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: pem });
   }
 }
 

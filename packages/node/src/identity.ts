@@ -9,6 +9,7 @@ import {
   type SubjectAltName,
 } from '@coco/crypto';
 import type { NodeConfig } from './config.ts';
+import type { Outbox } from './outbox.ts';
 
 const dayMs = 86_400_000;
 
@@ -77,6 +78,19 @@ export function createNodeIdentity(config: NodeConfig, now: number, random: Rand
     selfSignedPem: renewSelfSigned(key, config, period, random),
     csr: createCsr({ subject, key, subjectAltNames }),
   };
+}
+
+/** Tells the host whom the listeners are to present, by who vouches for it. Until the service does, the node itself does. */
+export function presentNode(
+  identity: NodeIdentity,
+  outbox: Outbox,
+  endorsedPem = identity.selfSignedPem,
+): void {
+  const privateKeyPem = identity.key.exportPem();
+  const { selfSignedPem } = identity;
+  outbox.push({ kind: 'identity', authority: 'Service', certificatePem: endorsedPem, privateKeyPem });
+  outbox.push({ kind: 'identity', authority: 'Node', certificatePem: selfSignedPem, privateKeyPem });
+  outbox.push({ kind: 'output', file: 'node-certificate', text: selfSignedPem });
 }
 
 /** PEM of the certificate that a node gives itself. */

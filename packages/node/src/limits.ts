@@ -24,6 +24,8 @@ export const limits = {
   snapshotBytesPerStep: 512 * 1024,
   /** Questions for evidence the platform may owe an answer to. */
   evidenceAskedMax: 4,
+  /** Pieces in which snapshots are read and fetched. */
+  snapshotPieceBytes: 1024 * 1024,
   /** Nodes that others told of and the tables do not name (yet). */
   peersMax: 256,
   /** Rows that one step puts into indexes: about a millisecond of work. */

@@ -1,14 +1,17 @@
 import { AttestationError } from '@coco/attestation';
 import type { Engine } from '@coco/contracts';
 import { type Attested, Attester, type EvidenceSource, type NodeEvidence, noNonce } from './attester.ts';
-import type { NodeConfig, NodeFiles } from './config.ts';
-import type { Core, CoreListener, NodeParts } from './core.ts';
+import type { JoinCommand, NodeConfig, NodeFiles } from './config.ts';
+import { Core, type CoreListener, type NodeParts } from './core.ts';
+import { Correspondence } from './correspondence.ts';
 import type { Effect } from './effect.ts';
+import { answerInWaiting } from './endpoints/waiting-room.ts';
+import { NodeError } from './errors.ts';
 import type { Event } from './event.ts';
-import { refusal } from './frontend/answer.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
-import { createNodeIdentity, type Random } from './identity.ts';
-import { createService } from './lifecycle/create.ts';
+import { createNodeIdentity, presentNode, type Random } from './identity.ts';
+import { Joiner } from './join/joiner.ts';
+import { createService, publishedInterfaces } from './lifecycle/create.ts';
 import {
   PrivateRecovery,
   PublicRecovery,
@@ -43,10 +46,12 @@ export class Node {
   readonly #outbox = new Outbox();
   #core: Core | undefined;
   #evidence: NodeEvidence | undefined;
+  #joiner: Joiner | undefined;
   #publicRecovery: PublicRecovery | undefined;
   #privateRecovery: PrivateRecovery | undefined;
   #recovered: RecoveredLedger | undefined;
   #stops = 0;
+  #isOver = false;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -60,6 +65,7 @@ export class Node {
       versions,
       identity,
       outbox: this.#outbox,
+      world: new Correspondence(this.#outbox),
       attester: new Attester(identity, this.#outbox, { source, executableDigest }),
       clock: { now, host: undefined },
     };
@@ -96,9 +102,36 @@ export class Node {
         this.#publicRecovery.start();
         break;
       case 'Join':
-        this.#exit('This release runs services of one node: it cannot join another.');
+        this.#join(command, evidence);
         break;
     }
+  }
+
+  #join({ join }: JoinCommand, evidence: NodeEvidence): void {
+    const { files } = this.#options;
+    if (files.serviceCertificatePem === null) {
+      this.#exit('A node needs the certificate of the service it is to join (service_certificate_file).');
+      return;
+    }
+    presentNode(this.#parts.identity, this.#outbox);
+    const options = {
+      command: join,
+      servicePem: files.serviceCertificatePem,
+      nodeData: files.nodeData,
+      evidence,
+    };
+    this.#joiner = new Joiner(this.#parts, options, {
+      joined: (beginning, welcome) => {
+        this.#joiner = undefined;
+        this.#core = new Core(this.#parts, beginning, this.#listener());
+        this.#core.status = welcome.public_only ? 'PartOfPublicNetwork' : 'PartOfNetwork';
+        this.#core.lastRecovered = welcome.last_recovered_signed_idx;
+        this.#core.present();
+        this.#outbox.log('info', `Joined the service; the ledger begins after ${beginning.origin.seqno}.`);
+      },
+      refused: (reason) => this.#exit(reason),
+    });
+    this.#joiner.start();
   }
 
   #attested(id: number, result: Attested): void {
@@ -112,15 +145,26 @@ export class Node {
 
   /** Takes a batch of events and answers with everything that follows from them, in order. */
   step(events: readonly Event[]): Effect[] {
+    if (this.#isOver) return [];
+    try {
+      this.#step(events);
+    } catch (error) {
+      // What another node did must end this one in order; a broken assertion of its own ends the process.
+      if (!(error instanceof NodeError)) throw error;
+      this.#exit(error.message);
+    }
+    return this.#outbox.take();
+  }
+
+  #step(events: readonly Event[]): void {
     const requests: RequestEvent[] = [];
     for (const event of events) {
       if (event.kind === 'request') requests.push(event);
       else this.#take(event);
     }
     if (this.#core) this.#core.handle(requests);
-    else for (const { id } of requests) this.#refuse(id);
+    else for (const event of requests) this.#answerInWaiting(event);
     this.#core?.finishStep();
-    return this.#outbox.take();
   }
 
   #take(event: Exclude<Event, RequestEvent>): void {
@@ -129,6 +173,7 @@ export class Node {
         this.#parts.clock.now = event.now;
         if (event.host) this.#parts.clock.host = event.host;
         this.#core?.tick(event.elapsedMs);
+        this.#joiner?.tick(event.elapsedMs);
         return;
       case 'appended':
         this.#core?.replica.appended(event.seqno);
@@ -148,10 +193,16 @@ export class Node {
       case 'channel':
         if (event.state === 'up') this.#core?.channelUp(event.id);
         return;
+      case 'snapshot-read': {
+        const { kind: _, id, ...piece } = event;
+        this.#parts.world.snapshotRead(id, piece);
+        return;
+      }
+      case 'fetched':
+        this.#parts.world.fetched(event.id, event.result);
+        return;
       case 'abandoned':
       case 'snapshotted':
-      case 'snapshot-read':
-      case 'fetched':
         return;
       default:
         event satisfies never;
@@ -209,8 +260,18 @@ export class Node {
     };
   }
 
-  #refuse(id: number): void {
-    const response = refusal(503, 'FrontendNotOpen', 'The node is reading the ledger; try again shortly.');
+  #answerInWaiting({ id, request }: RequestEvent): void {
+    const { identity, versions } = this.#parts;
+    const { config, files } = this.#options;
+    const node = {
+      status: this.#joiner ? ('Pending' as const) : ('ReadingPublicLedger' as const),
+      identity,
+      info: { rpc_interfaces: publishedInterfaces(config), node_data: files.nodeData },
+      startupSeqno: this.#joiner?.startupSeqno ?? 0,
+      stopNotice: this.#stops > 0,
+      versions,
+    };
+    const response = answerInWaiting(node, request.method, request.target);
     this.#outbox.push({ kind: 'respond', id, response });
   }
 
@@ -222,6 +283,7 @@ export class Node {
   }
 
   #exit(reason: string): void {
+    this.#isOver = true;
     this.#outbox.log('fatal', reason);
     this.#outbox.push({ kind: 'exit', code: 1, reason });
   }

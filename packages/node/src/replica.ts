@@ -53,6 +53,8 @@ export interface ReplicaState {
   readonly history: History;
   readonly signatures: SignatureIndex;
   readonly memberships: Memberships;
+  /** First seqno this node can give to others: 1, or what follows the snapshot it began with. */
+  readonly first: number;
 }
 
 /** What the replica tells the node above it. */
@@ -93,13 +95,13 @@ export class Replica {
   readonly secrets: LedgerSecrets;
   readonly history: History;
   readonly signatures: SignatureIndex;
+  readonly first: number;
   readonly #memberships: Memberships;
   readonly #raft: Raft;
   readonly #inspector: Inspector;
   readonly #outbox: Outbox;
   readonly #listener: ReplicaListener;
   readonly #chunkBytes: number;
-  readonly #first: number;
   #proposals: Entry[] = [];
   /** Appends the host has not answered yet, oldest first. */
   #appends: { readonly last: number; readonly token: number }[] = [];
@@ -117,11 +119,11 @@ export class Replica {
     this.secrets = state.secrets;
     this.history = state.history;
     this.signatures = state.signatures;
+    this.first = state.first;
     this.#memberships = state.memberships;
     this.#outbox = outbox;
     this.#listener = listener;
     this.#chunkBytes = options.config.ledger.chunk_size;
-    this.#first = options.origin.seqno + 1;
     this.#inspector = new Inspector({
       store: this.store,
       history: this.history,
@@ -409,7 +411,7 @@ export class Replica {
   }
 
   #readBack({ from, to, bytesMax }: Extract<Output, { kind: 'read' }>): void {
-    if (from < this.#first) {
+    if (from < this.first) {
       // What it would mean to consensus is not known here.
       this.#raft.step({ kind: 'entries-read', from, entries: [] });
       return;

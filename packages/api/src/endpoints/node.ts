@@ -193,30 +193,29 @@ export const joinIn = object(
       { uvm_endorsements: base64, endorsed_tcb: text() },
     ),
     public_encryption_key: pem,
+    encryption_key_signature: base64,
     startup_seqno: count(),
+    certificate_signing_request: pem,
   },
-  { certificate_signing_request: pem, node_data: anything },
+  { node_data: anything },
   'JoinIn',
 );
 
-/** `POST /node/join`: with `network_info`, service key included, once the joiner is trusted. */
+/** `POST /node/join`: with `network_info` once the joiner is trusted; the secrets in it only the joiner can open. */
 export const joinOut = object(
   { node_status: oneOf('Pending', 'Trusted') },
   {
     node_id: hex32,
-    network_info: object(
-      {
-        public_only: flag,
-        last_recovered_signed_idx: count(),
-        ledger_secrets: array(anything),
-        identity: object({ cert: pem, priv_key: pem }),
-      },
-      {
-        service_status: serviceStatus,
-        endorsed_certificate: pem,
-        cose_signatures_config: object({ issuer: text(), subject: text() }),
-      },
-    ),
+    network_info: object({
+      public_only: flag,
+      last_recovered_signed_idx: count(),
+      service_status: serviceStatus,
+      identity: object({ cert: pem }),
+      endorsed_certificate: pem,
+      cose_signatures_config: object({ issuer: text(), subject: text() }),
+      nodes: array(object({ id: hex32, address: text() })),
+      sealed_secrets: base64,
+    }),
   },
   'JoinOut',
 );

@@ -11,6 +11,7 @@ import type { Target } from '../frontend/target.ts';
 import type { HistoricalQueries } from '../historical.ts';
 import type { NodeIdentity } from '../identity.ts';
 import type { Indexer } from '../indexing/indexer.ts';
+import type { JoinDoor } from '../join/door.ts';
 import type { Replica } from '../replica.ts';
 
 /** The life of a node as `/node/state` tells it. */
@@ -35,6 +36,9 @@ export interface NodeView {
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;
   readonly startupSeqno: number;
+  /** Last seqno of the epoch that was lost, when this one recovered it; 0 otherwise. */
+  readonly lastRecovered: number;
+  readonly joinDoor: JoinDoor;
   readonly stopNotice: boolean;
   readonly hostFacts: HostFacts | undefined;
   readonly now: number;

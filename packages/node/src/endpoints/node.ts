@@ -1,3 +1,4 @@
+import { header } from '@coco/api';
 import { fromBase64, toHex } from '@coco/crypto';
 import {
   modules,
@@ -11,6 +12,7 @@ import {
   serviceInfo,
 } from '@coco/governance';
 import { type Answer, empty, json, refusal, withHeader } from '../frontend/answer.ts';
+import { addressOfNode, primaryNotFound } from '../frontend/elsewhere.ts';
 import type { BuiltinContext, Handler, NodeView } from './context.ts';
 
 const notFound = (message: string): Answer => refusal(404, 'ResourceNotFound', message);
@@ -149,11 +151,9 @@ const headPrimary: Handler = (context) => {
   const { node, tx } = context;
   if (node.replica.isPrimary) return empty(200);
   const { leader } = node.replica.raft;
-  const info = leader === null ? undefined : nodeInfos.get(tx, leader);
-  const rpc = info?.rpc_interfaces[context.session.interface] ?? Object.values(info?.rpc_interfaces ?? {})[0];
-  if (!rpc) return refusal(503, 'PrimaryNotFound', 'The primary is not known at the moment.');
-  const location = `https://${rpc.published_address ?? rpc.bind_address}/node/primary`;
-  return withHeader(empty(308), 'location', location);
+  const address = addressOfNode(tx, leader, context.session.interface);
+  if (address === undefined) return primaryNotFound();
+  return withHeader(empty(308), header.location, `https://${address}/node/primary`);
 };
 
 const getBackup: Handler = ({ node }) =>
@@ -281,5 +281,6 @@ export const nodeHandlers: Readonly<Record<string, Handler>> = {
   'GET /node/js_metrics': getJsMetrics,
   'GET /node/jwt_keys/refresh/metrics': () => json({ attempts: 0, failures: 0, successes: 0 }),
   'GET /node/index/strategies': ({ node }) => json(node.indexer.status()),
+  'POST /node/join': (context) => context.node.joinDoor.answer(context),
   'POST /node/create': () => refusal(403, 'InternalError', 'Node is not in initial state.'),
 };

@@ -12,6 +12,7 @@ import { type Answer, empty, refusal, withHeader } from './answer.ts';
 import type { AppCalls } from './app-calls.ts';
 import type { GovernanceDoor } from './governance-door.ts';
 import type { Router } from './router.ts';
+import type { SnapshotDoor } from './snapshot-door.ts';
 import { parseTarget, type Target } from './target.ts';
 
 type Committed = Extract<CommitOutcome, { kind: 'committed' }>;
@@ -38,6 +39,7 @@ export class Pipeline {
   readonly #routes: BuiltinRoutes;
   readonly #appCalls: AppCalls;
   readonly #governance: GovernanceDoor;
+  readonly #snapshots: SnapshotDoor;
   readonly #waiting: Waiting;
   readonly #outbox: Outbox;
   /** View of a session's first request: a session never crosses into another. */
@@ -48,6 +50,7 @@ export class Pipeline {
     readonly routes: BuiltinRoutes;
     readonly appCalls: AppCalls;
     readonly governance: GovernanceDoor;
+    readonly snapshots: SnapshotDoor;
     readonly waiting: Waiting;
     readonly outbox: Outbox;
   }) {
@@ -55,6 +58,7 @@ export class Pipeline {
     this.#routes = parts.routes;
     this.#appCalls = parts.appCalls;
     this.#governance = parts.governance;
+    this.#snapshots = parts.snapshots;
     this.#waiting = parts.waiting;
     this.#outbox = parts.outbox;
   }
@@ -122,6 +126,10 @@ export class Pipeline {
     const { request } = event;
     if (target.frontend === 'gov' && this.#governance.serves(target.path)) {
       this.#governance.handle(event, target, (_, answer, outcome) => this.finish(event, answer, outcome));
+      return;
+    }
+    if (this.#snapshots.serves(target, request.method)) {
+      this.#snapshots.handle(event, target, (answer) => this.#respond(event.id, answer));
       return;
     }
     const router = this.#routes[target.frontend];

@@ -56,7 +56,8 @@ export function firstNode(
   };
 }
 
-function publishedInterfaces(config: NodeConfig): NodeInfo['rpc_interfaces'] {
+/** Its doors for clients, as their records show them. */
+export function publishedInterfaces(config: NodeConfig): NodeInfo['rpc_interfaces'] {
   return Object.fromEntries(
     Object.entries(config.network.rpc_interfaces).map(([name, rpc]) => [
       name,
@@ -101,6 +102,7 @@ export function createService(
       history: new History(),
       signatures: new SignatureIndex(),
       memberships: new Memberships(),
+      first: 1,
     },
     origin: firstOrigin,
     service,

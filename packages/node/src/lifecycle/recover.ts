@@ -226,6 +226,7 @@ export function recoverService(
       history: ledger.history,
       signatures: ledger.signatures,
       memberships: ledger.memberships,
+      first: 1,
     },
     origin,
     service,

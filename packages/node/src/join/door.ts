@@ -1,0 +1,195 @@
+import { CryptoError, type PublicKey, parseCertificate, parseCsr, verifyCsr } from '@coco/crypto';
+import {
+  type Admission,
+  admitNode,
+  type NodeInfo,
+  nodeEndorsedCertificates,
+  nodeInfos,
+  nodeStandings,
+  settleMembership,
+} from '@coco/governance';
+import type { BuiltinContext, NodeView } from '../endpoints/context.ts';
+import { type Answer, json, refusal } from '../frontend/answer.ts';
+import { addressOfNode, primaryNotFound, redirect } from '../frontend/elsewhere.ts';
+import { endorseNode, type Random, type ServiceIdentity, validity } from '../identity.ts';
+import { addressOf } from '../peers.ts';
+import { type JoinRequest, parseJoinRequest, verifiedEncryptionKey } from './request.ts';
+import { sealSecrets, type Welcome } from './welcome.ts';
+
+/** What the door needs of the node it belongs to. */
+export interface JoinDoorParts {
+  readonly node: NodeView;
+  readonly service: () => ServiceIdentity;
+  readonly cose: { readonly issuer: string; readonly subject: string };
+  readonly random: Random;
+}
+
+/** Who asks, by the key of its TLS client certificate, and what for. */
+interface Caller {
+  readonly id: string;
+  readonly key: PublicKey;
+  readonly encryptionKey: PublicKey;
+  readonly request: JoinRequest;
+}
+
+/** A step of the way in: either the answer that ends it, or what it found. */
+type Checked<T> = { readonly refused: Answer } | { readonly ok: T };
+
+const invalid = (message: string): { refused: Answer } => ({
+  refused: refusal(400, 'InvalidInput', message),
+});
+
+/** `POST /node/join`: the way into the service, from first request to the service's secrets. */
+export class JoinDoor {
+  readonly #parts: JoinDoorParts;
+
+  constructor(parts: JoinDoorParts) {
+    this.#parts = parts;
+  }
+
+  answer(context: BuiltinContext): Answer {
+    const { node } = this.#parts;
+    if (node.status !== 'PartOfNetwork' && node.status !== 'PartOfPublicNetwork') {
+      return refusal(
+        503,
+        'InternalError',
+        `This node takes no part in the service at the moment: ${node.status}.`,
+      );
+    }
+    const caller = readCaller(context);
+    if ('refused' in caller) return caller.refused;
+    const { id, request } = caller.ok;
+    const { first } = node.replica;
+    if (request.startup_seqno < first - 1) {
+      const message = `The joiner would begin after ${request.startup_seqno}, but this node holds nothing before ${first}: give it a newer snapshot.`;
+      return refusal(400, 'StartupSeqnoIsOld', message);
+    }
+    if (!node.replica.isPrimary) return this.#sendToPrimary(context);
+    const known = nodeInfos.get(context.tx, id);
+    return known ? this.#answerKnown(context, caller.ok, known) : this.#add(context, caller.ok);
+  }
+
+  #sendToPrimary({ tx, session, target }: BuiltinContext): Answer {
+    const address = addressOfNode(tx, this.#parts.node.replica.raft.leader, session.interface);
+    return address === undefined ? primaryNotFound() : redirect(address, target.fullPath, 308);
+  }
+
+  #answerKnown(context: BuiltinContext, caller: Caller, info: NodeInfo): Answer {
+    const { node } = this.#parts;
+    if (info.status === 'Retired') {
+      return refusal(400, 'InvalidNodeState', 'This node is retired: start it anew, under a new key.');
+    }
+    const { tx } = context;
+    const standing = { node_status: info.status, node_id: caller.id };
+    const isCommitted = (tx.versionOf(nodeInfos.name, caller.id) ?? 0) <= node.replica.raft.commit;
+    if (info.status === 'Pending' || !isCommitted) return json(standing);
+    // The policy may have changed since the record was written.
+    const admission = this.#admit(context, caller);
+    if ('refused' in admission) return admission.refused;
+    return json({ ...standing, network_info: this.#welcome(context, caller) });
+  }
+
+  /** Records a node that was not known: to be voted on, or trusted at once while nobody can vote for the service. */
+  #add(context: BuiltinContext, caller: Caller): Answer {
+    const { node, service, random } = this.#parts;
+    const { tx } = context;
+    const { id, key, request } = caller;
+    const admission = this.#admit(context, caller);
+    if ('refused' in admission) return admission.refused;
+    const csr = checkSigningRequest(request, key);
+    if (csr !== undefined) return csr;
+    const address = addressOf(request.node_info_network as NodeInfo);
+    for (const [other, info] of nodeInfos.entries(tx)) {
+      if (info.status === 'Retired' || addressOf(info) !== address) continue;
+      const message = `Node ${other} (${info.status}) has the node-to-node address ${address} already.`;
+      return refusal(400, 'NodeAlreadyExists', message);
+    }
+    const isOpening = node.serviceStatus === 'Opening' || node.serviceStatus === 'Recovering';
+    const status = isOpening ? 'Trusted' : 'Pending';
+    const latest = node.replica.secrets.latest();
+    nodeInfos.set(tx, id, {
+      ...request.node_info_network,
+      quote_info: request.quote_info,
+      encryption_pub_key: request.public_encryption_key,
+      status,
+      certificate_signing_request: request.certificate_signing_request,
+      public_key: key.pem,
+      node_data: request.node_data ?? null,
+      retired_committed: false,
+      ...(isOpening && latest ? { ledger_secret_seqno: latest.from } : {}),
+    });
+    const { claims, role, member } = admission.ok;
+    nodeStandings.set(tx, id, { claims, role, verified: node.now, ...(member && { member }) });
+    if (isOpening) {
+      const period = validity(node.now, node.config.node_certificate.initial_validity_days);
+      const csr = parseCsr(request.certificate_signing_request);
+      nodeEndorsedCertificates.set(tx, id, endorseNode(service(), csr, period, random).pem);
+      settleMembership(tx, tx.base);
+    }
+    return json({ node_status: status, node_id: id });
+  }
+
+  #admit(
+    { tx }: BuiltinContext,
+    { id, key, request }: Caller,
+  ): Checked<Extract<Admission, { kind: 'admitted' }>> {
+    const candidate = { id, publicKey: key.spki, evidence: request.quote_info };
+    const admission = admitNode(tx, candidate, { now: this.#parts.node.now });
+    if (admission.kind === 'refused') return { refused: refusal(401, 'InvalidQuote', admission.message) };
+    if (admission.role !== 'vote') {
+      const message = `The policy lets this platform ${admission.role} and not vote; such nodes are not offered yet.`;
+      return { refused: refusal(401, 'InvalidQuote', message) };
+    }
+    return { ok: admission };
+  }
+
+  #welcome({ tx }: BuiltinContext, { id, encryptionKey }: Caller): Welcome {
+    const { node, service, cose, random } = this.#parts;
+    const { key, certificate } = service();
+    const { commit } = node.replica.raft;
+    // A rekey that is not committed may yet be taken back; it reaches the node with its entry.
+    const ledgerSecrets = [...node.replica.secrets.entries()]
+      .filter(([from]) => from <= commit + 1)
+      .map(([from, raw]) => ({ from, raw }));
+    const nodes = [...nodeInfos.entries(tx)]
+      .filter(([other, info]) => other !== id && info.status !== 'Pending' && info.retired_committed !== true)
+      .map(([other, info]) => ({ id: other, address: addressOf(info) }));
+    return {
+      public_only: node.status === 'PartOfPublicNetwork',
+      last_recovered_signed_idx: node.lastRecovered,
+      service_status: node.serviceStatus ?? 'Opening',
+      identity: { cert: certificate.pem },
+      endorsed_certificate: nodeEndorsedCertificates.require(tx, id),
+      cose_signatures_config: cose,
+      nodes,
+      sealed_secrets: sealSecrets({ serviceKey: key, ledgerSecrets }, { nodeId: id, encryptionKey }, random),
+    };
+  }
+}
+
+function readCaller({ session, request }: BuiltinContext): Checked<Caller> {
+  const parsed = parseJoinRequest(request.body);
+  if (typeof parsed === 'string') return invalid(`This is no request to join: ${parsed}.`);
+  if (session.clientCertificate === null) {
+    const message =
+      'A node joins with its own certificate as TLS client certificate; this connection has none.';
+    return { refused: refusal(401, 'InvalidAuthenticationInfo', message) };
+  }
+  try {
+    const key = parseCertificate(session.clientCertificate).publicKey;
+    return { ok: { id: key.id, key, encryptionKey: verifiedEncryptionKey(parsed, key), request: parsed } };
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    return invalid(`A key of this request to join is refused: ${error.message}`);
+  }
+}
+
+function checkSigningRequest(request: JoinRequest, key: PublicKey): Answer | undefined {
+  try {
+    if (verifyCsr(parseCsr(request.certificate_signing_request)).publicKey.id === key.id) return undefined;
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+  }
+  const message = 'The certificate signing request is not for the key of the TLS client certificate.';
+  return refusal(400, 'CSRPublicKeyInvalid', message);
+}

@@ -1,0 +1,293 @@
+import { emptyJoiner, type Origin, type ViewStart } from '@coco/consensus';
+import { membershipOf, nodeInfos, previousServiceIdentity, serviceInfo } from '@coco/governance';
+import { Store } from '@coco/kv';
+import { History, LedgerSecrets, type LoadedSnapshot, parseTxId, splitSnapshot } from '@coco/ledger';
+import type { NodeEvidence } from '../attester.ts';
+import type { JoinCommand } from '../config.ts';
+import type { Beginning, NodeParts } from '../core.ts';
+import { NodeError } from '../errors.ts';
+import type { FetchResult } from '../event.ts';
+import { describeNode } from '../lifecycle/create.ts';
+import { Memberships } from '../memberships.ts';
+import { type PastService, PreviousServices } from '../previous-services.ts';
+import { SignatureIndex } from '../signature-index.ts';
+import { type JoinRequest, signEncryptionKey } from './request.ts';
+import { type FoundSnapshot, readNewest, SnapshotFetch, seqnoOf } from './snapshot-search.ts';
+import { identityOf, type Welcome } from './welcome.ts';
+
+/** What a joiner was told by its operator, and what it shows. */
+export interface JoinerOptions {
+  readonly command: JoinCommand['join'];
+  /** Of the service to join. */
+  readonly servicePem: string;
+  readonly evidence: NodeEvidence;
+  readonly nodeData: unknown;
+}
+
+/** How a joiner ends: it may begin, or it was refused for good. */
+export interface JoinerListener {
+  joined(beginning: Beginning, welcome: Welcome): void;
+  refused(reason: string): void;
+}
+
+/** Between being trusted and hearing that this is committed. */
+const commitPauseMs = 50;
+
+/**
+ * The way into a service: asks one of its nodes until members trust this one, receives the secrets, and finds the newest
+ * snapshot to begin with. The ledger after it comes through consensus.
+ */
+export class Joiner {
+  readonly #parts: NodeParts;
+  readonly #options: JoinerOptions;
+  readonly #listener: JoinerListener;
+  #address: string;
+  #startupSeqno = 0;
+  #pauses: { msLeft: number; readonly then: () => void }[] = [];
+
+  constructor(parts: NodeParts, options: JoinerOptions, listener: JoinerListener) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#listener = listener;
+    this.#address = options.command.target_rpc_address;
+  }
+
+  /** Seqno of the snapshot it expects to begin with. */
+  get startupSeqno(): number {
+    return this.#startupSeqno;
+  }
+
+  start(): void {
+    const { world } = this.#parts;
+    world.readSnapshot({ newestBefore: Number.MAX_SAFE_INTEGER }, { from: 0, to: 0 }, ({ name }) => {
+      this.#startupSeqno = name === null ? 0 : seqnoOf(name);
+      if (this.#options.command.fetch_recent_snapshot) this.#lookForNewer();
+      else this.#ask();
+    });
+  }
+
+  tick(elapsedMs: number): void {
+    const pauses = this.#pauses;
+    this.#pauses = [];
+    for (const pause of pauses) {
+      pause.msLeft -= elapsedMs;
+      if (pause.msLeft > 0) this.#pauses.push(pause);
+      else pause.then();
+    }
+  }
+
+  #after(ms: number, then: () => void): void {
+    this.#pauses.push({ msLeft: ms, then });
+  }
+
+  /** Where the service would let this node begin; what cannot be learnt now is learnt with the answer to the request. */
+  #lookForNewer(): void {
+    this.#fetch(`/node/snapshot?since=${this.#startupSeqno + 1}`, null, (result) => {
+      const location = 'error' in result || result.status !== 308 ? undefined : result.headers.location;
+      const name = location === undefined ? '' : (new URL(location).pathname.split('/').at(-1) ?? '');
+      this.#startupSeqno = Math.max(this.#startupSeqno, seqnoOf(name));
+      this.#ask();
+    });
+  }
+
+  #ask(): void {
+    const request = new TextEncoder().encode(JSON.stringify(this.#request()));
+    this.#fetch('/node/join', request, (result) => {
+      try {
+        this.#take(result);
+      } catch (error) {
+        if (!(error instanceof NodeError)) throw error;
+        this.#listener.refused(error.message);
+      }
+    });
+  }
+
+  #request(): JoinRequest {
+    const { identity } = this.#parts;
+    const { evidence, nodeData } = this.#options;
+    const info = describeNode(this.#parts, { nodeData, evidence });
+    return {
+      node_info_network: {
+        node_to_node_interface: info.node_to_node_interface,
+        rpc_interfaces: info.rpc_interfaces,
+      },
+      quote_info: info.quote_info,
+      public_encryption_key: info.encryption_pub_key,
+      encryption_key_signature: signEncryptionKey(identity),
+      startup_seqno: this.#startupSeqno,
+      certificate_signing_request: identity.csr.pem,
+      node_data: nodeData,
+    };
+  }
+
+  #take(result: FetchResult): void {
+    const { outbox } = this.#parts;
+    const { command } = this.#options;
+    if ('error' in result) {
+      outbox.log('info', `Could not ask ${this.#address} to join: ${result.error}`);
+      this.#askAfter(command.retry_timeout);
+      return;
+    }
+    const { status, headers } = result;
+    if (status === 308 && headers.location !== undefined && command.follow_redirect) {
+      this.#address = new URL(headers.location).host;
+      this.#ask();
+    } else if (status === 200) this.#takeStanding(result.body);
+    else if (status >= 400 && status < 500)
+      throw new NodeError('JoinRefused', `${this.#address} refused this node: ${textOf(result.body)}`);
+    else {
+      outbox.log(
+        'info',
+        `${this.#address} cannot admit this node at the moment: ${status} ${textOf(result.body)}`,
+      );
+      this.#askAfter(command.retry_timeout);
+    }
+  }
+
+  #takeStanding(body: Uint8Array): void {
+    const { node_status: status, network_info: welcome } = readAnswer(body);
+    if (welcome) this.#enter(welcome);
+    else if (status === 'Trusted')
+      this.#askAfter(Math.min(commitPauseMs, this.#options.command.retry_timeout));
+    else this.#askAfter(this.#options.command.retry_timeout);
+  }
+
+  /** The primary may be another by then: the question goes where the operator said. */
+  #askAfter(ms: number): void {
+    this.#after(ms, () => {
+      this.#address = this.#options.command.target_rpc_address;
+      this.#ask();
+    });
+  }
+
+  #enter(welcome: Welcome): void {
+    const { identity, outbox, world } = this.#parts;
+    const { service, ledgerSecrets } = identityOf(welcome, this.#options.servicePem, identity);
+    const secrets = new LedgerSecrets();
+    for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
+    const trust = { servicePem: service.certificate.pem, ...(welcome.public_only ? {} : { secrets }) };
+    const finish = (found: FoundSnapshot | null): void => {
+      const beginning = beginAt(found?.loaded, {
+        service,
+        secrets,
+        endorsedPem: welcome.endorsed_certificate,
+        cose: welcome.cose_signatures_config,
+        introduced: welcome.nodes,
+        previousServices: (past) => new PreviousServices(past, this.#parts.random),
+      });
+      outbox.push({ kind: 'begin-ledger', after: beginning.origin.seqno });
+      this.#listener.joined(beginning, welcome);
+    };
+    readNewest({ world, outbox }, trust, (local) => {
+      if (!this.#options.command.fetch_recent_snapshot) return finish(local);
+      const fetch = new SnapshotFetch({ world, outbox }, this.#fetchOptions(), trust, (fetched) => {
+        if (fetched) this.#keep(fetched);
+        finish(fetched ?? local);
+      });
+      fetch.start((local?.loaded.txId.seqno ?? 0) + 1);
+    });
+  }
+
+  #fetchOptions() {
+    const { fetch_snapshot_max_attempts, fetch_snapshot_max_size, fetch_snapshot_retry_interval } =
+      this.#options.command;
+    return {
+      address: this.#address,
+      attemptsMax: fetch_snapshot_max_attempts,
+      bytesMax: fetch_snapshot_max_size,
+      pause: (then: () => void) => this.#after(fetch_snapshot_retry_interval, then),
+    };
+  }
+
+  /** The ledger of this node begins with it: whoever recovers from its files needs it. */
+  #keep({ name, bytes }: FoundSnapshot): void {
+    const { entry, receipt } = splitSnapshot(bytes);
+    this.#parts.outbox.push({ kind: 'write-snapshot', name, bytes: entry });
+    this.#parts.outbox.push({ kind: 'commit-snapshot', name, receipt });
+  }
+
+  #fetch(path: string, body: Uint8Array | null, then: (result: FetchResult) => void): void {
+    const request = {
+      url: `https://${this.#address}${path}`,
+      method: body === null ? 'GET' : 'POST',
+      headers: body === null ? {} : { 'content-type': 'application/json' },
+      body,
+      caPem: this.#options.servicePem,
+      presentsNode: true,
+    } as const;
+    this.#parts.world.fetch(request, then);
+  }
+}
+
+function readAnswer(body: Uint8Array): { readonly node_status?: string; readonly network_info?: Welcome } {
+  try {
+    return JSON.parse(textOf(body));
+  } catch {
+    throw new NodeError('JoinRefused', 'the service answered the request to join with what is not JSON');
+  }
+}
+
+function textOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}
+
+/** The state of a node that begins with a snapshot, or with nothing. */
+export function beginAt(
+  snapshot: LoadedSnapshot | undefined,
+  given: Omit<Beginning, 'state' | 'origin' | 'previousServices'> & {
+    readonly secrets: LedgerSecrets;
+    readonly previousServices: (past: readonly PastService[]) => PreviousServices;
+  },
+): Beginning {
+  const { secrets, previousServices, ...rest } = given;
+  if (!snapshot) {
+    const state = {
+      store: new Store(),
+      secrets,
+      history: new History(),
+      signatures: new SignatureIndex(),
+      memberships: new Memberships(),
+      first: 1,
+    };
+    return { ...rest, state, origin: emptyJoiner, previousServices: previousServices([]) };
+  }
+  const { seqno } = snapshot.txId;
+  const store = Store.from(seqno, snapshot.maps);
+  const tables = store.begin();
+  const membership = membershipOf(tables);
+  const signatures = new SignatureIndex();
+  signatures.add(seqno);
+  const state = {
+    store,
+    secrets,
+    history: snapshot.history,
+    signatures,
+    memberships: new Memberships(membership),
+    first: seqno + 1,
+  };
+  const retiring = [...nodeInfos.entries(tables)]
+    .filter(([, info]) => info.status === 'Retired' && info.retired_committed !== true)
+    .map(([id]) => id);
+  const origin: Origin = {
+    view: 0,
+    leads: false,
+    seqno,
+    viewHistory: viewStarts(snapshot.viewHistory),
+    configurations: [{ seqno, ...membership }],
+    retiring,
+  };
+  return { ...rest, state, origin, previousServices: previousServices(pastServiceOf(tables)) };
+}
+
+/** A list without holes becomes one of the views that have entries: of those that begin together, the last. */
+function viewStarts(starts: readonly number[]): ViewStart[] {
+  return starts.flatMap((seqno, i) => (starts[i + 1] === seqno ? [] : [{ view: i + 1, seqno }]));
+}
+
+/** The identity before the present one, as far as the state remembers. */
+function pastServiceOf(tables: Parameters<typeof membershipOf>[0]): PastService[] {
+  const certificatePem = previousServiceIdentity.get(tables);
+  const created = serviceInfo.get(tables)?.current_service_create_txid;
+  if (certificatePem === undefined || created === undefined) return [];
+  return [{ until: parseTxId(created).seqno - 1, certificatePem }];
+}
