@@ -15,6 +15,7 @@ export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
 export type { ListedOut } from './endpoints/access.ts';
 export { accessEndpoints } from './endpoints/access.ts';
 export type {
+  AttestationOut,
   ChangeOut,
   EncryptedShareOut,
   MemberOut,

@@ -3,6 +3,12 @@ import type { Checklist } from './checklist.ts';
 import { insist } from './errors.ts';
 import type { Expected } from './trust.ts';
 
+/** The digest of the key that must be bound; undefined when none was named. */
+export function expectedKeyDigest(expected: Expected | undefined): Uint8Array | undefined {
+  if (expected?.keyDigest !== undefined) return expected.keyDigest;
+  return expected?.publicKey === undefined ? undefined : sha256(expected.publicKey);
+}
+
 const reportDataBytes = 64;
 const nonceBytes = 32;
 
@@ -12,10 +18,11 @@ const nonceBytes = 32;
  */
 export function expectedReportData(expected: Expected | undefined): Uint8Array | undefined {
   if (expected?.reportData !== undefined) return expected.reportData;
-  if (expected?.publicKey === undefined) return undefined;
+  const digest = expectedKeyDigest(expected);
+  if (digest === undefined) return undefined;
   const data = new Uint8Array(reportDataBytes);
-  data.set(sha256(expected.publicKey));
-  const { nonce } = expected;
+  data.set(digest);
+  const nonce = expected?.nonce;
   if (nonce !== undefined) {
     insist(nonce.length === nonceBytes, `the nonce has ${nonce.length} bytes, not ${nonceBytes}`);
     data.set(nonce, reportDataBytes - nonceBytes);
@@ -28,9 +35,10 @@ export function expectedReportData(expected: Expected | undefined): Uint8Array |
  * with the nonce if there is one.
  */
 export function expectedQualifyingData(expected: Expected | undefined): Uint8Array | undefined {
-  if (expected?.publicKey === undefined) return expected?.nonce;
-  const key = sha256(expected.publicKey);
-  return expected.nonce === undefined ? key : sha256(concatBytes(key, expected.nonce));
+  const digest = expectedKeyDigest(expected);
+  const nonce = expected?.nonce;
+  if (digest === undefined) return nonce;
+  return nonce === undefined ? digest : sha256(concatBytes(digest, nonce));
 }
 
 /** Checks the report data, when somebody said what it must be. */
@@ -46,5 +54,6 @@ export function checkReportData(checks: Checklist, found: Uint8Array, expected: 
 
 /** What is expected, if it says anything about the report data. */
 export function boundBy(expected: Expected | undefined): Expected | undefined {
-  return expected?.reportData === undefined && expected?.publicKey === undefined ? undefined : expected;
+  const isNamed = expected?.reportData !== undefined || expectedKeyDigest(expected) !== undefined;
+  return isNamed ? expected : undefined;
 }

@@ -25,4 +25,10 @@ export { readEvidence } from './vectors/assemble.ts';
 export { evaluateVectors, type VectorOptions, type VectorRow } from './vectors/evaluate.ts';
 export { verify } from './verify.ts';
 export { virtualMeasurement } from './virtual.ts';
-export { type WantedCollateral, type WantedVcek, wantedCollateral, wantedVcek } from './wanted.ts';
+export {
+  quotingKeyId,
+  type WantedCollateral,
+  type WantedVcek,
+  wantedCollateral,
+  wantedVcek,
+} from './wanted.ts';

@@ -1,5 +1,6 @@
 import { equalBytes, parseSign1, sha256, verifySign1 } from '@coco/crypto';
 import { type NitroDocument, parseNitroDocument } from './aws/document.ts';
+import { expectedKeyDigest } from './binding.ts';
 import {
   checkMaySign,
   checkPathDates,
@@ -89,16 +90,16 @@ function checkBinding(
       `user_data is ${userData?.toHex() ?? 'absent'}`,
     ),
   );
-  checks.ask('report-data', expected?.publicKey, (key) => {
+  checks.ask('report-data', expectedKeyDigest(expected), (digest) => {
     const bound = [publicKey, userData].some(
-      (field) => field !== null && (equalBytes(field, key) || isDigestOf(field, key)),
+      (field) => field !== null && (equalBytes(sha256(field), digest) || holdsDigest(field, digest)),
     );
     insist(bound, 'neither public_key nor user_data holds the expected key or its digest');
   });
 }
 
-function isDigestOf(field: Uint8Array, key: Uint8Array): boolean {
-  return field.length >= 32 && equalBytes(field.subarray(0, 32), sha256(key)) && isZero(field.subarray(32));
+function holdsDigest(field: Uint8Array, digest: Uint8Array): boolean {
+  return field.length >= 32 && equalBytes(field.subarray(0, 32), digest) && isZero(field.subarray(32));
 }
 
 function claimsOf(document: NitroDocument): Claims {

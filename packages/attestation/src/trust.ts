@@ -119,6 +119,8 @@ export interface Policy {
 export interface Expected {
   /** The node's key: DER SubjectPublicKeyInfo. */
   readonly publicKey?: Uint8Array;
+  /** Or only the key's SHA-256, which is what a node is called by. */
+  readonly keyDigest?: Uint8Array;
   /** A fresh challenge of 32 bytes; in a Nitro document of whatever length was asked for. */
   readonly nonce?: Uint8Array;
   /** The whole report data instead. */

@@ -4,8 +4,10 @@ import { parseSnpReport } from './amd/report.ts';
 import { commonName } from './certificate-path.ts';
 import { Checklist } from './checklist.ts';
 import { refuse } from './errors.ts';
+import type { Evidence } from './evidence.ts';
 import { readPckIdentity } from './intel/pck.ts';
 import { parseQuote, teeType } from './intel/quote.ts';
+import { parsePublicArea } from './tpm/public-area.ts';
 import type { AmdProduct } from './trust.ts';
 
 /** Which certificate of a chip's key vouches for a report: what AMD and the clouds' caches are asked for. */
@@ -53,4 +55,12 @@ export function wantedCollateral(bytes: Uint8Array): WantedCollateral {
       authority: commonName(leaf.issuer).includes('Processor') ? 'processor' : 'platform',
     };
   });
+}
+
+/**
+ * Id of the key that signed a TPM's quote: how a policy names a key that nobody certifies. Throws
+ * `AttestationError`.
+ */
+export function quotingKeyId({ attestationKey }: Extract<Evidence, { platform: 'tpm' }>): string {
+  return new Checklist().run('ak-attributes', () => parsePublicArea(attestationKey).key.id);
 }

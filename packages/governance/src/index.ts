@@ -13,6 +13,15 @@ export {
   nodePolicy,
   type PlatformRule,
 } from './attestation/node-policy.ts';
+export {
+  endOfStanding,
+  type NodeReview,
+  nodeCounts,
+  recordReview,
+  reviewNodes,
+  type StandingChange,
+  standingOf,
+} from './attestation/review.ts';
 export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
   type Authentication,

@@ -1,4 +1,14 @@
-import { type Claims, readQuoteInfo, vendorRoots, verify, virtualMeasurement } from '@coco/attestation';
+import {
+  type Claims,
+  type Endorsements,
+  type Evidence,
+  type Policy,
+  quotingKeyId,
+  readQuoteInfo,
+  vendorRoots,
+  verify,
+  virtualMeasurement,
+} from '@coco/attestation';
 import { concatBytes, toBase64 } from '@coco/crypto';
 import type { QuoteInfo } from '@coco/governance';
 import type { NodeIdentity } from './identity.ts';
@@ -98,14 +108,21 @@ export function ownClaims(
       : { ...endorsements, securityPolicy: new TextEncoder().encode(securityPolicy) };
   const trust = {
     roots: vendorRoots,
-    policy: {
-      platforms: [evidence.platform],
-      snp: { allowVlek: true },
-      intel: { statuses: startingStatuses },
-    },
+    policy: startingPolicy(evidence, endorsements),
     expected: { publicKey: identity.key.publicKey.spki },
   };
   return verify(evidence, given, trust, now).claims;
+}
+
+/** What the members find trusted at first is what this node is; what they trust from then on, they vote. */
+function startingPolicy(evidence: Evidence, { certificates }: Endorsements): Policy {
+  const isUncertifiedTpm = evidence.platform === 'tpm' && certificates === undefined;
+  return {
+    platforms: [evidence.platform],
+    snp: { allowVlek: true },
+    intel: { statuses: startingStatuses },
+    ...(isUncertifiedTpm ? { tpm: { attestationKeys: [quotingKeyId(evidence)] } } : {}),
+  };
 }
 
 /** Intel's words for platforms a service may begin on: in need of something, and not out of date. */

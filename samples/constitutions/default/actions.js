@@ -76,6 +76,7 @@ const snp = {
   uvmEndorsements: jsonTable("nodes.snp.uvm_endorsements"),
   tcbVersions: jsonTable("nodes.snp.tcb_versions"),
 };
+const attestationPolicy = singleValue("public:ccf.gov.nodes.attestation_policy", "Attestation policy");
 const service = {
   info: singleValue("public:ccf.gov.service.info", "Service information"),
   config: singleValue("public:ccf.gov.service.config", "Service configuration"),
@@ -209,6 +210,36 @@ function checkJwk(key, field) {
     throw new Error("JWK must contain either x5c, or n/e for RSA key type, or x/y/crv for EC key type");
   }
 }
+
+// An object with these members and no others: a misspelt rule would be no rule.
+function checkFields(value, types, field) {
+  checkType(value, "object", field);
+  if (value === null || Array.isArray(value)) throw new Error(`${field} must be an object`);
+  for (const name of Object.keys(value)) {
+    if (!Object.hasOwn(types, name)) throw new Error(`${field} has no member ${name}`);
+  }
+  for (const [name, check] of Object.entries(types)) {
+    const inner = `${field}.${name}`;
+    if (typeof check === "string") checkType(value[name], check, inner);
+    else if (!isAbsent(value[name])) check(value[name], inner);
+  }
+}
+
+const checkEach = (check) => (value, field) => {
+  checkType(value, "array", field);
+  value.forEach((each, i) => check(each, `${field}[${i}]`));
+};
+const checkEachMember = (checkKey, check) => (value, field) => {
+  checkFields(value, Object.fromEntries(Object.keys(value ?? {}).map((name) => [name, check])), field);
+  Object.keys(value).forEach((name) => checkKey(name, `${field} member`));
+};
+const checkOneOf = (allowed) => (value, field) => checkEnum(value, allowed, field);
+const checkCount = (value, field) => {
+  checkType(value, "integer", field);
+  checkBounds(value, 0, null, field);
+};
+const checkDigests = checkEach((value, field) => checkLowerHex(value, null, field));
+const checkTexts = checkEach((value, field) => checkType(value, "string", field));
 
 function checkValidity(args) {
   checkType(args.valid_from, "string", "valid_from");
@@ -976,8 +1007,169 @@ const joinPolicy = {
   }),
 };
 
-const actions = new Map(
-  [membersAndUsers, serviceAndLedger, application, privateTransactions, certificatesAndTokens, nodesOfTheService, joinPolicy].flatMap(
-    (group) => Object.entries(group),
+// What nodes must show, by platform. SNP and virtual nodes are held to the tables above as well.
+const PLATFORMS = ["snp", "tdx", "sgx", "tpm", "azure-vm", "nitro", "virtual"];
+const ASSURANCES = ["processor", "cloud", "boot", "none"];
+const AMD_PRODUCTS = ["Milan", "Genoa", "Turin"];
+
+const checkFloor = (value, field) =>
+  checkFields(
+    value,
+    { fmc: checkCount, bootLoader: checkCount, tee: checkCount, snp: checkCount, microcode: checkCount },
+    field,
+  );
+const checkRegister = (name, field) => {
+  if (!/^([0-9]|[12][0-9]|3[01])$/.test(name)) throw new Error(`${field} ${name} is no register`);
+};
+const checkRegisters = checkEachMember(checkRegister, checkDigests);
+const checkUvmEndorser = (value, field) =>
+  checkFields(value, { did: "string", feed: "string", svn: "integer" }, field);
+
+const checkSnpRule = (value, field) =>
+  checkFields(
+    value,
+    {
+      products: checkEach(checkOneOf(AMD_PRODUCTS)),
+      minReportVersion: checkCount,
+      allowVlek: "boolean?",
+      maxVmpl: checkCount,
+      minTcb: checkEachMember(checkOneOf(AMD_PRODUCTS), checkFloor),
+      minFirmware: checkEach(checkCount),
+      require: checkEach(
+        checkOneOf(["smt-off", "tsme", "ecc", "rapl-off", "ciphertext-hiding", "alias-check"]),
+      ),
+      uvmEndorsers: checkEach(checkUvmEndorser),
+      requireCrl: "boolean?",
+    },
+    field,
+  );
+const checkIntelRule = (value, field) =>
+  checkFields(
+    value,
+    {
+      statuses: checkTexts,
+      advisories: checkTexts,
+      minTcbEvaluationDataNumber: checkCount,
+      allowServiceTd: "boolean?",
+      allowSeptVe: "boolean?",
+      allowProvisionKey: "boolean?",
+      minIsvSvn: checkCount,
+      isvProdId: checkCount,
+    },
+    field,
+  );
+const checkTpmRule = (value, field) =>
+  checkFields(
+    value,
+    {
+      requiredPcrs: checkEach(checkCount),
+      pcrs: checkRegisters,
+      attestationKeys: checkDigests,
+      requireEventLog: "boolean?",
+      requireVirtualSecureMode: "boolean?",
+    },
+    field,
+  );
+
+const checkPlatformRule = (value, field) =>
+  checkFields(
+    value,
+    {
+      allowDebug: "boolean?",
+      measurements: checkDigests,
+      configurations: checkDigests,
+      signers: checkTexts,
+      snp: checkSnpRule,
+      intel: checkIntelRule,
+      tpm: checkTpmRule,
+      nitro: (rule, inner) => checkFields(rule, { pcrs: checkRegisters }, inner),
+    },
+    field,
+  );
+
+function checkAttestationPolicy(policy) {
+  checkFields(
+    policy,
+    {
+      platforms: checkEachMember(checkOneOf(PLATFORMS), checkPlatformRule),
+      machines: checkEachMember(checkEntityId, checkDigests),
+      sharedMachines: "boolean?",
+      roles: checkEachMember(checkOneOf(["vote", "secrets", "verify"]), checkOneOf(ASSURANCES)),
+      lease: (lease, field) => {
+        checkFields(lease, { seconds: "integer" }, field);
+        checkBounds(lease.seconds, 60, null, `${field}.seconds`);
+      },
+      graceSeconds: checkCount,
+    },
+    "policy",
+  );
+  checkMachinesOnce(policy.machines ?? {});
+}
+
+// Or one machine could count for two members.
+function checkMachinesOnce(machines) {
+  const seen = new Map();
+  for (const [member, ids] of Object.entries(machines)) {
+    for (const id of ids) {
+      if (seen.has(id)) throw new Error(`machine ${id} is of ${seen.get(id)} and of ${member}`);
+      seen.set(id, member);
+    }
+  }
+}
+
+const attestation = {
+  set_attestation_policy: admitting(
+    (args) => checkAttestationPolicy(args.policy),
+    (args) => attestationPolicy.set(args.policy),
   ),
+
+  // The tables of CCF decide alone again: nodes of other platforms are no longer accepted.
+  remove_attestation_policy: admitting(checkNone, () => attestationPolicy.clear()),
+
+  set_platform_rule: admitting(
+    (args) => {
+      checkOneOf(PLATFORMS)(args.platform, "platform");
+      checkPlatformRule(args.rule, "rule");
+    },
+    ({ platform, rule }) => {
+      const policy = attestationPolicy.get() ?? {};
+      attestationPolicy.set({ ...policy, platforms: { ...policy.platforms, [platform]: rule } });
+    },
+  ),
+
+  remove_platform_rule: admitting(
+    (args) => checkOneOf(PLATFORMS)(args.platform, "platform"),
+    ({ platform }) => {
+      const policy = attestationPolicy.get() ?? {};
+      const { [platform]: removed, ...platforms } = policy.platforms ?? {};
+      if (removed === undefined) throw new Error(`The attestation policy has no rule for ${platform}`);
+      attestationPolicy.set({ ...policy, platforms });
+    },
+  ),
+
+  set_member_machines: admitting(
+    (args) => {
+      checkEntityId(args.member_id, "member_id");
+      checkDigests(args.platform_ids, "platform_ids");
+    },
+    ({ member_id, platform_ids }) => {
+      const policy = attestationPolicy.get() ?? {};
+      const machines = { ...policy.machines, [member_id]: platform_ids };
+      checkMachinesOnce(machines);
+      attestationPolicy.set({ ...policy, machines });
+    },
+  ),
+};
+
+const actions = new Map(
+  [
+    membersAndUsers,
+    serviceAndLedger,
+    application,
+    privateTransactions,
+    certificatesAndTokens,
+    nodesOfTheService,
+    joinPolicy,
+    attestation,
+  ].flatMap((group) => Object.entries(group)),
 );

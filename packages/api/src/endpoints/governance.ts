@@ -171,6 +171,37 @@ const joinPolicyOut = object(
   'JoinPolicy',
 );
 
+/** A node's platform: the evidence it last gave, when that was verified, and how the node stands. */
+const nodeAttestationOut = object(
+  {
+    nodeId: hex32,
+    quote: object(
+      { format: text(), quote: base64, endorsements: text() },
+      { uvm_endorsements: text(), endorsed_tcb: text() },
+    ),
+    counts: flag,
+  },
+  {
+    role: oneOf('vote', 'secrets', 'verify'),
+    verified: count(),
+    nonce: hex32,
+    until: count(),
+    memberId: hex32,
+    platformId: text(),
+    refusal: object({ code: text(), message: text() }),
+  },
+  'NodeAttestation',
+);
+
+/** `GET /gov/service/attestation`: what the consortium asks of platforms, and how its nodes stand. */
+export const attestationOut = object(
+  { policy: anything, nodes: array(nodeAttestationOut) },
+  {},
+  'Attestation',
+);
+/** What the consortium asks of platforms, and how its nodes stand. */
+export type AttestationOut = Infer<typeof attestationOut>;
+
 const jwkOut = object(
   {
     issuers: dictionary(object({ autoRefresh: flag }, { caCertBundleName: text() })),
@@ -373,6 +404,10 @@ const stateEndpoints: readonly Endpoint[] = [
   governed('GET', `${service}/join-policy`, {
     summary: 'The code and platforms that nodes may join with',
     answers: [json(joinPolicyOut)],
+  }),
+  governed('GET', `${service}/attestation`, {
+    summary: 'What nodes must show of their platforms, what they showed, and how they stand',
+    answers: [json(attestationOut)],
   }),
   governed('GET', `${service}/jwk`, { summary: 'Trusted JWT issuers and keys', answers: [json(jwkOut)] }),
   governed('GET', `${service}/members`, { summary: 'The members', answers: [list(memberOut, 'Members')] }),

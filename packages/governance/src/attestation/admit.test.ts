@@ -13,7 +13,6 @@ const code = 'aa'.repeat(32);
 const { publicKey } = generateKeyPair('P-256');
 const candidate: Candidate = {
   id: publicKey.id,
-  publicKey: publicKey.spki,
   evidence: virtualEvidence(code, publicKey.id),
 };
 const other = 'b'.repeat(64);
@@ -80,7 +79,7 @@ describe('a node is refused', () => {
     [
       'with the evidence of another key',
       undefined,
-      { ...candidate, publicKey: generateKeyPair('P-256').publicKey.spki },
+      { ...candidate, id: generateKeyPair('P-256').publicKey.id },
       /^report-data: Quote report data does not contain node's public key hash/,
     ],
     [

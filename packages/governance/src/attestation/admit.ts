@@ -9,6 +9,7 @@ import {
   vendorRoots,
   verify,
 } from '@coco/attestation';
+import { fromHex } from '@coco/crypto';
 import type { ReadableMapState } from '@coco/kv';
 import { checkJoinPolicy, type JoinRefusal, platformClaims } from '../join.ts';
 import type { MemberId } from '../tables/members.ts';
@@ -17,9 +18,8 @@ import { type NodeRole, namesCode, nodePolicy, ownerOf, roleFor, ruleFor } from 
 
 /** Who wants to count as a node, and what it shows. */
 export interface Candidate {
+  /** The digest of its key, which the evidence must bind. */
   readonly id: NodeId;
-  /** Its key, which the evidence must bind: DER SubjectPublicKeyInfo. */
-  readonly publicKey: Uint8Array;
   readonly evidence: QuoteInfo;
   /** The challenge, when one was set: 32 bytes. */
   readonly nonce?: Uint8Array;
@@ -95,8 +95,9 @@ function judgeCandidate(
   return judgeMachine(state, candidate.id, claims);
 }
 
-function bound({ publicKey, nonce }: Candidate): Expected {
-  return nonce === undefined ? { publicKey } : { publicKey, nonce };
+function bound({ id, nonce }: Candidate): Expected {
+  const keyDigest = fromHex(id);
+  return nonce === undefined ? { keyDigest } : { keyDigest, nonce };
 }
 
 function judgeMachine(state: ReadableMapState, id: NodeId, claims: Claims): Admission {

@@ -1,4 +1,4 @@
-import type { Claims, Platform } from '@coco/attestation';
+import type { Claims, Platform, TpmPolicy } from '@coco/attestation';
 import type { Tx } from '@coco/kv';
 import { listPlatform, platformClaims } from '../join.ts';
 import { nodePolicies } from '../tables/nodes.ts';
@@ -30,7 +30,7 @@ function ruleLike(claims: Claims, before: PlatformRule = {}): PlatformRule {
       return hardware.signingKey === 'VLEK' ? { ...before, snp: { ...before.snp, allowVlek: true } } : before;
     case 'tpm':
       // Registers are values of a boot; the digest over them is told by the log of this one.
-      return { ...before, tpm: { ...before.tpm, pcrs: valuesOf(measurements) } };
+      return { ...before, tpm: { ...before.tpm, ...keyOf(claims, before), pcrs: valuesOf(measurements) } };
     case 'nitro':
       return { ...before, nitro: { ...before.nitro, pcrs: valuesOf(measurements) } };
     default: {
@@ -39,6 +39,12 @@ function ruleLike(claims: Claims, before: PlatformRule = {}): PlatformRule {
       return { ...before, measurements: listed, intel: { ...before.intel, statuses } };
     }
   }
+}
+
+/** A TPM's key that nobody certifies is trusted by name. */
+function keyOf({ hardware, platformId }: Claims, before: PlatformRule): Pick<TpmPolicy, 'attestationKeys'> {
+  if (hardware.attestationKey !== 'named' || platformId === null) return {};
+  return { attestationKeys: [...new Set([...(before.tpm?.attestationKeys ?? []), platformId])] };
 }
 
 /** `pcr7: value` as the policy lists it: `7: [value]`. */

@@ -9,6 +9,7 @@ import {
   modules,
   nodeEndorsedCertificates,
   nodeInfos,
+  nodePolicies,
   proposalInfos,
   runtimeOptions,
   serviceConfiguration,
@@ -169,6 +170,44 @@ const checks: readonly [string, unknown, string][] = [
     { node_id: id, ...validity, validity_period_days: 0 },
     'validity_period_days must be greater than 1',
   ],
+  ['set_attestation_policy', { policy: [] }, 'policy must be an object'],
+  ['set_attestation_policy', { policy: { platform: {} } }, 'policy has no member platform'],
+  [
+    'set_attestation_policy',
+    { policy: { platforms: { arm: {} } } },
+    'policy.platforms member must be one of snp,tdx,sgx,tpm,azure-vm,nitro,virtual',
+  ],
+  [
+    'set_attestation_policy',
+    { policy: { platforms: { snp: { snp: { minTcb: { Milan: { sno: 1 } } } } } } },
+    'policy.platforms.snp.snp.minTcb.Milan has no member sno',
+  ],
+  [
+    'set_attestation_policy',
+    { policy: { platforms: { tdx: { measurements: ['AB'] } } } },
+    'policy.platforms.tdx.measurements[0] must be lower case hexadecimal',
+  ],
+  [
+    'set_attestation_policy',
+    { policy: { roles: { vote: 'best' } } },
+    'policy.roles.vote must be one of processor,cloud,boot,none',
+  ],
+  [
+    'set_attestation_policy',
+    { policy: { lease: { seconds: 1 } } },
+    'policy.lease.seconds must be greater than 60',
+  ],
+  [
+    'set_attestation_policy',
+    { policy: { machines: { ['a'.repeat(64)]: ['ff'], ['b'.repeat(64)]: ['ff'] } } },
+    `machine ff is of ${'a'.repeat(64)} and of ${'b'.repeat(64)}`,
+  ],
+  [
+    'set_platform_rule',
+    { platform: 'tpm', rule: { tpm: { pcrs: { 32: [] } } } },
+    'rule.tpm.pcrs member 32 is no register',
+  ],
+  ['set_platform_rule', { platform: 'snp', rule: { debug: true } }, 'rule has no member debug'],
   ['add_snp_uvm_endorsement', { did: 'd', feed: 'f', svn: 5 }, 'svn must be of type string but is number'],
   [
     'add_snp_host_data',
@@ -314,6 +353,36 @@ const effects: readonly [
     ],
     (state) => [...snpTcbVersions.entries(state)],
     [['00a10f11', tcb]],
+  ],
+  [
+    'the attestation policy is built rule by rule',
+    [
+      {
+        name: 'set_attestation_policy',
+        args: { policy: { lease: { seconds: 600 }, roles: { vote: 'cloud' }, graceSeconds: 60 } },
+      },
+      { name: 'set_platform_rule', args: { platform: 'tdx', rule: { measurements: ['ab'] } } },
+      {
+        name: 'set_platform_rule',
+        args: { platform: 'snp', rule: { snp: { minTcb: { Milan: { snp: 22 } } } } },
+      },
+      { name: 'set_member_machines', args: { member_id: id, platform_ids: ['cd'] } },
+      { name: 'remove_platform_rule', args: { platform: 'tdx' } },
+    ],
+    (state) => nodePolicies.get(state),
+    {
+      lease: { seconds: 600 },
+      roles: { vote: 'cloud' },
+      graceSeconds: 60,
+      platforms: { snp: { snp: { minTcb: { Milan: { snp: 22 } } } } },
+      machines: { [id]: ['cd'] },
+    },
+  ],
+  [
+    'the attestation policy goes as a whole',
+    [{ name: 'remove_attestation_policy' }],
+    (state) => nodePolicies.get(state) ?? null,
+    null,
   ],
   [
     'virtual platforms come and go',

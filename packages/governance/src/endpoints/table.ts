@@ -4,6 +4,7 @@ import type { Policy } from '../authenticate/authenticate.ts';
 import { GovernanceError } from '../errors.ts';
 import type { GovResponse } from '../http.ts';
 import type { GovContext, GovEndpoint } from '../world.ts';
+import { getAttestation } from './attestation.ts';
 import { getMember, getNode, getUser, listMembers, listNodes, listUsers } from './participants.ts';
 import { previewProposal } from './preview.ts';
 import {
@@ -59,6 +60,7 @@ const handlers: Readonly<Record<string, Handle>> = {
   [`GET ${service}/javascript-modules`]: listModules,
   [`GET ${service}/javascript-modules/{moduleName}`]: getModule,
   [`GET ${service}/join-policy`]: getJoinPolicy,
+  [`GET ${service}/attestation`]: getAttestation,
   [`GET ${service}/jwk`]: getJwk,
   [`GET ${service}/members`]: listMembers,
   [`GET ${service}/members/{memberId}`]: getMember,
