@@ -3,11 +3,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Session } from '@coco/client';
+import { Session } from '@coco/client';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import { type ClientKeys, LocalNetwork } from '../../apps/cli/src/dev/local-network.ts';
 import type { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
 import { constitutionFiles, prepareWorkspace, type Workspace } from '../../apps/cli/src/dev/workspace.ts';
+import { conforming } from './conforming.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -37,7 +38,7 @@ export interface Service extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly certificate: string;
-  /** A session as a user, or as nobody. */
+  /** A session as a user, or as nobody. It holds the service to its OpenAPI documents. */
   session(user?: number): Session;
   readonly folder: string;
 }
@@ -72,7 +73,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       url,
       port: Number(new URL(url).port),
       certificate: readFileSync(workspace.serviceCert, 'utf8'),
-      session: (user) => network.session(user === undefined ? undefined : keysOf(workspace, user)),
+      session: (user) => held(network.session(user === undefined ? undefined : keysOf(workspace, user))),
       folder,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
@@ -80,6 +81,11 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     await resources.disposeAsync();
     throw error;
   }
+}
+
+/** The same session, with its answers held to the service's own documents. */
+function held({ addresses, serviceCertificate, world }: Session): Session {
+  return new Session({ ...world, send: conforming(world.send) }, { addresses, serviceCertificate });
 }
 
 function keysOf({ users }: Workspace, user: number): ClientKeys | undefined {

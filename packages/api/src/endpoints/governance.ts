@@ -136,7 +136,17 @@ export const governedNodeOut = object(
     status: oneOf('Pending', 'Trusted', 'Retired'),
     nodeData: anything,
     retiredCommitted: flag,
-    quoteInfo: object({ format: text() }),
+    quoteInfo: object(
+      { format: text('What the platform attests itself with; the other fields depend on it') },
+      {
+        rawQuote: base64,
+        details: object({}, { measurement: text(), reportData: text(), hostData: text() }),
+        quote: base64,
+        endorsements: base64,
+        uvmEndorsements: base64,
+        endorsedTcb: text(),
+      },
+    ),
     rpcInterfaces: dictionary(object({ publishedAddress: text() }, { protocol: text() })),
   },
   { certificate: pem },
@@ -283,6 +293,7 @@ const proposalEndpoints: readonly Endpoint[] = [
       'ProposalReplay',
       'ProposalCreatedTooLongAgo',
       'InvalidCreatedAt',
+      'InvalidInput',
       'InternalError',
     ],
   }),
@@ -329,6 +340,7 @@ const proposalEndpoints: readonly Endpoint[] = [
       'InvalidInput',
       'VoteAlreadyExists',
       'InvalidResourceName',
+      'InternalError',
     ],
   }),
   governed('GET', `${proposal}/ballots/{memberId}`, {
@@ -355,7 +367,7 @@ const memberEndpoints: readonly Endpoint[] = [
     anyMember: true,
     payload: object({ stateDigest: hex32 }, {}, 'Acknowledgement'),
     answers: [empty(204, 'The member is active')],
-    errors: ['StateDigestMismatch', 'AuthorizationFailed', 'InvalidAuthenticationInfo'],
+    errors: ['StateDigestMismatch', 'AuthorizationFailed', 'InvalidInput', 'InvalidAuthenticationInfo'],
   }),
   governed('GET', '/gov/recovery/encrypted-shares/{memberId}', {
     summary: 'The recovery share of a member, encrypted to its key',
@@ -370,7 +382,7 @@ const memberEndpoints: readonly Endpoint[] = [
       'ServiceNotWaitingForRecoveryShares',
       'NodeAlreadyRecovering',
       'InvalidInput',
-      'InvalidAuthenticationInfo',
+      'InvalidResourceName',
       'InternalError',
     ],
   }),
@@ -438,7 +450,7 @@ const stateEndpoints: readonly Endpoint[] = [
   governed('GET', `${service}/transactions/{transactionId}`, {
     summary: 'What became of a transaction',
     answers: [json(object({ transactionId, status: transactionStatus }, {}, 'GovernedTransaction'))],
-    errors: ['InvalidResourceName'],
+    errors: ['InvalidQueryParameterValue'],
   }),
 ];
 

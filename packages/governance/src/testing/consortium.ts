@@ -184,7 +184,7 @@ export class Consortium {
     if (response.applyWrites ?? (response.status >= 200 && response.status < 300)) this.#commit(tx);
     else tx.discard();
     const answer = this.#answer(response);
-    assertConforms(method, endpoint.path, response, answer.text);
+    assertConforms(method, bare, answer);
     return answer;
   }
 
