@@ -12,7 +12,7 @@ export interface Difference {
 }
 
 /** What may change of an endpoint, in the words of members. */
-export type Aspect = 'authentication' | 'mode' | 'schema' | 'routing' | 'function';
+export type Aspect = 'authentication' | 'mode' | 'schema' | 'routing' | 'function' | 'access';
 
 /** An endpoint that both bundles have and that differs. */
 export interface ChangedEndpoint {
@@ -87,6 +87,7 @@ const aspects: Readonly<Record<keyof EndpointProps, Aspect>> = {
   forwarding_required: 'routing',
   redirection_strategy: 'routing',
   interpreter_reuse: 'function',
+  access: 'access',
   js_module: 'function',
   js_function: 'function',
 };

@@ -4,6 +4,7 @@ import { nameOf, nodesOf, parseModule, type Syntax, textOf } from './syntax.ts';
 const naming: Readonly<Record<string, (name: string) => string>> = {
   privateMap: (name) => name,
   publicMap: (name) => (name.startsWith('public:') ? name : `public:${name}`),
+  audienceMap: (name) => (name.startsWith('audience:') ? name : `audience:${name}`),
   typedKv: (name) => name,
   typedKvSet: (name) => name,
 };

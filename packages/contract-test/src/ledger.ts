@@ -49,6 +49,11 @@ export class TestLedger {
     return this.#written.length;
   }
 
+  /** Where the next transaction will be. */
+  get next(): TxId {
+    return { view: this.view, seqno: this.seqno + 1 };
+  }
+
   /** The certificate against which receipts verify, PEM. */
   get serviceCertificate(): string {
     return this.#signer().service.pem;

@@ -8,7 +8,15 @@ import {
   toBase64Url,
   toHex,
 } from '@coco/crypto';
-import { memberCerts, memberInfos, setJwtSigningKeys, userCerts, userInfos } from '@coco/governance';
+import {
+  accessParties,
+  accessUsers,
+  memberCerts,
+  memberInfos,
+  setJwtSigningKeys,
+  userCerts,
+  userInfos,
+} from '@coco/governance';
 import type { Tx } from '@coco/kv';
 
 /** Somebody with a certificate. The id is made from the name, so that snapshots stay the same. */
@@ -25,6 +33,9 @@ export interface Person {
 export interface PersonOptions {
   /** What members recorded: `caller.data`. */
   readonly data?: unknown;
+  /** The organisation the person acts for, and the roles members gave; see `tx.caller` of the SDK. */
+  readonly party?: string;
+  readonly roles?: readonly string[];
   /** Id and PEM of a real certificate. */
   readonly certificate?: { readonly id: string; readonly pem: string };
 }
@@ -40,6 +51,14 @@ export function enrol(tx: Tx, kind: Person['kind'], name: string, options: Perso
     memberCerts.set(tx, id, pem);
     const data = options.data === undefined ? {} : { member_data: options.data };
     memberInfos.set(tx, id, { status: 'Active', ...data });
+  }
+  const { party, roles } = options;
+  if (party !== undefined) accessParties.set(tx, party, {});
+  if (party !== undefined || roles !== undefined) {
+    accessUsers.set(tx, id, {
+      ...(party === undefined ? {} : { party }),
+      ...(roles === undefined ? {} : { roles }),
+    });
   }
   return { kind, name, id, pem };
 }

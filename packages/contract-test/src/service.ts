@@ -1,3 +1,4 @@
+import type { CallAccess } from '@coco/access';
 import type { Bundle, PlacedEndpoint } from '@coco/contract-build';
 import type { App, AppWorld, Call, HistoricalState, Outcome, RuntimeOptions } from '@coco/contracts';
 import {
@@ -24,6 +25,7 @@ import { TestIndexes } from './indexes.ts';
 import { TestLedger } from './ledger.ts';
 import { limits } from './limits.ts';
 import { enrol, type Person, type PersonOptions, TokenIssuer } from './people.ts';
+import { PrivateSide } from './private-side.ts';
 import { type ShownMaps, showText, showValue, showWrites } from './readable.ts';
 import { type Found, routesOf } from './routes.ts';
 
@@ -81,6 +83,7 @@ export class TestService {
   readonly #indexes: TestIndexes;
   readonly #people = new Map<string, Person>();
   readonly #world: AppWorld;
+  readonly #private: PrivateSide;
   readonly #commitsAtOnce: boolean;
   readonly #explain: (trace: string) => string;
   #issuer: TokenIssuer | undefined;
@@ -94,7 +97,9 @@ export class TestService {
     this.#indexes = new TestIndexes(bundle, app);
     this.clock = clockFrom(options.now);
     this.#commitsAtOnce = options.commitsAtOnce ?? true;
-    this.#world = this.#worldOf(seededBytes(options.seed ?? 'coco'));
+    const random = seededBytes(options.seed ?? 'coco');
+    this.#world = this.#worldOf(random);
+    this.#private = new PrivateSide(this.#store, random);
   }
 
   /** A user by name; made known to governance when first named, or when something new is said of them. */
@@ -237,7 +242,7 @@ export class TestService {
       ...(past === undefined ? {} : { historical: past }),
       ...this.#reuseOf(found.endpoint),
     };
-    return this.#call(call);
+    return this.#call(call, found.endpoint);
   }
 
   #authenticate(
@@ -279,9 +284,9 @@ export class TestService {
     return { ...refusal(202, '', ''), headers: headersThen, body: loading };
   }
 
-  #call(call: Call): TestResponse {
+  #call(call: Call, endpoint: PlacedEndpoint): TestResponse {
     for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
-      const settled = this.#attempt(call);
+      const settled = this.#attempt(call, endpoint);
       if (settled !== 'conflict') return settled;
     }
     return refusal(
@@ -291,15 +296,22 @@ export class TestService {
     );
   }
 
-  #attempt(call: Call): TestResponse | 'conflict' {
+  #attempt(call: Call, endpoint: PlacedEndpoint): TestResponse | 'conflict' {
     let tx = this.#store.begin();
+    let access: CallAccess | undefined;
+    const openAccess = (): CallAccess => {
+      access ??= this.#private.open(tx, endpoint, call.request.caller);
+      return access;
+    };
     let outcome: Outcome | undefined;
     this.#app.execute([call], {
       world: this.#world,
       begin: () => {
         tx = this.#store.begin();
+        access = undefined;
         return tx;
       },
+      access: openAccess,
       settle: (_, settled) => {
         outcome = settled;
       },
@@ -312,8 +324,17 @@ export class TestService {
       return { ...refusal(500, 'InternalError', message), log, failure };
     }
     const applies = outcome.applyWrites ?? (outcome.status >= 200 && outcome.status < 300);
+    if (endpoint.props.access?.audience !== undefined) openAccess();
+    const recorded =
+      applies && access
+        ? this.#private.record(access, this.#ledger.next, { now: call.now, route: endpoint.route })
+        : undefined;
+    if (recorded instanceof Error) {
+      const failure = { reason: recorded.message };
+      return { ...refusal(500, 'InternalError', recorded.message), log: outcome.log, failure };
+    }
     const writeSet = tx.writeSet();
-    const txId = applies ? this.#write(tx, outcome.claimsDigest) : 'read-only';
+    const txId = applies ? this.#write(tx, recorded?.claimsDigest ?? outcome.claimsDigest) : 'read-only';
     if (txId === 'conflict') return txId;
     const headers = Object.fromEntries(outcome.headers);
     return {
@@ -321,7 +342,7 @@ export class TestService {
       headers,
       body: parseBody(outcome.body, headers['content-type']),
       transactionId: txId === 'read-only' ? undefined : formatTxId(txId),
-      writes: txId === 'read-only' ? {} : showWrites(writeSet),
+      writes: txId === 'read-only' ? {} : showWrites(this.#private.opened(writeSet)),
       log: outcome.log,
       failure: undefined,
     };

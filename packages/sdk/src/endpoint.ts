@@ -1,3 +1,4 @@
+import type { AccessOptions } from './audience.ts';
 import type { CallerOf, Policy } from './caller.ts';
 import type { Reply } from './reply.ts';
 import type { PastState } from './sandbox.ts';
@@ -43,6 +44,8 @@ export interface EndpointOptions<M extends Mode, A extends readonly Policy[], P,
   readonly auth: A;
   /** A token (`jwt`) must be for one of these, or the caller is refused with 401. */
   readonly audience?: string | readonly string[];
+  /** The private side: who sees what it writes, and whether it reads past its caller. */
+  readonly access?: AccessOptions;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
@@ -69,6 +72,7 @@ export interface Endpoint<P = unknown> {
   readonly mode: Mode;
   readonly auth: readonly Policy[];
   readonly audience: readonly string[];
+  readonly access: AccessOptions | undefined;
   readonly params: Schema<unknown, P> | undefined;
   readonly query: Schema | undefined;
   readonly body: BodyForm | undefined;
@@ -105,6 +109,7 @@ export function endpoint<
     mode: options.mode,
     auth: options.auth,
     audience: typeof audience === 'string' ? [audience] : audience,
+    access: options.access,
     params: options.params as Schema<unknown, Values<P, Texts>> | undefined,
     query: options.query,
     body: options.body,

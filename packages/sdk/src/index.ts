@@ -7,6 +7,14 @@ export {
   type ParameterOf,
   type Route,
 } from './app.ts';
+export {
+  type AccessOptions,
+  type AudienceMap,
+  audienceMap,
+  type KnownCaller,
+  type Reader,
+  tx,
+} from './audience.ts';
 export type { CallerOf, Callers, Policy, PolicyName } from './caller.ts';
 export { claim } from './claim.ts';
 export { bytes, type Codec, checked, json, type KeyCodec, text, tuple, uint } from './codec.ts';

@@ -82,7 +82,8 @@ export function publicMap<K, V, Prefix>(
   return typedMap(name.startsWith('public:') ? name : `public:${name}`, key, value);
 }
 
-function typedMap<K, V, Prefix>(
+/** A map under exactly this name. */
+export function typedMap<K, V, Prefix>(
   name: string,
   key: KeyCodec<K, Prefix>,
   value: Codec<V>,

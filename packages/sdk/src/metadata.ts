@@ -1,4 +1,5 @@
 import type { App, DeclaredEndpoint } from './app.ts';
+import type { AccessOptions } from './audience.ts';
 import type { Policy } from './caller.ts';
 import type { Mode } from './endpoint.ts';
 import type { DeclaredIndex } from './map-index.ts';
@@ -14,6 +15,8 @@ export interface EndpointMetadata {
   readonly mode: Mode;
   readonly openapi: object;
   readonly openapi_hidden?: true;
+  /** Coco's own. */
+  readonly access?: AccessOptions;
   readonly interpreter_reuse?: { readonly key: string };
 }
 
@@ -67,6 +70,7 @@ function endpointMetadata(app: App, endpoint: DeclaredEndpoint, module: string):
     authn_policies: endpoint.auth,
     mode: endpoint.mode,
     openapi: operationOf(endpoint),
+    ...(endpoint.access === undefined ? {} : { access: endpoint.access }),
     ...(endpoint.hidden ? { openapi_hidden: true } : {}),
     ...(app.reuseInterpreter ? { interpreter_reuse: { key: 'app' } } : {}),
   };

@@ -43,6 +43,14 @@ export interface RawIndex {
   readonly rows: Required<RawMap>;
 }
 
+/** `ccf.access`, an extension. */
+export interface RawAccess {
+  setAudience(readers: readonly string[]): void;
+  setRowAudience(map: string, key: ArrayBuffer, readers: readonly string[]): void;
+  setClaims(fields: Readonly<Record<string, unknown>>): void;
+  caller(): { readonly id: string | null; readonly party: string | null; readonly roles: readonly string[] };
+}
+
 /** What the SDK uses of the `ccf` global. */
 export interface Ccf {
   readonly kv: RawMaps;
@@ -58,6 +66,7 @@ export interface Ccf {
   };
   /** An extension that CCF itself does not have. */
   readonly indexes?: { open(name: string): RawIndex };
+  readonly access?: RawAccess;
   readonly crypto: { digest(algorithm: 'SHA-256', data: ArrayBuffer): ArrayBuffer };
   strToBuf(text: string): ArrayBuffer;
   bufToStr(bytes: ArrayBuffer): string;
