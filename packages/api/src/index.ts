@@ -50,6 +50,13 @@ export {
   transactionOut,
   transactionStatus,
 } from './endpoints/transactions.ts';
+export type {
+  ShownBytes,
+  UndoChangeOut,
+  UndoDependencyOut,
+  UndoPreviewIn,
+  UndoPreviewOut,
+} from './endpoints/undo.ts';
 export type { AuthDetail, ErrorBody, ErrorCode, ErrorDetail, ExceptionDetail } from './errors.ts';
 export { errorBody, errorCatalogue, parseErrorBody, statusOf } from './errors.ts';
 export type { WaitOutcome } from './headers.ts';
@@ -60,3 +67,4 @@ export { openApi } from './openapi.ts';
 export type { CommitPreference } from './prefer.ts';
 export { formatPrefer, parsePrefer } from './prefer.ts';
 export type { Infer, Schema } from './schema.ts';
+export { type ChangeContent, changeDigest, type PlanContent, planDigest } from './undo.ts';

@@ -24,6 +24,10 @@ export type GovernanceErrorCode =
   | 'InvalidSigningKeys'
   /** An authentication policy nobody knows. */
   | 'UnknownPolicy'
+  /** An undo that cannot be, or is no longer what was previewed. */
+  | 'UndoRefused'
+  /** Past values that an undo gives back are still being read. */
+  | 'UndoLoading'
   /** A request that is not even a readable signed envelope. */
   | 'MalformedEnvelope';
 

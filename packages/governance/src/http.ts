@@ -32,6 +32,15 @@ export function noContent(): GovResponse {
   return { status: 204, headers: [], body: '' };
 }
 
+/** Not at hand yet: the node is reading it from its ledger files. */
+export function loading(message: string): GovResponse {
+  const headers = [
+    [header.contentType, contentType.text],
+    [header.retryAfter, '1'],
+  ] as const;
+  return { status: 202, headers, body: utf8ToByteString(message) };
+}
+
 /** A refusal in the shape every error has. */
 export function refuse(status: number, code: ErrorCode, message: string): GovResponse {
   return json({ error: { code, message } }, status);

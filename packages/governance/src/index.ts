@@ -96,7 +96,11 @@ export * from './tables/service.ts';
 export type { ServiceMap, ServiceSet, ServiceValue } from './tables/table.ts';
 export { serviceMap, serviceSet, serviceValue } from './tables/table.ts';
 export * from './tables/tls.ts';
+export * from './tables/undo.ts';
 export * from './tables/users.ts';
+export { type PastUndo, pastUndos, struckBy } from './undo/struck.ts';
+export { readsOf, recordReads, traceOf } from './undo/trace.ts';
+export type { Compensation, UndoPlanning, UndoWorld } from './undo/world.ts';
 export { type Validity, validityPeriod } from './validity.ts';
 export type {
   GovContext,

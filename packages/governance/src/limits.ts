@@ -16,4 +16,14 @@ export const governanceLimits = {
   tokenCharactersMax: 64 * 1024,
   /** Characters of a reason or a trace that travels in an answer or into the ledger. */
   failureTextCharactersMax: 4096,
+  /** Transactions one proposal may name to be undone. */
+  undoNamedMax: 1_000,
+  /** Transactions one plan may undo, dependents included; keys it may change; dependencies it lists. */
+  undoTransactionsMax: 10_000,
+  undoChangesMax: 10_000,
+  undoDependenciesMax: 10_000,
+  /** Bytes of a value that a preview shows; of a longer one it shows the beginning and the length. */
+  undoShownBytesMax: 1_024,
+  /** Characters in the name of a module or function. */
+  undoNameCharactersMax: 512,
 } as const;

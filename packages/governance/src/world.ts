@@ -5,6 +5,7 @@ import type { TxId, VersionedSecret } from '@coco/ledger';
 import type { Policy } from './authenticate/authenticate.ts';
 import type { CertificateCaller, MemberCoseIdentity } from './authenticate/caller.ts';
 import type { GovResponse } from './http.ts';
+import type { UndoWorld } from './undo/world.ts';
 
 /** Where a transaction stands, as this node knows. */
 export type TxStatus = 'Unknown' | 'Pending' | 'Committed' | 'Invalid';
@@ -43,6 +44,7 @@ export interface NodeActions {
 export interface GovernanceWorld {
   readonly engine: Engine;
   readonly node: NodeActions;
+  readonly undo: UndoWorld;
   /** Wall clock in ms, fixed for the request. */
   readonly now: number;
   random(bytes: number): Uint8Array;

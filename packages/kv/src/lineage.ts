@@ -57,6 +57,13 @@ export class Lineage {
     this.#latest.truncate(version);
   }
 
+  /** This lineage with one that goes on where it ends. */
+  followedBy(later: Lineage): Lineage {
+    const whole = new Lineage(this.from);
+    whole.#segments = [...this.#segments, ...later.#segments];
+    return whole;
+  }
+
   /** Whether the version did what no inverse takes back. */
   isFixed(version: Version): boolean {
     return this.#has(version, fact.fixed);

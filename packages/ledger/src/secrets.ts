@@ -10,6 +10,8 @@ export interface LedgerKey {
   readonly commitNonces: CommitNonces;
   /** Made the nonces of entries that CCF itself wrote, from their transaction IDs. */
   readonly ccfCommitSecret: HmacKey;
+  /** Makes the salts of what an undo changes, so that a digest tells nothing to whoever may not see the change. */
+  readonly undoSalts: HmacKey;
 }
 
 interface Range extends LedgerKey {
@@ -20,6 +22,7 @@ interface Range extends LedgerKey {
 const secretBytes = 32;
 const utf8 = new TextEncoder();
 const commitSecretLabel = utf8.encode('Commit Secret Label');
+const undoSaltLabel = utf8.encode('Undo Salt Label');
 /** CCF cuts its label to the size of a pointer. */
 const ccfCommitSecretLabel = commitSecretLabel.subarray(0, 8);
 
@@ -54,6 +57,7 @@ export class LedgerSecrets {
       raw: raw.slice(),
       key: importAesKey(raw),
       commitNonces: new CommitNonces(hmacSha256(raw, commitSecretLabel)),
+      undoSalts: new HmacKey(hmacSha256(raw, undoSaltLabel)),
       ccfCommitSecret: new HmacKey(hmacSha256(raw, ccfCommitSecretLabel)),
     };
     this.#ranges.splice(place < 0 ? this.#ranges.length : place, 0, range);

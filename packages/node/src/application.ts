@@ -4,6 +4,8 @@ import {
   endpoints as endpointTable,
   interpreterFlush,
   modules as moduleTable,
+  type Pause,
+  pauses,
   runtimeOptions,
 } from '@coco/governance';
 import type { Store } from '@coco/kv';
@@ -28,6 +30,8 @@ export class Application {
   #installed: App | undefined;
   #failure: string | undefined;
   #disclosure: { readonly toCaller: boolean; readonly toLog: boolean } | undefined;
+  #recordsReads: boolean | undefined;
+  #pauses: ReadonlyMap<string, Pause> | undefined;
 
   constructor(engine: Engine, store: Store, outbox: Outbox) {
     this.#engine = engine;
@@ -36,6 +40,9 @@ export class Application {
     for (const table of [endpointTable, moduleTable, runtimeOptions, interpreterFlush]) {
       store.onWrite(table.name, () => this.invalidate());
     }
+    store.onWrite(pauses.name, () => {
+      this.#pauses = undefined;
+    });
     store.onRollback(() => this.invalidate());
   }
 
@@ -46,6 +53,8 @@ export class Application {
     this.#installed = undefined;
     this.#failure = undefined;
     this.#disclosure = undefined;
+    this.#recordsReads = undefined;
+    this.#pauses = undefined;
   }
 
   get router(): Router<AppEndpoint> {
@@ -78,6 +87,19 @@ export class Application {
       };
     }
     return this.#disclosure;
+  }
+
+  /** Whether what transactions read goes into the ledger with what they write; unless members voted it off. */
+  get recordsReads(): boolean {
+    this.#recordsReads ??= runtimeOptions.get(this.#store.begin())?.record_reads !== false;
+    return this.#recordsReads;
+  }
+
+  /** Why an endpoint takes no writes for now; undefined when it does. */
+  pauseOf({ method, template }: AppEndpoint): Pause | undefined {
+    this.#pauses ??= new Map(pauses.entries(this.#store.begin()));
+    if (this.#pauses.size === 0) return undefined;
+    return this.#pauses.get(`${method} ${template}`) ?? this.#pauses.get('*');
   }
 
   /** Why the installed app cannot run, if it cannot. */

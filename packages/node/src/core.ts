@@ -44,6 +44,7 @@ import type { PreviousServices } from './previous-services.ts';
 import { Replica, type ReplicaState } from './replica.ts';
 import { signatureIsDue } from './signing.ts';
 import { Snapshots } from './snapshots.ts';
+import { UndoDesk } from './undo/undo-desk.ts';
 import { type ReceiptMaker, Waiting } from './waiting.ts';
 import { decodeWire } from './wire.ts';
 
@@ -88,6 +89,7 @@ export class Core implements NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly undo: UndoDesk;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
@@ -128,6 +130,8 @@ export class Core implements NodeView {
     this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
     this.application = new Application(engine, this.replica.store, outbox);
     this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
+    const { store, secrets } = this.replica;
+    this.undo = new UndoDesk({ store, secrets, application: this.application, historical: this.historical });
     this.actions = this.#makeActions();
     this.joinDoor = new JoinDoor({ node: this, service: () => this.service, cose: beginning.cose, random });
     const authentication = new Authentication(this.replica.store);
@@ -220,6 +224,7 @@ export class Core implements NodeView {
     this.#snapshots.step();
     // Until the private maps are read there is nothing to index them by.
     if (this.status === 'PartOfNetwork') this.indexer.step();
+    this.undo.step();
     const state = {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,

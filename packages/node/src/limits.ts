@@ -16,6 +16,13 @@ export const limits = {
   historicalExpiryMs: 1_800_000,
   /** Entries asked of the host in one read. */
   readEntriesMax: 1_000,
+  /** Reads of the ledger for undo at one time, and how long one of them is kept. */
+  undoReadsInFlightMax: 16,
+  undoReadExpiryMs: 60_000,
+  /** Seqnos further apart than this are read apart. */
+  undoReadGapMax: 50,
+  /** Past write sets kept for undo: those of the largest plan, twice. */
+  undoPastWritesMax: 40_000,
   /** Longest path and query of a request. */
   targetBytesMax: 8_192,
   /** Snapshots whose evidence waits for its commit. */

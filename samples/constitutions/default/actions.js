@@ -86,6 +86,7 @@ const app = {
   modules: textTable("modules"),
   endpoints: jsonTable("endpoints"),
   indexes: jsonTable("indexes"),
+  paused: jsonTable("endpoints.paused"),
   bytecode: textTable("modules_quickjs_bytecode"),
   bytecodeVersion: singleValue("public:ccf.gov.modules_quickjs_version", "Bytecode version"),
   flush: singleValue("public:ccf.gov.interpreter.flush", "Interpreter flush"),
@@ -445,6 +446,14 @@ function checkIndex(index, field, moduleNames) {
   if (!moduleNames.has(index.js_module)) throw new Error(`module '${index.js_module}' not found in bundle`);
 }
 
+function checkEndpointNames(names) {
+  checkType(names, "array?", "endpoints");
+  (names ?? []).forEach((name, i) => {
+    checkType(name, "string", `endpoints[${i}]`);
+    if (!/^[A-Z]+ \/\S*$/.test(name)) throw new Error(`endpoints[${i}] must be a method and a path, as POST /orders`);
+  });
+}
+
 function checkIssuerUrl(issuer) {
   const url = /^([^:/?#]+):\/\/[^/?#]*[^?#]*(\?[^#]*)?(#.*)?$/.exec(issuer);
   if (url?.[1] !== "https") {
@@ -689,8 +698,29 @@ const application = {
       checkType(args.log_exception_details, "boolean?", "log_exception_details");
       checkType(args.return_exception_details, "boolean?", "return_exception_details");
       checkType(args.max_cached_interpreters, "integer?", "max_cached_interpreters");
+      checkType(args.record_reads, "boolean?", "record_reads");
     },
     (args) => app.runtimeOptions.set(args),
+  ),
+
+  // Reads go on; what `endpoints` names (`POST /orders`), or all of the app, takes no writes until resumed.
+  pause_app: new Action(
+    (args) => {
+      checkEndpointNames(args?.endpoints);
+      checkType(args?.reason, "string?", "reason");
+    },
+    (args) => {
+      const pause = isAbsent(args?.reason) ? {} : { reason: args.reason };
+      for (const name of args?.endpoints ?? ["*"]) app.paused.set(name, pause);
+    },
+  ),
+
+  resume_app: new Action(
+    (args) => checkEndpointNames(args?.endpoints),
+    (args) => {
+      if (isAbsent(args?.endpoints)) app.paused.clear();
+      else args.endpoints.forEach((name) => app.paused.delete(name));
+    },
   ),
 
   refresh_js_app_bytecode_cache: new Action(
@@ -803,6 +833,21 @@ const privateTransactions = {
       ccf.access.shredAudience(audience);
       access.audiences.set(audience, { decision: "shredded" });
     },
+  ),
+};
+
+const history = {
+  // `plan` is the digest of the preview that the members have read: what is done is exactly that, or nothing.
+  // `previewed_at` helps to say what has come in between.
+  undo_transactions: new Action(
+    (args) => {
+      checkType(args, "object", "args");
+      checkLowerHex(args.plan, 64, "plan");
+      checkType(args.previewed_at, "string?", "previewed_at");
+      checkType(args.reason, "string?", "reason");
+      ccf.undo.confirm(args);
+    },
+    (args, proposalId) => ccf.undo.apply(args, proposalId),
   ),
 };
 
@@ -1167,6 +1212,7 @@ const actions = new Map(
     serviceAndLedger,
     application,
     privateTransactions,
+    history,
     certificatesAndTokens,
     nodesOfTheService,
     joinPolicy,

@@ -20,6 +20,7 @@ import {
 } from '../schema.ts';
 import { serviceStatus } from './node.ts';
 import { transactionStatus } from './transactions.ts';
+import { undoPreviewIn, undoPreviewOut } from './undo.ts';
 
 /** The versions of the governance interface, newest last. */
 export const apiVersions = ['2023-06-01-preview', '2024-07-01'] as const;
@@ -454,9 +455,29 @@ const stateEndpoints: readonly Endpoint[] = [
   }),
 ];
 
+const undoEndpoints: readonly Endpoint[] = [
+  governed('POST', '/gov/service/undo:preview', {
+    summary: 'What undoing transactions would change, and what hangs on them, without any of it happening',
+    forwarding: 'sometimes',
+    auth: ['member_cose_sign1', 'member_cert'],
+    request: {
+      contentType: 'application/cose',
+      unsigned: 'application/json',
+      messageType: 'preview',
+      schema: undoPreviewIn,
+    },
+    answers: [
+      json(undoPreviewOut),
+      raw('text/plain', 'Past values are being read: ask again after `retry-after`', 202),
+    ],
+    errors: ['InvalidInput'],
+  }),
+];
+
 /** The endpoints of `/gov`, save those that every frontend has. */
 export const governanceEndpoints: readonly Endpoint[] = [
   ...proposalEndpoints,
   ...memberEndpoints,
   ...stateEndpoints,
+  ...undoEndpoints,
 ];

@@ -14,6 +14,7 @@ export function replayWorld(engine: Engine, entry: AuditedEntry): GovernanceWorl
   return {
     engine,
     node: replayNode(entry),
+    undo: { kind: 'recorded', writes: entry.writeSet },
     now: 0,
     random: countingBytes(),
     merkleRoot: () => entry.root,

@@ -4,6 +4,7 @@ import { byteStringToUtf8, bytesToByteString, type Tx } from '@coco/kv';
 import { GovernanceError } from '../errors.ts';
 import { type IssuerKey, removeJwtSigningKeys, setJwtSigningKeys } from '../jwt-keys.ts';
 import { modules } from '../tables/application.ts';
+import { applyUndo, confirmUndo } from '../undo/apply.ts';
 import type { GovernanceWorld } from '../world.ts';
 import type { Runner, RunRequest } from './run.ts';
 import { validateConstitution } from './validate-constitution.ts';
@@ -19,6 +20,10 @@ export function hostFunctions(
     'ccf.gov.validateConstitution': fn(1, (text) => {
       validateConstitution(tx, world.engine, text, request.rehearsal === true ? undefined : runner);
       return true;
+    }),
+    'ccf.undo.confirm': fn(1, (args) => {
+      confirmUndo(tx, world, fieldsOf(args));
+      return undefined;
     }),
   };
   return request.phase === 'apply' ? { ...everywhere, ...effects(tx, world) } : everywhere;
@@ -57,6 +62,10 @@ function effects(tx: Tx, world: GovernanceWorld): HostFunctions {
     'ccf.refreshAppBytecodeCache': action(() => compileApplication(tx, world)),
     'ccf.setJwtPublicSigningKeys': fn(3, (issuer, _metadata, jwks) => {
       setSigningKeys(tx, world, text(issuer, 'issuer'), jwks);
+      return undefined;
+    }),
+    'ccf.undo.apply': fn(2, (args, proposal) => {
+      applyUndo(tx, world, fieldsOf(args), text(proposal, 'proposal id'));
       return undefined;
     }),
     'ccf.removeJwtPublicSigningKeys': fn(1, (issuer) => {
@@ -116,6 +125,12 @@ function membershipChange(value: HostValue): MembershipChange {
 function text(value: HostValue, what: string): string {
   if (typeof value === 'string') return value;
   throw new TypeError(`${what} argument is not a string`);
+}
+
+function fieldsOf(value: HostValue): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array))
+    return value as Readonly<Record<string, unknown>>;
+  throw new TypeError('what is to be undone is not an object');
 }
 
 function number(value: HostValue, what: string): number {

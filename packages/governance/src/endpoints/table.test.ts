@@ -20,7 +20,10 @@ describe('the governance interface', () => {
     const auth = [{ policy: 'member_cose_sign1', type: 'preview' }, 'member_cert'];
     assert.deepEqual(
       previews.map((row) => [row.path, row.auth]),
-      [['/gov/members/proposals:preview', auth]],
+      [
+        ['/gov/members/proposals:preview', auth],
+        ['/gov/service/undo:preview', auth],
+      ],
     );
   });
 

@@ -30,6 +30,8 @@ import {
 } from './service.ts';
 import { ackStateDigest, getStateDigest, updateStateDigest } from './state-digests.ts';
 
+import { previewUndo } from './undo.ts';
+
 type Handle = (context: GovContext) => GovResponse;
 
 const proposals = '/gov/members/proposals';
@@ -68,6 +70,7 @@ const handlers: Readonly<Record<string, Handle>> = {
   [`GET ${service}/users/{userId}`]: getUser,
   [`GET ${service}/nodes`]: listNodes,
   [`GET ${service}/nodes/{nodeId}`]: getNode,
+  [`POST ${service}/undo:preview`]: previewUndo,
   [`GET ${service}/transactions/commit`]: getCommit,
   [`GET ${service}/transactions/{transactionId}`]: getTransaction,
 };

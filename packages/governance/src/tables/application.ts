@@ -33,6 +33,8 @@ export interface RuntimeOptions {
   readonly log_exception_details?: boolean;
   readonly return_exception_details?: boolean;
   readonly max_cached_interpreters?: number;
+  /** Whether what transactions read is recorded, for undo (default true). */
+  readonly record_reads?: boolean;
 }
 
 /** Sources by path, with leading slash. */

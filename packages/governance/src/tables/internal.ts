@@ -32,3 +32,5 @@ export const snapshotEvidence = serviceValue(
   'public:ccf.internal.snapshot_evidence',
   json<SnapshotEvidence>(),
 );
+/** What the latest transaction of the application read: see `encodeReadSet`. Encrypted, like all it is about. */
+export const recordedReads = serviceValue('ccf.internal.reads', raw);

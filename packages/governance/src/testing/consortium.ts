@@ -1,7 +1,14 @@
 import { audienceIdFromHex, changeMembers, shredAudience } from '@coco/access';
 import type { Engine } from '@coco/contracts';
-import { generateKeyPair, issueCertificate, type PrivateKey, parseCertificate, sha256 } from '@coco/crypto';
-import { bytesToByteString, Store, type Tx, type WriteSet } from '@coco/kv';
+import {
+  generateKeyPair,
+  issueCertificate,
+  type PrivateKey,
+  parseCertificate,
+  sha256,
+  sha256ByteString,
+} from '@coco/crypto';
+import { bytesToByteString, Lineage, Store, type Tx, type WriteSet } from '@coco/kv';
 import type { VersionedSecret } from '@coco/ledger';
 import {
   authenticate,
@@ -21,6 +28,8 @@ import {
   rekeyLedger,
   serviceInfo,
   signatures,
+  traceOf,
+  type UndoPlanning,
   validityPeriod,
 } from '../index.ts';
 import { assertConforms } from './conform.ts';
@@ -72,6 +81,10 @@ export class Consortium {
   readonly written: { readonly seqno: number; readonly writeSet: WriteSet }[] = [];
   /** What accepted proposals made the node do, in order. */
   readonly effects: string[] = [];
+  /** Who read and wrote what; a test that makes transactions of the application records its reads. */
+  readonly lineage = new Lineage(1);
+  /** Stands for the contract's function that makes up for transactions. */
+  compensate: UndoPlanning['compensate'] = () => ({ kind: 'failed', reason: 'there is no contract' });
   serviceCertificate: string;
   secret: VersionedSecret = { from: 1, raw: this.random(32) };
   /** The ledger secret that recovery brought back. */
@@ -82,6 +95,7 @@ export class Consortium {
 
   constructor(options: ConsortiumOptions) {
     this.#engine = options.engine;
+    this.store.onApply((version, writeSet) => this.lineage.record(version, traceOf(writeSet)));
     const roles = options.roles ?? ['participant', 'participant', 'participant'];
     let keys = 0;
     this.members = roles.map((role, i) => makePerson(`member${i}`, role === 'none' ? undefined : keys++));
@@ -223,10 +237,21 @@ export class Consortium {
       now: testNow,
       random: this.random,
       merkleRoot: () => bytesToByteString(sha256(`root at ${tx.readVersion}`)),
-      statusOf: () => 'Committed',
+      statusOf: ({ seqno }) => (seqno <= this.store.version ? 'Committed' : 'Unknown'),
       lastCommitted: () => ({ view: 2, seqno: Math.max(tx.readVersion, 1) }),
       viewOf: () => 2,
       log: (level, message) => this.log.push(`${level}: ${message}`),
+      undo: this.#undo(),
+    };
+  }
+
+  #undo(): UndoPlanning {
+    return {
+      kind: 'planning',
+      lineage: this.lineage,
+      past: (version) => this.written.find(({ seqno }) => seqno === version)?.writeSet ?? 'missing',
+      salt: (version, change) => sha256ByteString(`${version} ${change}`),
+      compensate: (call) => this.compensate(call),
     };
   }
 

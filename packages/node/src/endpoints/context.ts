@@ -13,6 +13,7 @@ import type { NodeIdentity } from '../identity.ts';
 import type { Indexer } from '../indexing/indexer.ts';
 import type { JoinDoor } from '../join/door.ts';
 import type { Replica } from '../replica.ts';
+import type { UndoDesk } from '../undo/undo-desk.ts';
 
 /** The life of a node as `/node/state` tells it. */
 export type NodeStatus =
@@ -32,6 +33,7 @@ export interface NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly undo: UndoDesk;
   readonly status: NodeStatus;
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;

@@ -1,7 +1,7 @@
 import { AccessError, type CallAccess, type Recorded } from '@coco/access';
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
-import type { Caller } from '@coco/governance';
+import { type Caller, type Pause, recordReads } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
 import type { NodeView } from '../endpoints/context.ts';
@@ -91,6 +91,11 @@ export class AppCalls {
     params: Readonly<Record<string, string>>,
   ): void {
     const { properties } = endpoint;
+    const pause = properties.mode === 'readwrite' ? this.#node.application.pauseOf(endpoint) : undefined;
+    if (pause) {
+      this.#finish(event, pausedAnswer(endpoint, pause), undefined);
+      return;
+    }
     const authenticated = this.#authentication.authenticate(properties.authn_policies, event, this.#node.now);
     if ('refusal' in authenticated) {
       this.#finish(event, authenticated.refusal, undefined);
@@ -191,6 +196,7 @@ export class AppCalls {
     }
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
     const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
+    if (this.#node.application.recordsReads) recordReads(tx);
     const committed = this.#node.replica.commit(tx, { claimsDigest });
     if (committed.kind !== 'conflict') this.#finish(call.event, named, committed);
     else if (call.attempts + 1 >= limits.commitAttemptsMax)
@@ -228,6 +234,12 @@ export class AppCalls {
       this.#outbox.log(level, `${call.request.method} ${call.request.route}: ${line.text}`, 'app');
     }
   }
+}
+
+function pausedAnswer({ method, template }: AppEndpoint, { reason }: Pause): Answer {
+  const why = reason === undefined ? '' : ` They say: ${reason}`;
+  const message = `Members have paused the writes of ${method} /app${template}; reads go on.${why}`;
+  return refusal(503, 'EndpointPaused', message);
 }
 
 function callRequest(

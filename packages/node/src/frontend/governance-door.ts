@@ -1,3 +1,4 @@
+import { header } from '@coco/api';
 import type { Engine } from '@coco/contracts';
 import {
   type GovContext,
@@ -16,7 +17,7 @@ import { type NodeView, statusOf } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
-import { type Answer, refusal } from './answer.ts';
+import { type Answer, refusal, withHeader } from './answer.ts';
 import type { Authentication } from './authentication.ts';
 import { isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { Router } from './router.ts';
@@ -150,6 +151,7 @@ export class GovernanceDoor {
     };
     try {
       const response = endpoint.handle(context) satisfies GovResponse;
+      if (response.status >= 400 && this.#node.undo.isLoading) return undoNotReady();
       if (applies(response)) this.#actions.prepare(tx);
       return response;
     } catch (error) {
@@ -181,10 +183,17 @@ export class GovernanceDoor {
       lastCommitted: () => replica.committed ?? { view: 0, seqno: 0 },
       viewOf: (seqno) => (seqno > 0 && seqno <= replica.store.version ? replica.viewAt(seqno) : null),
       log: (level, message) => this.#outbox.log(level, message, 'governance'),
+      undo: this.#node.undo.planning(),
     };
   }
 }
 
 function applies(response: { readonly status: number; readonly applyWrites?: boolean }): boolean {
   return response.applyWrites ?? isSuccess(response.status);
+}
+
+/** What stands in the way of the request will be gone in a moment, whatever the constitution made of it. */
+function undoNotReady(): Answer {
+  const message = 'The values that the undo gives back are being read from the ledger; try again shortly.';
+  return withHeader(refusal(503, 'UndoNotReady', message), header.retryAfter, '1');
 }

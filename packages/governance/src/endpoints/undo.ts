@@ -1,0 +1,35 @@
+import { formatTxId } from '@coco/ledger';
+import { GovernanceError } from '../errors.ts';
+import { type GovResponse, json, loading, refuse } from '../http.ts';
+import { isRecord, jsonIn, memberOf } from '../request.ts';
+import { planUndo } from '../undo/plan.ts';
+import { previewOut } from '../undo/preview.ts';
+import { readUndoRequest, type UndoRequest } from '../undo/request.ts';
+import { planningIn } from '../undo/setting.ts';
+import { sightOf } from '../undo/sight.ts';
+import type { GovContext } from '../world.ts';
+
+/** `POST /gov/service/undo:preview`. */
+export function previewUndo(context: GovContext): GovResponse {
+  const { tx } = context;
+  const world = planningIn(context.world);
+  if (world === undefined) throw new GovernanceError('UndoRefused', 'Nothing can be planned in a replay.');
+  const asked = undoRequestIn(context);
+  if ('status' in asked) return asked;
+  const planning = planUndo(tx, world, asked);
+  if (planning.kind === 'loading')
+    return loading('The values to be given back are being read from the ledger.');
+  const idOf = (seqno: number) => formatTxId({ view: world.viewOf(seqno) ?? 0, seqno });
+  return json(previewOut(planning.plan, sightOf(memberOf(context).id, tx), idOf));
+}
+
+function undoRequestIn(context: GovContext): UndoRequest | GovResponse {
+  const parsed = jsonIn(memberOf(context).sent);
+  if ('problem' in parsed) return refuse(400, 'InvalidInput', `The request is not JSON: ${parsed.problem}`);
+  if (!isRecord(parsed.value)) return refuse(400, 'InvalidInput', 'The request is not a JSON object.');
+  try {
+    return readUndoRequest(parsed.value);
+  } catch (error) {
+    return refuse(400, 'InvalidInput', error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,32 @@
+import type { ByteString, Lineage, ReadSet, Version, WriteSet } from '@coco/kv';
+
+/** What a contract's own function wrote to make up for transactions, or why it could not. */
+export type Compensation =
+  | { readonly kind: 'wrote'; readonly writes: WriteSet; readonly reads: ReadSet }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** What an undo rests on: the state and history at hand, or the ledger entry in which it was carried out before. */
+export type UndoWorld = UndoPlanning | UndoRecorded;
+
+/** An undo that is carried out again: planning it would take secrets, so that it writes what it wrote. */
+export interface UndoRecorded {
+  readonly kind: 'recorded';
+  readonly writes: WriteSet;
+}
+
+/** What the planning of an undo may ask of the node. */
+export interface UndoPlanning {
+  readonly kind: 'planning';
+  /** Up to the version the transaction reads. */
+  readonly lineage: Lineage;
+  /** What a past transaction wrote. `loading`: it is being read from the ledger, ask again. `missing`: it cannot be. */
+  past(version: Version): WriteSet | 'loading' | 'missing';
+  /** 32 bytes for one change; the same on every node, and known to nobody without the ledger secret. */
+  salt(version: Version, change: ByteString): ByteString;
+  /** Runs a function of the contract in force over the latest state, and keeps nothing of it. */
+  compensate(call: {
+    readonly module: string;
+    readonly function: string;
+    readonly body: string;
+  }): Compensation;
+}

@@ -1,0 +1,60 @@
+import { traceOf, type UndoPlanning } from '@coco/governance';
+import { Lineage, type Store } from '@coco/kv';
+import type { LedgerSecrets } from '@coco/ledger';
+import type { Application } from '../application.ts';
+import type { HistoricalQueries } from '../historical.ts';
+import { compensate } from './compensate.ts';
+import { PastWrites } from './past-writes.ts';
+
+/** What a node brings to the undo of transactions: who read and wrote what, and past values. */
+export class UndoDesk {
+  readonly #store: Store;
+  readonly #secrets: LedgerSecrets;
+  readonly #application: Application;
+  readonly #past: PastWrites;
+  #lineage: Lineage;
+  /** Whether the latest planning asked for something that is still being read. */
+  isLoading = false;
+
+  /** Follows the store from its next version on. */
+  constructor(parts: {
+    readonly store: Store;
+    readonly secrets: LedgerSecrets;
+    readonly application: Application;
+    readonly historical: HistoricalQueries;
+  }) {
+    this.#store = parts.store;
+    this.#secrets = parts.secrets;
+    this.#application = parts.application;
+    this.#past = new PastWrites(parts.historical);
+    this.#lineage = new Lineage(parts.store.version + 1);
+    parts.store.onApply((version, writeSet) => this.#lineage.record(version, traceOf(writeSet)));
+    parts.store.onRollback((version) => this.#lineage.truncate(version));
+  }
+
+  /** Takes what a recovery read of the time before. */
+  precede(earlier: Lineage): void {
+    this.#lineage = earlier.followedBy(this.#lineage);
+  }
+
+  /** Goes on with reads of the ledger. */
+  step(): void {
+    this.#past.step();
+  }
+
+  /** For the planning of one undo. */
+  planning(): UndoPlanning {
+    this.isLoading = false;
+    return {
+      kind: 'planning',
+      lineage: this.#lineage,
+      past: (version) => {
+        const writes = this.#past.get(version);
+        if (writes === 'loading') this.isLoading = true;
+        return writes;
+      },
+      salt: (version, change) => this.#secrets.keyFor(version).undoSalts.sign(change),
+      compensate: (call) => compensate(this.#application, this.#store, call),
+    };
+  }
+}
