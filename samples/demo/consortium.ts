@@ -14,7 +14,7 @@ import { byReach, reachOf } from '../../apps/cli/src/ledger/reach.ts';
 
 const samples = join(import.meta.dirname, '..');
 const people = { members: 3, users: 0 };
-const nodeCount = 1;
+const nodeCount = 3;
 
 type Say = (line: string) => void;
 

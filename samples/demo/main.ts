@@ -52,10 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (failures === 'stopped') return 1;
   if (values.once) return failures;
   process.stdout.write(invitation(consortium));
-  const { nodes } = consortium.network;
-  await Promise.race([stopped, ...nodes.map(({ process }) => process.ended)]);
-  const ended = nodes.find(({ process }) => !process.running);
-  if (ended) throw ended.process.died();
+  await Promise.race([stopped, consortium.network.outlive(say)]);
   say('stopping ...');
   return failures;
 }

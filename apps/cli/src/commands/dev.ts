@@ -70,9 +70,7 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const json = { address: urls[0], addresses: urls, workspace: folder, serviceCert: workspace.serviceCert };
   if (input.flag('once')) return { ok: true, json: { ...json, profile: 'dev' }, text: 'the service opened' };
   io.progress(welcome(urls, workspace));
-  const died = Promise.race(network.nodes.map(({ process }) => process.ended.then(() => process)));
-  const ended = await Promise.race([stopped, died]);
-  if (ended !== 'stopped') throw ended.died();
+  await Promise.race([stopped, network.outlive(io.progress)]);
   return { ok: true, json: { ...json, profile: 'dev' }, text: 'stopped' };
 }
 

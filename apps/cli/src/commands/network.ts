@@ -70,7 +70,7 @@ function standingText({ nodes, primary, service, spare }: NetworkStanding): stri
       : [
           short(id),
           status,
-          id === primary ? 'primary' : answers.role.toLowerCase(),
+          roleOf(answers.role, id === primary),
           answers.state,
           String(answers.view),
           String(answers.committed),
@@ -84,6 +84,12 @@ function standingText({ nodes, primary, service, spare }: NetworkStanding): stri
     ['may lose', counted(Math.max(0, spare), 'node')],
   ]);
   return `${summary}\n\n${columns([head, ...rows])}\n`;
+}
+
+/** In the words of those who look from outside. */
+function roleOf(role: string, isPrimary: boolean): string {
+  if (isPrimary) return 'primary';
+  return role === 'Follower' ? 'backup' : role.toLowerCase();
 }
 
 async function planRecovery(input: Input, io: Io): Promise<Outcome> {

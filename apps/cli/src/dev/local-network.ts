@@ -162,6 +162,17 @@ export class LocalNetwork implements AsyncDisposable {
     await decide(this.session(), this.#signers, actions);
   }
 
+  /** Tells of each node that ends, and rejects when none is left. */
+  async outlive(tell: (line: string) => void): Promise<never> {
+    const ends = this.nodes.map(async ({ index, process }) => {
+      await process.ended;
+      if (this.running.length > 0) tell(`sandbox_${index} has ended; the others go on`);
+      return process;
+    });
+    const [last] = await Promise.all(ends);
+    throw last?.died() ?? new Error('there is no node');
+  }
+
   /** The nodes whose processes run. */
   get running(): readonly LocalNode[] {
     return this.nodes.filter(({ process }) => process.running);
