@@ -248,6 +248,8 @@ function invitation({ certificateFile, folder, network }: Consortium): string {
     `  curl --cacert ${shown(certificateFile)} ${url}/node/network`,
     `  curl --cacert ${shown(certificateFile)} ${url}/app/api`,
     `  curl --cacert ${shown(certificateFile)} --cert ${user}_cert.pem --key ${user}_privk.pem ${url}/app/orders`,
+    `  bin/coco network status --address ${url} --service-cert ${shown(certificateFile)}`,
+    `  kill -9 $(cat ${shown(join(folder, 'sandbox_0/node.pid'))})`,
     `  bin/coco ledger verify ${shown(join(folder, 'sandbox_0/ledger'))}`,
     '',
   ].join('\n');

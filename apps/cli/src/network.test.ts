@@ -12,7 +12,7 @@ describe('a network', { timeout: 120_000 }, () => {
 
   before(async () => {
     here = place();
-    running = here.coco('dev', '-n', '127.0.0.1:0');
+    running = here.coco('dev', '-n', '127.0.0.1:0', '--nodes', '3');
     const ended = running.then(({ error, out }) => assert.fail(`coco dev ended: ${error}${out}`));
     while (!here.progress.some((line) => line.includes('Ctrl-C'))) await Promise.race([delay(20), ended]);
   });
@@ -29,10 +29,15 @@ describe('a network', { timeout: 120_000 }, () => {
 
   test('tells how each node stands', async () => {
     const { code, value } = await here.json('network', 'status');
-    const nodes = value.nodes as { answers: { role: string }; lag: number }[];
-    assert.deepEqual([code, nodes.map(({ answers, lag }) => [answers.role, lag])], [0, [['Leader', 0]]]);
+    const nodes = value.nodes as { answers: { role: string } }[];
+    const roles = nodes.map(({ answers }) => answers.role).sort();
+    assert.deepEqual(
+      [code, roles, value.spare, value.advice],
+      [0, ['Follower', 'Follower', 'Leader'], 1, []],
+    );
     const { out } = await here.coco('network', 'status');
     assert.match(out, /Trusted +primary +PartOfNetwork/);
+    assert.match(out, /Trusted +backup +PartOfNetwork/);
   });
 
   test('nodes are found by the beginning of their ids', async () => {
@@ -65,6 +70,18 @@ describe('a network', { timeout: 120_000 }, () => {
       assert.deepEqual([code, value.proposalState], [0, 'Accepted'], JSON.stringify(value));
     });
   }
+
+  test('a node is retired by a proposal, and forgotten when that is committed', async () => {
+    const backup = (
+      (await here.json('node', 'list')).value.nodes as { node_id: string; primary: boolean }[]
+    ).find(({ primary }) => !primary)!;
+    const early = await asMember('node', 'forget', backup.node_id);
+    assert.equal(early.code, 1, 'a node that is trusted is not forgotten');
+    const { code, value } = await asMember('node', 'retire', backup.node_id, '--wait');
+    assert.deepEqual([code, value.mayStop], [0, true], JSON.stringify(value));
+    assert.equal((await asMember('node', 'forget', backup.node_id.slice(0, 10))).code, 0);
+    assert.ok(!(await listed()).some(({ node_id }) => node_id === backup.node_id));
+  });
 
   test('which ledger to recover from is seen from the files', async () => {
     mkdirSync(here.file('empty'));
