@@ -20,4 +20,3 @@ export { BuildError, type BuildErrorCode } from './errors.ts';
 export { type BuildOptions, type Built, buildBundle, contractName } from './node/build.ts';
 export type { Part } from './node/bundler.ts';
 export type { TypeCheck } from './node/check-types.ts';
-export { mapTrace } from './node/trace.ts';

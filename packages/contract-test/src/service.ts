@@ -47,8 +47,6 @@ export interface Installed {
   readonly bundle: Bundle;
   /** One service's alone among those that share the app: interpreters are not shared across it. */
   readonly lane: string;
-  /** Tells a stack trace by the author's sources. */
-  readonly explain: (trace: string) => string;
 }
 
 /** The clock that every call of the contract sees. */
@@ -85,14 +83,12 @@ export class TestService {
   readonly #world: AppWorld;
   readonly #private: PrivateSide;
   readonly #commitsAtOnce: boolean;
-  readonly #explain: (trace: string) => string;
   #issuer: TokenIssuer | undefined;
 
   constructor(installed: Installed, options: ServiceOptions = {}) {
-    const { app, bundle, lane, explain } = installed;
+    const { app, bundle, lane } = installed;
     this.#app = app;
     this.#lane = lane;
-    this.#explain = explain;
     this.#find = routesOf(bundle);
     this.#indexes = new TestIndexes(bundle, app);
     this.clock = clockFrom(options.now);
@@ -319,8 +315,7 @@ export class TestService {
     if (outcome === undefined) throw new TestServiceError('ContractUnusable', 'the engine settled no call');
     if (outcome.kind === 'failed') {
       const { message, detail, log } = outcome;
-      const trace = detail?.trace === undefined ? {} : { trace: this.#explain(detail.trace) };
-      const failure = { reason: detail?.reason ?? message, ...trace };
+      const failure = detail ?? { reason: message };
       return { ...refusal(500, 'InternalError', message), log, failure };
     }
     const applies = outcome.applyWrites ?? (outcome.status >= 200 && outcome.status < 300);

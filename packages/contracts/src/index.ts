@@ -38,6 +38,7 @@ export { type Change, type ContractIndex, HistoryIndex, RowIndex } from './index
 export type { IndexDeclaration, IndexProgress } from './indexing/declaration.ts';
 export { type Derive, derivingBy } from './indexing/derive.ts';
 export { createEngine, type EngineOptions, requiredV8Flags } from './javascript/engine.ts';
+export type { Origin, Place, ReadSourceMap } from './javascript/trace.ts';
 export {
   defaultLimits,
   governanceLimits,

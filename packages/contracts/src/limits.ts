@@ -64,6 +64,8 @@ export const limits = {
   indexRowsPerKeyMax: 100,
   /** Indexes of one contract. */
   indexesMax: 100,
+  /** A source map that traces are told by. */
+  sourceMapCharactersMax: 16 * 1024 * 1024,
   /** What is told of an exception. */
   traceCharactersMax: 8192,
   reasonCharactersMax: 4096,

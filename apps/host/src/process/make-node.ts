@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { createEngine, requiredV8Flags } from '@coco/contracts';
+import { readSourceMap } from '@coco/contracts/node';
 import { Node } from '@coco/node';
 import { codeDigest } from './code-digest.ts';
 import type { MakeNode } from './daemon.ts';
@@ -11,7 +12,7 @@ export function nodeMaker(version: string): MakeNode {
   return (inputs) => {
     const node = new Node({
       ...inputs,
-      engine: createEngine(),
+      engine: createEngine({ readSourceMap }),
       executableDigest: codeDigest(),
       versions: { product: `coco-${version}`, engine: `V8 ${process.versions.v8}` },
     });

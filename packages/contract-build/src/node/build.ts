@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import type { SourceMapPayload } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { requiredV8Flags } from '@coco/contracts';
@@ -17,8 +16,6 @@ export interface Built {
   /** What may not work in the sandbox, one line each. */
   readonly warnings: readonly string[];
   readonly types: TypeCheck;
-  /** By module name; none for a bundle that is built already. */
-  readonly sourceMaps: ReadonlyMap<string, SourceMapPayload>;
   /** OpenAPI 3.1 of a declared contract. */
   readonly openApi?: Readonly<Record<string, unknown>>;
 }
@@ -29,6 +26,11 @@ export interface BuildOptions {
   readonly types?: boolean;
   /** Take code that makes code, which is refused otherwise. */
   readonly allowDynamicCode?: boolean;
+  /**
+   * What each module says of where it comes from: nothing, the places by which stack traces are told (default), or
+   * the sources too, for a debugger.
+   */
+  readonly sourceMap?: 'none' | 'places' | 'sources';
 }
 
 /**
@@ -45,7 +47,7 @@ export async function buildBundle(path: string, options: BuildOptions = {}): Pro
   const bundle = bundleIn(described, file);
   const taken = { kind: 'skipped', reason: 'the bundle is built already' } as const;
   if (bundle !== undefined) {
-    return { bundle, parts: [], warnings: [], types: taken, sourceMaps: new Map() };
+    return { bundle, parts: [], warnings: [], types: taken };
   }
   const { endpoints } = described;
   if (typeof endpoints !== 'object' || endpoints === null) {
@@ -71,15 +73,18 @@ function declarationIn(folder: string): string | undefined {
 async function buildDeclared(root: string, options: BuildOptions): Promise<Built> {
   const types = typesOf(root, options);
   const file = declarationIn(root) as string;
-  const describing = await bundleModule(root, { file, source: describingSource(join(root, file)) }, options);
+  const describing = await bundleModule(
+    root,
+    { file, source: describingSource(join(root, file)) },
+    { ...options, sourceMap: 'none' },
+  );
   for (const flag of requiredV8Flags) setFlagsFromString(flag);
   const description = describeApp(describing.code, file);
   const { metadata, openApi } = description;
   const source = servingSource(join(root, file), description);
-  const { code, parts, warnings, sourceMap } = await bundleModule(root, { file, source }, options);
+  const { code, parts, warnings } = await bundleModule(root, { file, source }, options);
   const bundle = { metadata, modules: [{ name: declaredModule, module: code }] };
-  const sourceMaps = new Map([[declaredModule, sourceMap]]);
-  return { bundle, parts: largestFirst(parts), warnings, types, sourceMaps, openApi };
+  return { bundle, parts: largestFirst(parts), warnings, types, openApi };
 }
 
 async function buildDescribed(file: string, endpoints: Endpoints, options: BuildOptions): Promise<Built> {
@@ -87,12 +92,10 @@ async function buildDescribed(file: string, endpoints: Endpoints, options: Build
   const types = typesOf(root, options);
   const parts = new Map<string, number>();
   const warnings = new Set<string>();
-  const sourceMaps = new Map<string, SourceMapPayload>();
   const modules: { name: string; module: string }[] = [];
   for (const name of moduleNames(endpoints, file)) {
     const bundled = await bundleModule(root, { file: sourceOf(root, name) }, options);
     modules.push({ name, module: bundled.code });
-    sourceMaps.set(name, bundled.sourceMap);
     for (const part of bundled.parts) parts.set(part.file, Math.max(parts.get(part.file) ?? 0, part.bytes));
     for (const warning of bundled.warnings) warnings.add(warning);
   }
@@ -101,7 +104,6 @@ async function buildDescribed(file: string, endpoints: Endpoints, options: Build
     parts: largestFirst([...parts].map(([part, bytes]) => ({ file: part, bytes }))),
     warnings: [...warnings],
     types,
-    sourceMaps,
   };
 }
 

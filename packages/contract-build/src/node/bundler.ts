@@ -13,10 +13,9 @@ export interface Part {
 
 /** One module that needs no other, with what it was made from. */
 export interface BundledModule {
+  /** Ends with its source map as a comment, unless that is not wanted. */
   readonly code: string;
   readonly parts: readonly Part[];
-  /** From places in the code to those in the sources, whose names are those of the parts. */
-  readonly sourceMap: SourceMapPayload;
   /** What works only as long as nobody gets there, one line each. */
   readonly warnings: readonly string[];
 }
@@ -38,7 +37,7 @@ const virtualId = '\0contract-entry';
 export async function bundleModule(
   root: string,
   entry: Entry,
-  options: { readonly allowDynamicCode?: boolean } = {},
+  options: { readonly allowDynamicCode?: boolean; readonly sourceMap?: 'none' | 'places' | 'sources' } = {},
 ): Promise<BundledModule> {
   // Loaded late: the bundler is the largest dependency of the tool, and most commands do without.
   const { rolldown } = await import('rolldown');
@@ -61,15 +60,18 @@ export async function bundleModule(
       codeSplitting: false,
       comments: false,
       externalLiveBindings: false,
-      // Beside the code, not in it: what members vote on stays as it is.
       sourcemap: 'hidden',
       dir: root,
     });
     const [chunk] = output;
     const modules = Object.entries(chunk.modules).filter(([id]) => id !== virtualId);
     return {
-      code: chunk.code,
-      sourceMap: namedMap(root, chunk.map as unknown as SourceMapPayload),
+      code: withMap(
+        root,
+        chunk.code,
+        chunk.map as unknown as SourceMapPayload,
+        options.sourceMap ?? 'places',
+      ),
       parts: modules.map(([id, module]) => ({ file: shortName(root, id), bytes: module.renderedLength })),
       warnings: inspect(root, modules, importers, options.allowDynamicCode === true),
     };
@@ -79,11 +81,23 @@ export async function bundleModule(
   }
 }
 
-/** Without the sources themselves, and with the names that authors know. */
-function namedMap(root: string, map: SourceMapPayload): SourceMapPayload {
+/**
+ * Appends the source map, with the names that authors know, as the comment that debuggers look for. `places` leaves the
+ * sources themselves out, so that traces can be told and nothing more is published.
+ */
+function withMap(
+  root: string,
+  code: string,
+  map: SourceMapPayload,
+  keep: 'none' | 'places' | 'sources',
+): string {
+  if (keep === 'none') return code;
+  const { version, names, mappings } = map;
   const sources = map.sources.map((source) => shortName(root, resolve(root, source)));
-  const { file, version, names, mappings, sourceRoot } = map;
-  return { file, version, names, mappings, sourceRoot, sources, sourcesContent: [] };
+  const sourcesContent = keep === 'sources' ? map.sourcesContent : [];
+  const json = JSON.stringify({ version, sources, sourcesContent, names, mappings });
+  const base64 = Buffer.from(json).toString('base64');
+  return `${code.trimEnd()}\n//# sourceMappingURL=data:application/json;base64,${base64}\n`;
 }
 
 /** Marks, in messages that pass through the bundler, those that are ours. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { type Built, type Bundle, buildBundle, mapTrace } from '@coco/contract-build';
+import { type Bundle, buildBundle } from '@coco/contract-build';
 import { type App, createEngine, type Engine, type RuntimeOptions, requiredV8Flags } from '@coco/contracts';
+import { readSourceMap } from '@coco/contracts/node';
 import { TestServiceError } from '../errors.ts';
 import { type ServiceOptions, TestService } from '../service.ts';
 
@@ -9,7 +10,7 @@ let engine: Engine | undefined;
 let services = 0;
 /** Installing parses the whole contract, so it is done once: by bundle, then by limits. */
 const apps = new WeakMap<Bundle, Map<string, App>>();
-const builds = new Map<string, Promise<Built>>();
+const builds = new Map<string, Promise<Bundle>>();
 
 /**
  * A service with a contract on it: a bundle, or the folder (or file) of one, which is built once a process. The
@@ -23,12 +24,9 @@ export async function createTestService(
   contract: Bundle | string | URL,
   options: ServiceOptions = {},
 ): Promise<TestService> {
-  const { bundle, sourceMaps } = isBundle(contract)
-    ? { bundle: contract, sourceMaps: new Map() }
-    : await built(contract);
+  const bundle = isBundle(contract) ? contract : await built(contract);
   const app = installed(bundle, options.limits);
-  const explain = (trace: string) => mapTrace(trace, sourceMaps);
-  return new TestService({ app, bundle, lane: `test ${services++}`, explain }, options);
+  return new TestService({ app, bundle, lane: `test ${services++}` }, options);
 }
 
 function installed(bundle: Bundle, limits: RuntimeOptions = {}): App {
@@ -52,11 +50,11 @@ function isBundle(contract: Bundle | string | URL): contract is Bundle {
   return typeof contract === 'object' && 'metadata' in contract;
 }
 
-function built(place: string | URL): Promise<Built> {
+function built(place: string | URL): Promise<Bundle> {
   const path = typeof place === 'string' ? place : fileURLToPath(place);
   const known = builds.get(path);
   if (known !== undefined) return known;
-  const made = buildBundle(path);
+  const made = buildBundle(path).then(({ bundle }) => bundle);
   builds.set(path, made);
   return made;
 }
@@ -65,6 +63,6 @@ function built(place: string | URL): Promise<Built> {
 function theEngine(): Engine {
   if (engine !== undefined) return engine;
   for (const flag of requiredV8Flags) setFlagsFromString(flag);
-  engine = createEngine();
+  engine = createEngine({ readSourceMap });
   return engine;
 }

@@ -5,9 +5,12 @@ import { bytes, count, record, text } from './arguments.ts';
 import type { CallWriter } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
 import type { Switchboard } from './switchboard.ts';
+import type { ReadSourceMap } from './trace.ts';
 
 /** What the engine is lent because no package may own it. */
 export interface Borrowed {
+  /** Reads source maps, so that traces name the lines of the author's sources. Without it they stay as they are. */
+  readonly readSourceMap?: ReadSourceMap;
   /**
    * Verifies SEV-SNP evidence and gives what app code sees of it; throws when it does not verify. Without it
    * the function is there and always throws.

@@ -11,6 +11,7 @@ import { CallWriter } from './call-input.ts';
 import { messages, stackOverflow } from './outcome.ts';
 import { type Compartment, type CompiledModule, Sandbox, type SandboxOptions } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
+import { Traces } from './trace.ts';
 
 /**
  * How much a call shares with others. `shared`: frozen language and frozen modules, evaluated once; for apps
@@ -32,6 +33,7 @@ export class JavaScriptApp implements App {
   readonly #board = new Switchboard();
   readonly #writer = new CallWriter();
   readonly #functions: ReadonlyMap<string, HostFunction>;
+  readonly #traces: Traces;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
   #level: Level | undefined;
@@ -48,6 +50,7 @@ export class JavaScriptApp implements App {
     this.problems = problems;
     this.#limits = limits;
     this.#modules = linked;
+    this.#traces = new Traces(modules, borrowed.readSourceMap);
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
     this.#constant = all.every((module) => module.constant);
@@ -65,6 +68,7 @@ export class JavaScriptApp implements App {
       board: this.#board,
       functions: this.#functions,
       writer: this.#writer,
+      traces: this.#traces,
     });
     this.#batch = batch;
     try {

@@ -1,9 +1,10 @@
-import type { AppWorld, BatchHost, HostFunction, Outcome, PendingCall } from '../call.ts';
+import type { AppWorld, BatchHost, Failure, HostFunction, Outcome, PendingCall } from '../call.ts';
 import { limits } from '../limits.ts';
 import type { CallWriter } from './call-input.ts';
 import { outcome } from './guest/port.ts';
 import { failed, failureOf, messages, responseOf, stackOverflow } from './outcome.ts';
 import { isRefusal, type Switchboard } from './switchboard.ts';
+import type { Traces } from './trace.ts';
 
 /** How the calls of a batch become transactions and outcomes, whichever context runs them. */
 export class Batch {
@@ -23,6 +24,7 @@ export class Batch {
   readonly #board: Switchboard;
   readonly #functions: ReadonlyMap<string, HostFunction>;
   readonly #writer: CallWriter;
+  readonly #traces: Traces;
   #takes: (call: PendingCall) => boolean = () => false;
   #mayRetry = false;
   readonly #access = () => this.#host.access?.(this.index);
@@ -30,13 +32,19 @@ export class Batch {
   constructor(
     calls: readonly PendingCall[],
     host: BatchHost,
-    app: { board: Switchboard; functions: ReadonlyMap<string, HostFunction>; writer: CallWriter },
+    app: {
+      board: Switchboard;
+      functions: ReadonlyMap<string, HostFunction>;
+      writer: CallWriter;
+      traces: Traces;
+    },
   ) {
     this.#calls = calls;
     this.#host = host;
     this.#board = app.board;
     this.#functions = app.functions;
     this.#writer = app.writer;
+    this.#traces = app.traces;
   }
 
   get world(): AppWorld {
@@ -94,8 +102,14 @@ export class Batch {
       this.retry = true;
       this.abandon();
     } else {
-      this.#settle(failure);
+      this.#settle(this.#explained(failure));
     }
+  }
+
+  #explained(failure: Failure): Failure {
+    const { detail } = failure;
+    if (detail?.trace === undefined) return failure;
+    return { ...failure, detail: { ...detail, trace: this.#traces.explain(detail.trace) } };
   }
 
   #respond(report: readonly unknown[]): void {

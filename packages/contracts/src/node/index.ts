@@ -1,0 +1,1 @@
+export { readSourceMap } from './source-map.ts';
