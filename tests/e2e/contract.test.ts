@@ -51,11 +51,12 @@ describe('a contract on a service', () => {
     return bodyOf<T>(answer);
   };
   const strategies = async () => bodyOf<Strategy[]>(await get('/node/index/strategies'));
-  const install = async (next: Bundle) => {
+  const install = (next: Bundle) => govern(installProposal(next).actions[0]);
+  const govern = async (action: object | undefined) => {
     const [member] = service.workspace.members;
     assert.ok(member);
     const signer = keySigner(readFileSync(member.cert, 'utf8'), readFileSync(member.key, 'utf8'));
-    const proposal = installProposal(next) as Parameters<typeof propose>[2];
+    const proposal = { actions: [action] } as Parameters<typeof propose>[2];
     assert.equal((await propose(service.session(), signer, proposal)).proposalState, 'Accepted');
   };
 
@@ -94,6 +95,35 @@ describe('a contract on a service', () => {
     assert.equal((await get('/app/tags/b')).status, 500);
     await install(bundle);
     assert.deepEqual((await patiently<{ keys: string[] }>('/app/tags/b')).keys, ['one']);
+  });
+
+  test('what a contract prints, and why it fails, is told to those whom members allow and to nobody else', async () => {
+    const log = () => get('/node/contract/log');
+    const fail = () => user.request({ method: 'POST', path: '/app/fail' });
+    const told = await fail();
+    assert.doesNotMatch(new TextDecoder().decode(told.body), /as planned/);
+    assert.equal((await log()).status, 403);
+    await govern({ name: 'set_contract_log', args: { readers: ['member_cert'] } });
+    assert.equal((await log()).status, 401);
+    await govern({ name: 'set_contract_log', args: { readers: ['user_cert'] } });
+    await fail();
+    interface Logged {
+      readonly calls: readonly {
+        readonly path: string;
+        readonly status: number;
+        readonly printed: readonly object[];
+        readonly failure?: { readonly reason: string; readonly trace?: string };
+      }[];
+    }
+    const call = bodyOf<Logged>(await log()).calls.at(-1);
+    assert.deepEqual([call?.path, call?.status], ['/app/fail', 500]);
+    assert.deepEqual(call?.printed, [{ level: 'info', text: 'about to fail' }]);
+    assert.equal(call?.failure?.reason, 'Error: as planned');
+    const source = readFileSync(join(root, 'packages/sdk/src/testing/indexed/src/app.ts'), 'utf8');
+    const line = source.split('\n').findIndex((text) => text.includes('as planned')) + 1;
+    assert.match(call?.failure?.trace ?? '', new RegExp(`src/app\\.ts:${line}:`));
+    const out = readFileSync(join(service.workspace.node, 'out'), 'utf8');
+    assert.doesNotMatch(out, /about to fail|as planned/);
   });
 
   test('the body that a user signed reaches the contract as an ArrayBuffer', async () => {

@@ -53,7 +53,7 @@ export function endpointsOf(bundle: Bundle): readonly PlacedEndpoint[] {
 }
 
 /** The proposal that installs a bundle. */
-export function installProposal(bundle: Bundle): object {
+export function installProposal(bundle: Bundle): { readonly actions: readonly object[] } {
   return { actions: [{ name: 'set_js_app', args: { bundle, disable_bytecode_cache: false } }] };
 }
 

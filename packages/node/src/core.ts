@@ -16,6 +16,7 @@ import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
 import type { Attester } from './attester.ts';
 import type { NodeConfig } from './config.ts';
+import { ContractLog } from './contract-log.ts';
 import type { Correspondence } from './correspondence.ts';
 import type { Peer } from './effect.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
@@ -90,6 +91,7 @@ export class Core implements NodeView {
   readonly indexer: Indexer;
   readonly access: NodeAccess;
   readonly undo: UndoDesk;
+  readonly contractLog: ContractLog;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
@@ -136,6 +138,7 @@ export class Core implements NodeView {
     this.joinDoor = new JoinDoor({ node: this, service: () => this.service, cose: beginning.cose, random });
     const authentication = new Authentication(this.replica.store);
     this.access = new NodeAccess(this.replica.store, random, authentication);
+    this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
     this.#pipeline = new Pipeline({
       node: this,

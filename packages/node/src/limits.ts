@@ -45,6 +45,9 @@ export const limits = {
   indexPlacesMax: 10_000_000,
   /** Until entries are asked for again that the ledger files did not give back. */
   indexRetryMs: 10_000,
+  /** Calls of contracts that are remembered with what they printed, and characters of all that. */
+  contractLogCallsMax: 1_000,
+  contractLogCharactersMax: 4_000_000,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

@@ -91,6 +91,7 @@ const app = {
   bytecodeVersion: singleValue("public:ccf.gov.modules_quickjs_version", "Bytecode version"),
   flush: singleValue("public:ccf.gov.interpreter.flush", "Interpreter flush"),
   runtimeOptions: singleValue("public:ccf.gov.js_runtime_options", "Runtime options"),
+  log: singleValue("public:ccf.gov.contract_log", "Rules of the contract's log"),
 };
 const access = {
   parties: jsonTable("access.parties"),
@@ -721,6 +722,15 @@ const application = {
       if (isAbsent(args?.endpoints)) app.paused.clear();
       else args.endpoints.forEach((name) => app.paused.delete(name));
     },
+  ),
+
+  set_contract_log: new Action(
+    (args) => {
+      checkType(args.readers, "array", "readers");
+      args.readers.forEach((policy, i) => checkPolicy(policy, `readers[${i}]`));
+      checkType(args.every_call, "boolean?", "every_call");
+    },
+    ({ readers, every_call }) => app.log.set({ readers, every_call: every_call === true }),
   ),
 
   refresh_js_app_bytecode_cache: new Action(

@@ -2,8 +2,10 @@ import { join, resolve } from 'node:path';
 import { compareBundles, type TypeCheck } from '@coco/contract-build';
 import { sha256Hex } from '@coco/crypto';
 import type { Input, Io, Noun, Outcome, Verb } from '../command.ts';
+import { connectionOptions, withSession } from '../connection.ts';
 import { buildBundle, installProposal } from '../contract/bundle.ts';
 import { comparisonText } from '../contract/comparison-text.ts';
+import { callText, followLog, loggedCalls } from '../contract/log-text.ts';
 import { runTests } from '../contract/run-tests.ts';
 import { isInWorkspace, scaffold } from '../contract/scaffold.ts';
 import { writeFile } from '../files.ts';
@@ -31,6 +33,7 @@ const buildVerb: Verb = {
     { flags: '--proposal <file>', summary: 'also write the proposal that installs it' },
     { flags: '--openapi <file>', summary: 'also write the OpenAPI 3.1 document of a declared contract' },
     { flags: '--skip-types', summary: 'do not check types first' },
+    { flags: '--skip-source-map', summary: 'leave out the places by which stack traces are told' },
     {
       flags: '--allow-dynamic-code',
       summary: 'take code that makes code (eval), which is refused otherwise',
@@ -55,8 +58,20 @@ const checkVerb: Verb = {
   run: check,
 };
 
+const logVerb: Verb = {
+  name: 'log',
+  summary: 'What the contract printed on a node, and why its calls failed; for those whom members allow',
+  example: 'contract log --follow --profile dev',
+  options: [
+    ...connectionOptions,
+    { flags: '--after <number>', summary: 'only calls after this number' },
+    { flags: '--follow', summary: 'go on until Ctrl-C' },
+  ],
+  run: log,
+};
+
 /** `coco contract`: from nothing to what governance installs. */
-export const contract: Noun = { verbs: [newVerb, buildVerb, testVerb, checkVerb] };
+export const contract: Noun = { verbs: [newVerb, buildVerb, testVerb, checkVerb, logVerb] };
 
 async function make(input: Input, io: Io): Promise<Outcome> {
   const name = input.argument(0);
@@ -80,6 +95,7 @@ async function build(input: Input, io: Io): Promise<Outcome> {
   const built = await buildBundle(resolve(io.directory, source), {
     types: !input.flag('skipTypes'),
     allowDynamicCode: input.flag('allowDynamicCode'),
+    sourceMap: input.flag('skipSourceMap') ? 'none' : 'places',
   });
   const ms = Math.round(performance.now() - start);
   const { bundle, parts, warnings, types, openApi } = built;
@@ -140,4 +156,17 @@ async function check(input: Input, io: Io): Promise<Outcome> {
   const replacement = await buildBundle(after as string);
   const comparison = compareBundles(old.bundle, replacement.bundle);
   return { ok: true, json: comparison, text: comparisonText(comparison) };
+}
+
+async function log(input: Input, io: Io): Promise<Outcome> {
+  const after = input.whole('after') ?? 0;
+  return withSession(input, io, async (session) => {
+    const calls = await loggedCalls(session, after);
+    if (!input.flag('follow')) {
+      const nothing = 'nothing was printed, and nothing failed';
+      return { ok: true, json: { calls }, text: calls.map(callText).join('\n') || nothing };
+    }
+    await followLog(session, after, io.untilStopped(), (call) => io.progress(callText(call)));
+    return { ok: true, json: { stopped: true }, text: 'stopped' };
+  });
 }

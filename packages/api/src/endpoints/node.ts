@@ -16,6 +16,7 @@ import {
   transactionId,
 } from '../schema.ts';
 
+import { contractEndpoints } from './contract.ts';
 /** Life cycle of a node. */
 export const nodeState = oneOf(
   'Uninitialized',
@@ -165,23 +166,6 @@ const scriptMetricsOut = object(
   },
   {},
   'ScriptMetrics',
-);
-
-const indexStatusOut = object(
-  {
-    name: text(),
-    kind: oneOf('rows', 'history'),
-    map: text(),
-    next_requested_seqno: count(),
-    places: count(),
-  },
-  {
-    seqno: count(),
-    built: object({ done: count(), of: count() }),
-    skipped: object({ count: count(), reason: text() }),
-    failure: text(),
-  },
-  'IndexStrategy',
 );
 
 /** `POST /node/join`: what the joiner says about itself. */
@@ -388,11 +372,7 @@ const serviceEndpoints: readonly Endpoint[] = [
     summary: 'How fetching the keys of JWT issuers went',
     answers: [json(object({ attempts: count(), successes: count(), failures: count() }, {}, 'JwtRefresh'))],
   }),
-  endpoint('GET', '/node/index/strategies', {
-    forwarding: 'never',
-    summary: 'The indexes that the contacted node keeps, and how far they are',
-    answers: [json(array(indexStatusOut))],
-  }),
+  ...contractEndpoints,
 ];
 
 const snapshotAnswers = [empty(308, 'The newest committed snapshot is at `location`')] as const;

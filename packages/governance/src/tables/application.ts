@@ -37,6 +37,14 @@ export interface RuntimeOptions {
   readonly record_reads?: boolean;
 }
 
+/** Value of `contract_log`. */
+export interface ContractLogRules {
+  /** Policies of which one has to hold, as of an endpoint. None: nobody may. */
+  readonly readers: readonly PolicyName[];
+  /** Every call of the contract is noted, not only those that print or fail. */
+  readonly every_call?: boolean;
+}
+
 /** Sources by path, with leading slash. */
 export const modules = serviceMap('public:ccf.gov.modules', text);
 /** Compiled forms of another engine; cleared with the application, never read. */
@@ -49,5 +57,7 @@ export const interpreterFlush = serviceValue('public:ccf.gov.interpreter.flush',
 export const endpoints = serviceMap('public:ccf.gov.endpoints', json<EndpointProperties>());
 /** Indexes that nodes keep for the contract, by name; a table that CCF does not have. */
 export const indexes = serviceMap('public:ccf.gov.indexes', json<IndexDeclaration>());
+/** Who may read what the contract prints; a table that CCF does not have. */
+export const contractLogRules = serviceValue('public:ccf.gov.contract_log', json<ContractLogRules>());
 /** Limits of contract execution, as voted. */
 export const runtimeOptions = serviceValue('public:ccf.gov.js_runtime_options', json<RuntimeOptions>());

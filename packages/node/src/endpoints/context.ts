@@ -5,6 +5,7 @@ import type { Receipt, TxId } from '@coco/ledger';
 import type { NodeAccess } from '../access/node-access.ts';
 import type { Application } from '../application.ts';
 import type { NodeConfig } from '../config.ts';
+import type { ContractLog } from '../contract-log.ts';
 import type { HostFacts, HttpRequest, Session } from '../event.ts';
 import type { Answer } from '../frontend/answer.ts';
 import type { Target } from '../frontend/target.ts';
@@ -34,6 +35,7 @@ export interface NodeView {
   readonly indexer: Indexer;
   readonly access: NodeAccess;
   readonly undo: UndoDesk;
+  readonly contractLog: ContractLog;
   readonly status: NodeStatus;
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;

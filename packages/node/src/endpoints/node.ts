@@ -250,6 +250,15 @@ const ready =
   ({ node }) =>
     isOpen(node, frontend) ? empty(204) : refusal(503, 'FrontendNotOpen', 'Frontend is not open.');
 
+const getContractLog: Handler = ({ node, query, session, request }) => {
+  const refused = node.contractLog.refuse({ session, request }, node.now);
+  if (refused) return refused;
+  const after = query.get('after') ?? '0';
+  if (!/^[0-9]{1,15}$/.test(after))
+    return refusal(400, 'InvalidQueryParameterValue', `Query parameter 'after' is not a number`);
+  return json({ calls: node.contractLog.after(Number(after)) });
+};
+
 /** Handlers of `/node`, by method and path as in the endpoint table. */
 export const nodeHandlers: Readonly<Record<string, Handler>> = {
   'GET /node/state': getState,
@@ -280,6 +289,7 @@ export const nodeHandlers: Readonly<Record<string, Handler>> = {
   'GET /node/metrics': getMetrics,
   'GET /node/js_metrics': getJsMetrics,
   'GET /node/jwt_keys/refresh/metrics': () => json({ attempts: 0, failures: 0, successes: 0 }),
+  'GET /node/contract/log': getContractLog,
   'GET /node/index/strategies': ({ node }) => json(node.indexer.status()),
   'POST /node/join': (context) => context.node.joinDoor.answer(context),
   'POST /node/create': () => refusal(403, 'InternalError', 'Node is not in initial state.'),

@@ -4,6 +4,7 @@ import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@co
 import { type Caller, type Pause, recordReads } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
+import type { LogLevel } from '../effect.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import { pastState } from '../endpoints/transactions.ts';
 import type { Session } from '../event.ts';
@@ -98,6 +99,8 @@ export class AppCalls {
     }
     const authenticated = this.#authentication.authenticate(properties.authn_policies, event, this.#node.now);
     if ('refusal' in authenticated) {
+      const call = { at: this.#node.now, method: event.request.method, path: target.fullPath };
+      this.#node.contractLog.note(call, authenticated.refusal.status, undefined, undefined);
       this.#finish(event, authenticated.refusal, undefined);
       return;
     }
@@ -179,28 +182,32 @@ export class AppCalls {
   }
 
   #settle(call: GatheredCall, tx: Tx, access: CallAccess | undefined, outcome: Outcome): void {
-    this.#log(call, outcome);
     const answer = answerOf(outcome, this.#node.application.disclosure.toCaller);
+    // What is private is for its audience: those who may read the contract's log need not be of it.
+    const isPrivate = access !== undefined || this.#node.access.ruleOf(call.endpoint).audience !== undefined;
+    const end = (given: Answer, committed: CommitOutcome | undefined): void => {
+      if (!isPrivate) this.#note(call, outcome, given.status, committed);
+      this.#finish(call.event, given, committed);
+    };
     const applies = outcome.kind === 'response' && (outcome.applyWrites ?? isSuccess(answer.status));
     if (!applies) {
       const txId = this.#node.replica.txIdAt(tx.readVersion);
       tx.discard();
-      this.#finish(call.event, answer, isSuccess(answer.status) ? { kind: 'read-only', txId } : undefined);
+      end(answer, isSuccess(answer.status) ? { kind: 'read-only', txId } : undefined);
       return;
     }
     const recorded = this.#record(call, tx, access);
     if (recorded === 'refused') {
       tx.discard();
-      this.#finish(call.event, refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
+      end(refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
       return;
     }
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
     const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
     if (this.#node.application.recordsReads) recordReads(tx);
     const committed = this.#node.replica.commit(tx, { claimsDigest });
-    if (committed.kind !== 'conflict') this.#finish(call.event, named, committed);
-    else if (call.attempts + 1 >= limits.commitAttemptsMax)
-      this.#finish(call.event, tooManyAttempts(), undefined);
+    if (committed.kind !== 'conflict') end(named, committed);
+    else if (call.attempts + 1 >= limits.commitAttemptsMax) end(tooManyAttempts(), undefined);
     else this.#calls.push({ ...call, attempts: call.attempts + 1 });
   }
 
@@ -220,18 +227,24 @@ export class AppCalls {
     }
   }
 
+  /** Notes a call whose last attempt has ended. */
+  #note(call: GatheredCall, outcome: Outcome, status: number, committed: CommitOutcome | undefined): void {
+    const txId = committed?.kind === 'committed' ? committed.txId : undefined;
+    const { method, path } = call.request;
+    this.#node.contractLog.note({ at: call.now, method, path }, status, outcome, txId);
+    if (this.#node.application.disclosure.toLog) this.#log(call, outcome);
+  }
+
+  /** To the node's own log, which its operator reads: only if members said so. */
   #log(call: GatheredCall, outcome: Outcome): void {
-    if (outcome.kind === 'failed' && outcome.detail && this.#node.application.disclosure.toLog) {
+    const say = (level: LogLevel, text: string): void =>
+      this.#outbox.log(level, `${call.request.method} ${call.request.route}: ${text}`, 'app');
+    if (outcome.kind === 'failed' && outcome.detail) {
       const { reason, trace } = outcome.detail;
-      this.#outbox.log(
-        'fail',
-        `${call.request.method} ${call.request.route}: ${reason}${trace ? `\n${trace}` : ''}`,
-        'app',
-      );
+      say('fail', `${reason}${trace ? `\n${trace}` : ''}`);
     }
-    for (const line of outcome.log.slice(0, limits.logLinesPerCallMax)) {
-      const level = line.level === 'error' ? 'fatal' : line.level === 'warn' ? 'fail' : 'info';
-      this.#outbox.log(level, `${call.request.method} ${call.request.route}: ${line.text}`, 'app');
+    for (const { level, text } of outcome.log.slice(0, limits.logLinesPerCallMax)) {
+      say(level === 'error' ? 'fatal' : level === 'warn' ? 'fail' : 'info', text);
     }
   }
 }

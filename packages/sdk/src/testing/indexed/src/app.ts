@@ -80,6 +80,14 @@ export const app = defineApp(
       query: z.object({ from: z.coerce.number().optional(), to: z.coerce.number().optional() }),
       handler: ({ params, query }) => history.seqnosOf(params.id ?? '', query),
     }),
+    'POST /fail': endpoint({
+      mode: 'readwrite',
+      auth: [],
+      handler() {
+        console.log('about to fail');
+        throw new Error('as planned');
+      },
+    }),
     'POST /decide': endpoint({ mode: 'readwrite', auth: [], handler: () => byTag.find('a') }),
   },
   { title: 'Indexed', indexes: [byTag, byStars, history] },
