@@ -1,9 +1,14 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ClientError } from '@coco/client';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
+import { withConnection } from '../connection.ts';
 import { type Bundle, buildBundle, contractName } from '../contract/bundle.ts';
+import { callText, followLog } from '../contract/log-text.ts';
 import { LocalNetwork } from '../dev/local-network.ts';
 import { nodeExecutable } from '../dev/node-process.ts';
+import { text } from '../dev/open-service.ts';
+import { followChanges } from '../dev/watch.ts';
 import { constitutionFiles, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
 import { CliError } from '../errors.ts';
 import { readConfig, writeConfig } from '../profiles.ts';
@@ -22,6 +27,10 @@ export const dev: Noun = {
         {
           flags: '--js-app-bundle <dir>',
           summary: 'the contract: a folder with src/app.ts or app.json, or a bundle',
+        },
+        {
+          flags: '--watch',
+          summary: 'take each saved change of the contract to the service, and print requests as they happen',
         },
         {
           flags: '-n, --node <address>',
@@ -48,7 +57,7 @@ export const dev: Noun = {
 };
 
 async function run(input: Input, io: Io): Promise<Outcome> {
-  const bundle = await contractOf(input, io);
+  const contract = await contractOf(input, io);
   const constitution = constitutionOf(input, io);
   const people = {
     members: atLeastOne(input, 'initialMemberCount', 'a service needs at least one member'),
@@ -62,7 +71,7 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const given = input.text('package');
   const executable = given === undefined ? nodeExecutable : resolve(io.directory, given);
   await using network = new LocalNetwork(workspace, { constitution, executable });
-  const running = await Promise.race([serve(io, network, addresses, bundle), stopped]);
+  const running = await Promise.race([serve(io, network, addresses, contract?.bundle), stopped]);
   if (running === 'stopped')
     return { ok: false, json: { stopped: true }, text: 'stopped before it was open' };
   const urls = network.nodes.map(({ url }) => url);
@@ -70,7 +79,8 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const json = { address: urls[0], addresses: urls, workspace: folder, serviceCert: workspace.serviceCert };
   if (input.flag('once')) return { ok: true, json: { ...json, profile: 'dev' }, text: 'the service opened' };
   io.progress(welcome(urls, workspace));
-  await Promise.race([stopped, network.outlive(io.progress)]);
+  const watching = contract && input.flag('watch') ? watchAll(io, network, contract, stopped) : stopped;
+  await Promise.race([stopped, watching, network.outlive(io.progress)]);
   return { ok: true, json: { ...json, profile: 'dev' }, text: 'stopped' };
 }
 
@@ -87,10 +97,42 @@ async function serve(
   const people = `${counted(members.length, 'member')} and ${counted(users.length, 'user')}`;
   io.progress(`opening the service with ${people} ...`);
   await network.open(bundle);
+  await openLog(io, network);
   if (others.length === 0) return;
   io.progress(`${counted(others.length, 'more node')} ${others.length === 1 ? 'joins' : 'join'} ...`);
   const joiners = await Promise.all(others.map((address, i) => network.join(i + 1, address)));
   await network.admit(...joiners);
+}
+
+/** What the contract prints is for all who take part here; a constitution of another kind may have no word for it. */
+async function openLog(io: Io, network: LocalNetwork): Promise<void> {
+  const readers = ['user_cert', 'member_cert'];
+  try {
+    await network.decide([{ name: 'set_contract_log', args: { readers, every_call: true } }]);
+  } catch (error) {
+    if (!(error instanceof ClientError || error instanceof CliError)) throw error;
+    io.progress(`this constitution keeps no log of the contract: ${error.message}`);
+  }
+}
+
+/** Follows changes of the contract and calls on every node until it is stopped. */
+async function watchAll(
+  io: Io,
+  network: LocalNetwork,
+  contract: Contract,
+  stopped: Promise<'stopped'>,
+): Promise<'stopped'> {
+  const say = (line: string) => io.progress(line);
+  const reader = network.workspace.users[0] ?? network.workspace.members[0];
+  const client = reader && { certificate: text(reader.cert), privateKey: text(reader.key) };
+  const serviceCertificate = text(network.workspace.serviceCert);
+  const followed = network.nodes.map(({ url }) =>
+    withConnection({ addresses: [url], serviceCertificate, client, jwt: undefined }, io, (session) =>
+      followLog(session, 0, stopped, (call) => say(callText(call))),
+    ),
+  );
+  await Promise.all([followChanges(network, contract, stopped, say), ...followed]);
+  return stopped;
 }
 
 /** The addresses given, and as many more as nodes are wanted: at the ports that follow the last one. */
@@ -107,11 +149,21 @@ function addressesOf(input: Input): readonly string[] {
   return [...addresses, ...more];
 }
 
-async function contractOf(input: Input, io: Io): Promise<Bundle | undefined> {
+/** A contract in its sources, and what is deployed of it. */
+interface Contract {
+  readonly path: string;
+  readonly bundle: Bundle;
+}
+
+async function contractOf(input: Input, io: Io): Promise<Contract | undefined> {
   const given = input.text('jsAppBundle');
-  if (given === undefined) return undefined;
+  if (given === undefined) {
+    if (input.flag('watch')) throw new CliError('Usage', '--watch needs --js-app-bundle: what to watch');
+    return undefined;
+  }
   io.progress(`building ${contractName(given)} ...`);
-  return (await buildBundle(resolve(io.directory, given))).bundle;
+  const path = resolve(io.directory, given);
+  return { path, bundle: (await buildBundle(path)).bundle };
 }
 
 /** What the given folder lacks comes from the default constitution: variants differ in one script. */

@@ -1,4 +1,4 @@
-import { jsonOf, type Session } from '@coco/client';
+import { ClientError, jsonOf, type Session } from '@coco/client';
 import { CliError } from '../errors.ts';
 
 /** A call of the contract as a node noted it. */
@@ -27,17 +27,27 @@ const followMs = 250;
 export async function followLog(
   session: Session,
   after: number,
-  stopped: Promise<void>,
+  stopped: Promise<unknown>,
   say: (call: LoggedCall) => void,
 ): Promise<void> {
   const stop = stopped.then(() => true);
   let last = after;
   do {
-    for (const call of await loggedCalls(session, last)) {
+    for (const call of await heard(session, last)) {
       say(call);
       last = call.number;
     }
   } while (!(await Promise.race([stop, session.world.sleep(followMs)])));
+}
+
+/** A node that does not answer at the moment has said nothing. */
+async function heard(session: Session, after: number): Promise<readonly LoggedCall[]> {
+  try {
+    return await loggedCalls(session, after);
+  } catch (error) {
+    if (error instanceof ClientError) return [];
+    throw error;
+  }
 }
 
 /** A call in lines: the request and its answer, then what was printed, then why it failed. */
