@@ -1,67 +1,120 @@
+// A whole consortium from one seed, in virtual time; with --consensus its consensus alone, which is quicker.
 import { loadWithBug } from '../tests/simulation/consensus/bug-loader.ts';
-import { bugs } from '../tests/simulation/consensus/bugs.ts';
-import type { MakeRaft } from '../tests/simulation/consensus/consortium.ts';
-import { productRaft, type Report, simulate } from '../tests/simulation/consensus/simulate.ts';
-import { Tally } from '../tests/simulation/consensus/tally.ts';
+import { bugs as consensusBugs } from '../tests/simulation/consensus/bugs.ts';
+import { simulate as simulateConsensus } from '../tests/simulation/consensus/simulate.ts';
+import { bugs } from '../tests/simulation/consortium/bugs.ts';
+import { loadSimulation } from '../tests/simulation/consortium/load.ts';
+import type { Bug } from '../tests/simulation/world/edition.ts';
+import { Tally } from '../tests/simulation/world/tally.ts';
 
-const USAGE = `usage: simulate SEED [COUNT]                runs seeds from SEED on
-       simulate --minutes N [--from SEED]   explores
-       simulate --hunt BUG [--from SEED]    finds a seed that notices a deliberate bug`;
+const USAGE = `usage: simulate SEED [COUNT]               runs seeds from SEED on
+       simulate --minutes N [--from SEED]  explores
+       simulate --trace SEED               prints all that happens
+       simulate --hunt BUG [--from SEED]   finds a seed that notices a deliberate bug
+       --consensus with any of them: consensus alone`;
+
+/** What the reports of both simulations have. */
+interface Report {
+  readonly seed: number;
+  readonly parameters: object;
+  readonly violation: string | null;
+  readonly faults: Tally;
+  readonly reached: Tally;
+  readonly committed: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+}
+
+type Simulate = (seed: number, write?: (line: string) => void) => Report;
 
 /** Runs seeds from `first` on while `goOn` says so, and reports. Answers the seed that failed, or null. */
-function explore(first: number, goOn: (run: number) => boolean, makeRaft: MakeRaft): number | null {
+function explore(first: number, goOn: (run: number) => boolean, simulate: Simulate): number | null {
   const started = performance.now();
   const [faults, reached] = [new Tally(), new Tally()];
-  let [virtualMs, steps, reads, run] = [0, 0, 0, 0];
+  let [virtualMs, steps, committed, run] = [0, 0, 0, 0];
   let failed: Report | null = null;
   for (; goOn(run) && failed === null; run++) {
-    const report = simulate(first + run, makeRaft);
+    const report = simulate(first + run);
     virtualMs += report.virtualMs;
     steps += report.steps;
-    reads += report.reads;
+    committed += report.committed;
     faults.merge(report.faults);
     reached.merge(report.reached);
     if (report.violation !== null) failed = report;
   }
   const minutes = (performance.now() - started) / 60_000;
-  console.log(`seeds ${first} to ${first + run - 1}: ${steps} outputs, ${reads} current reads`);
+  console.log(`seeds ${first} to ${first + run - 1}: ${steps} steps, ${committed} transactions committed`);
   console.log(`faults injected: ${faults.total} (${faults})`);
   console.log(`states reached: ${reached}`);
-  console.log(`virtual hours per minute: ${(virtualMs / 3_600_000 / minutes).toFixed(1)}`);
+  console.log(`virtual hours per minute: ${(virtualMs / 3_600_000 / minutes).toFixed(2)}`);
   if (failed === null) return null;
   console.log(`parameters: ${JSON.stringify(failed.parameters)}`);
   console.log(`FAILED seed ${failed.seed}: ${failed.violation}`);
   return failed.seed;
 }
 
-async function hunt(name: string | undefined, from: number): Promise<number> {
-  const bug = bugs.find((one) => one.name === name);
-  if (bug === undefined) {
-    console.error(`there is no bug ${name}; there are ${bugs.map((one) => one.name).join(', ')}`);
-    return 2;
-  }
-  explore(from, () => true, await loadWithBug(bug));
-  return 0;
+function bugNamed(list: readonly Bug[], name: string | undefined): Bug {
+  const bug = list.find((one) => one.name === name);
+  if (bug !== undefined) return bug;
+  throw new UsageError(`there is no bug ${name}; there are ${list.map((one) => one.name).join(', ')}`);
+}
+
+class UsageError extends Error {}
+
+async function load(isConsensus: boolean, bug: string | undefined): Promise<Simulate> {
+  if (!isConsensus) return loadSimulation(bug === undefined ? undefined : bugNamed(bugs, bug));
+  if (bug === undefined) return (seed) => simulateConsensus(seed);
+  const makeRaft = await loadWithBug(bugNamed(consensusBugs, bug));
+  return (seed) => simulateConsensus(seed, makeRaft);
+}
+
+/** The value behind an option, when the option is there. */
+function option(args: readonly string[], name: string): string | undefined {
+  const at = args.indexOf(name);
+  return at < 0 ? undefined : args[at + 1];
+}
+
+function wholeNumber(text: string | undefined): number {
+  const number = Number(text);
+  if (text === undefined || !Number.isSafeInteger(number)) throw new UsageError(USAGE);
+  return number;
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const [first, second, third, fourth] = args;
-  if (first === '--hunt') return hunt(second, third === '--from' ? Number(fourth) : 1);
-  let failed: number | null;
-  if (first === '--minutes') {
-    const end = performance.now() + Number(second) * 60_000;
-    const from = third === '--from' ? Number(fourth) : Date.now() % 1_000_000_000;
-    failed = explore(from, () => performance.now() < end, productRaft);
-  } else {
-    const [seed, count] = [Number(first), Number(second ?? 1)];
-    if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count)) {
-      console.error(USAGE);
-      return 2;
-    }
-    failed = explore(seed, (run) => run < count, productRaft);
+  const isConsensus = args.includes('--consensus');
+  const rest = args.filter((arg) => arg !== '--consensus');
+  const from = option(rest, '--from');
+  const simulate = await load(isConsensus, option(rest, '--hunt'));
+  const traced = option(rest, '--trace');
+  if (traced !== undefined) {
+    const { violation } = simulate(wholeNumber(traced), console.log);
+    console.log(violation === null ? 'every promise was kept' : `FAILED: ${violation}`);
+    return violation === null ? 0 : 1;
   }
-  if (failed !== null) console.log(`replay with: npm run simulate -- ${failed}`);
+  const minutes = option(rest, '--minutes');
+  if (rest.includes('--hunt')) {
+    explore(from === undefined ? 1 : wholeNumber(from), () => true, simulate);
+    return 0;
+  }
+  let failed: number | null;
+  if (minutes !== undefined) {
+    const end = performance.now() + Number(minutes) * 60_000;
+    const first = from === undefined ? Date.now() % 1_000_000_000 : wholeNumber(from);
+    failed = explore(first, () => performance.now() < end, simulate);
+  } else {
+    const count = rest[1] === undefined ? 1 : wholeNumber(rest[1]);
+    failed = explore(wholeNumber(rest[0]), (run) => run < count, simulate);
+  }
+  const same = isConsensus ? '--consensus ' : '';
+  if (failed !== null)
+    console.log(`replay with: npm run simulate -- ${same}${failed}; the whole story: --trace`);
   return failed === null ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

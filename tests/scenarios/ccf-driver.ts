@@ -1,5 +1,5 @@
 import type { Entry, NodeId } from '@coco/consensus';
-import { generator } from '../simulation/consensus/random.ts';
+import { generator } from '../simulation/world/random.ts';
 import { CcfNode, detailsOf, sameEntry } from './ccf-node.ts';
 
 /** What a scenario line asked for and did not get. */

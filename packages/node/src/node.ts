@@ -19,6 +19,7 @@ import {
   recoverService,
 } from './lifecycle/recover.ts';
 import { Outbox } from './outbox.ts';
+import type { Replica } from './replica.ts';
 
 /** All a node is made of. What it does to the world leaves as effects. */
 export interface NodeOptions {
@@ -74,6 +75,11 @@ export class Node {
   /** Hex SHA-256 of the node's public key. */
   get id(): string {
     return this.#parts.identity.id;
+  }
+
+  /** The ledger in the making, for whoever watches from the same process; undefined before there is one. */
+  get replica(): Replica | undefined {
+    return this.#core?.replica;
   }
 
   /**

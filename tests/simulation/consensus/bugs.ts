@@ -1,20 +1,6 @@
-/** A deliberate mistake: an edit of the product's source, which a simulation of some seed has to notice. */
-export interface Bug {
-  readonly name: string;
-  /** What is wrong, and where it has been wrong before. */
-  readonly what: string;
-  readonly edits: readonly Edit[];
-  /** A seed whose run breaks a promise because of it. */
-  readonly seed: number;
-}
+import type { Bug } from '../world/edition.ts';
 
-/** `find` stands exactly once in the file, which a test sees to; `replace` takes its place. */
-export interface Edit {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
+/** Deliberate mistakes in the consensus of the product; files are named from its room. */
 export const bugs: readonly Bug[] = [
   {
     name: 'follower-commits-unverified-suffix',

@@ -1,18 +1,18 @@
 import type { Entry, Membership, Origin, Output, Raft, RaftOptions } from '@coco/consensus';
 import { decodeMessage, emptyJoiner, encodeMessage, genesis, type Message } from '@coco/consensus';
+import { Clock } from '../world/clock.ts';
+import { Network } from '../world/network.ts';
+import { between, pick, type Random, split } from '../world/random.ts';
+import { Tally } from '../world/tally.ts';
 import { CommittedLog } from './checkers/committed-log.ts';
 import { CurrentReads } from './checkers/current-reads.ts';
 import { Durability } from './checkers/durability.ts';
 import { ElectionSafety } from './checkers/election-safety.ts';
 import { LogMatching } from './checkers/log-matching.ts';
 import type { Electorate, Observer } from './checkers/observer.ts';
-import { Clock } from './clock.ts';
 import { Disk } from './disk.ts';
-import { Network } from './network.ts';
 import type { Parameters } from './parameters.ts';
-import { between, pick, type Random, split } from './random.ts';
 import { type Recorded, Replica, type ReplicaWorld } from './replica.ts';
-import { Tally } from './tally.ts';
 
 /** How a run makes its nodes: the product's `Raft`, or one with a deliberate bug. */
 export type MakeRaft = (options: RaftOptions) => Raft;

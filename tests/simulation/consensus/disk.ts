@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts';
-import { between, type Random } from './random.ts';
+import type { Clock } from '../world/clock.ts';
+import { between, type Random } from '../world/random.ts';
 
 type Operation<Item> =
   | { readonly kind: 'append'; readonly items: readonly Item[]; readonly done: () => void }

@@ -1,5 +1,5 @@
+import { between, pick, type Random } from '../world/random.ts';
 import type { Consortium } from './consortium.ts';
-import { between, pick, type Random } from './random.ts';
 
 type Fault = (consortium: Consortium, random: Random) => void;
 

@@ -1,6 +1,6 @@
 import type { Membership } from '@coco/consensus';
+import { between, pick, type Random } from '../world/random.ts';
 import type { Consortium } from './consortium.ts';
-import { between, pick, type Random } from './random.ts';
 import type { Replica } from './replica.ts';
 
 const VOTERS_MAX = 7;

@@ -1,6 +1,6 @@
 import type { Limits } from '@coco/consensus';
-import type { NetworkOptions } from './network.ts';
-import { between, pick, type Random } from './random.ts';
+import type { NetworkOptions } from '../world/network.ts';
+import { between, pick, type Random } from '../world/random.ts';
 
 /** What one run is like. Each is drawn from the seed, so that some runs meet what others never do. */
 export interface Parameters {

@@ -1,6 +1,6 @@
 import type { Entry, Event, Membership, Origin, Output, Raft } from '@coco/consensus';
+import type { Clock } from '../world/clock.ts';
 import type { Electorate, Witness } from './checkers/observer.ts';
-import type { Clock } from './clock.ts';
 import type { Disk } from './disk.ts';
 
 /** An entry as it lies in a ledger: with the digest of everything up to and including it. */

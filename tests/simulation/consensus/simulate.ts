@@ -1,12 +1,12 @@
 import { Raft } from '@coco/consensus';
+import { calmNetwork } from '../world/network.ts';
+import { type Random, split } from '../world/random.ts';
+import type { Tally } from '../world/tally.ts';
 import { Violation } from './checkers/observer.ts';
 import { Consortium, type MakeRaft } from './consortium.ts';
 import { curseLeaders, injectFault } from './nemesis.ts';
-import { calmNetwork } from './network.ts';
 import { Operator } from './operator.ts';
 import { drawParameters, type Parameters } from './parameters.ts';
-import { type Random, split } from './random.ts';
-import type { Tally } from './tally.ts';
 
 /** How long faults are injected, and how long the service may take to recover once they stop. */
 const CHAOS_ELECTIONS = 100;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Tally } from '../world/tally.ts';
 import { loadWithBug } from './bug-loader.ts';
 import { bugs } from './bugs.ts';
 import { simulate } from './simulate.ts';
-import { Tally } from './tally.ts';
 
 const SEEDS = 40;
 

@@ -7,7 +7,11 @@ export class Tally {
   }
 
   merge(other: Tally): void {
-    for (const [what, times] of other.#counts) this.add(what, times);
+    for (const [what, times] of other) this.add(what, times);
+  }
+
+  [Symbol.iterator](): IterableIterator<readonly [what: string, times: number]> {
+    return this.#counts[Symbol.iterator]();
   }
 
   get total(): number {

@@ -1,0 +1,53 @@
+import type { Bug } from '../world/edition.ts';
+
+/** Deliberate mistakes anywhere in the product but consensus, which has a list of its own. */
+export const bugs: readonly Bug[] = [
+  {
+    name: 'commit-before-the-flush',
+    what: 'A node takes its own entries for durable as soon as it has handed them to the disk.',
+    edits: [
+      {
+        file: 'packages/node/src/replica.ts',
+        find: 'if (last) this.#appends.push({ last: last.seqno, token });',
+        replace: "if (last) this.#raft.step({ kind: 'appended', seqno: last.seqno, token });",
+      },
+    ],
+    seed: 1,
+  },
+  {
+    name: 'waiting-answered-too-soon',
+    what: 'Answers that wait for their commit are given when the transaction before theirs is committed.',
+    edits: [
+      {
+        file: 'packages/node/src/waiting.ts',
+        find: "this.#settle((waiter) => waiter.seqno <= seqno, 'Committed');",
+        replace: "this.#settle((waiter) => waiter.seqno <= seqno + 1, 'Committed');",
+      },
+    ],
+    seed: 1,
+  },
+  {
+    name: 'status-without-the-view',
+    what: 'A transaction counts as committed when its seqno is, whatever its view.',
+    edits: [
+      {
+        file: 'packages/node/src/endpoints/context.ts',
+        find: "return local === txId.view ? 'Committed' : 'Invalid';",
+        replace: "return 'Committed';",
+      },
+    ],
+    seed: 2,
+  },
+  {
+    name: 'receipt-of-the-neighbour',
+    what: 'A receipt proves the place of the next transaction.',
+    edits: [
+      {
+        file: 'packages/node/src/core.ts',
+        find: 'buildReceipt(signature, leaf, this.replica.history.proof(of))',
+        replace: 'buildReceipt(signature, leaf, this.replica.history.proof(Math.max(of - 1, 1)))',
+      },
+    ],
+    seed: 1,
+  },
+];

@@ -1,0 +1,25 @@
+import { Auditor, parseChunkName, readChunk } from '@coco/ledger';
+import type { Machine } from '../machine.ts';
+import { Violation } from './observer.ts';
+
+/** The offline audit of a machine's ledger files. Answers the problems found, in words. */
+export function audit(machine: Machine): string[] {
+  const auditor = new Auditor();
+  try {
+    for (const { name, bytes } of machine.disk.files()) {
+      for (const found of readChunk(bytes, parseChunkName(name)!)) {
+        if (found.kind === 'entry') auditor.feed(found.bytes, { file: name, offset: found.offset });
+      }
+    }
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+  return auditor.finish().problems.map(({ seqno, message }) => `entry ${seqno}: ${message}`);
+}
+
+/** Ledger files that nobody damaged pass the audit. */
+export function expectSound(machine: Machine): void {
+  const [problem] = audit(machine);
+  if (problem !== undefined)
+    throw new Violation(`the ledger files of ${machine.name} fail the audit: ${problem}`);
+}

@@ -1,0 +1,20 @@
+import type { Daemon } from '../daemon.ts';
+
+/** A promise was broken; the message says which. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/** Whoever watches. Each promise is one observer. */
+export interface Observer {
+  /** Entries are handed to the disk of a node. */
+  onAppended?(daemon: Daemon, from: number, entries: readonly Uint8Array[]): void;
+  /** A node forgets what comes after this entry. */
+  onTruncated?(daemon: Daemon, seqno: number): void;
+  /** The ledger of a node begins after a snapshot. */
+  onBegun?(daemon: Daemon, after: number): void;
+  onCommitted?(daemon: Daemon, seqno: number): void;
+  /** A batch of events, and all that followed from it, is done. */
+  onStepped?(daemon: Daemon): void;
+  onEnded?(daemon: Daemon, reason: string): void;
+}

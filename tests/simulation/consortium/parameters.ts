@@ -1,0 +1,58 @@
+import { between, pick, type Random } from '../world/random.ts';
+
+/** What one run is like. Each is drawn from the seed, so that some runs meet what others never do. */
+export interface Parameters {
+  /** How long faults are injected, in virtual milliseconds. */
+  readonly chaosMs: number;
+  readonly members: number;
+  readonly threshold: number;
+  readonly tickMs: number;
+  /** Half the range in which the speeds of clocks lie, and how far they may be off, in ms. */
+  readonly drift: number;
+  readonly skewMs: number;
+  readonly diskLatency: readonly [min: number, max: number];
+  /** Between a client and a node, in milliseconds; and how likely a connection is to break. */
+  readonly clientLatency: readonly [min: number, max: number];
+  readonly clientLoss: number;
+  /** Of the configuration of nodes. */
+  readonly signatureTxCount: number;
+  readonly signatureDelayMs: number;
+  readonly chunkBytes: number;
+  readonly snapshotTxCount: number;
+  readonly clients: number;
+  /** Mean time between the operations of a client, between faults, and between acts of governance. */
+  readonly operationEveryMs: number;
+  readonly faultEveryMs: number;
+  readonly governEveryMs: number;
+}
+
+/** Draws the parameters of a run. */
+export function drawParameters(random: Random): Parameters {
+  const members = between(random, 1, 4);
+  return {
+    chaosMs: 1000 * between(random, 20, 60),
+    members,
+    threshold: between(random, 1, members),
+    tickMs: pick(random, [5, 10, 20])!,
+    drift: pick(random, [0, 0.01, 0.1])!,
+    skewMs: pick(random, [0, 100, 3_600_000])!,
+    diskLatency: pick(random, [
+      [0, 1],
+      [1, 5],
+      [5, 50],
+    ] as const)!,
+    clientLatency: pick(random, [
+      [1, 3],
+      [1, 50],
+    ] as const)!,
+    clientLoss: pick(random, [0, 0.01, 0.1])!,
+    signatureTxCount: pick(random, [1, 10, 1000])!,
+    signatureDelayMs: pick(random, [20, 100, 1000])!,
+    chunkBytes: pick(random, [1, 10_000, 1_000_000])!,
+    snapshotTxCount: pick(random, [10, 100, 10_000])!,
+    clients: between(random, 1, 5),
+    operationEveryMs: pick(random, [20, 100, 500])!,
+    faultEveryMs: pick(random, [2_000, 5_000, 10_000])!,
+    governEveryMs: pick(random, [1_000, 5_000, 20_000])!,
+  };
+}

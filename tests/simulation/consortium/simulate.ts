@@ -1,0 +1,163 @@
+import { setFlagsFromString } from 'node:v8';
+import { createEngine, requiredV8Flags } from '@coco/contracts';
+import { between, split } from '../world/random.ts';
+import { play, type Script, sleep } from '../world/script.ts';
+import { seedCrypto } from '../world/seeded-crypto.ts';
+import type { Tally } from '../world/tally.ts';
+import { expectSound } from './checkers/audited-files.ts';
+import { CommittedLedger } from './checkers/committed-ledger.ts';
+import { EqualState } from './checkers/equal-state.ts';
+import { Violation } from './checkers/observer.ts';
+import { OneLeader } from './checkers/one-leader.ts';
+import { Receipts } from './checkers/receipts.ts';
+import { Registers } from './checkers/registers.ts';
+import { Client } from './clients.ts';
+import { Consortium } from './consortium.ts';
+import { Members } from './governance.ts';
+import { Governor } from './governor.ts';
+import { injectFault } from './nemesis.ts';
+import { Operator } from './operator.ts';
+import { drawParameters, type Parameters } from './parameters.ts';
+
+for (const flag of requiredV8Flags) setFlagsFromString(flag);
+
+/** How long the service may take to be opened, and to recover once faults stop, in virtual milliseconds. */
+const OPENING_MS = 60_000;
+const RECOVERY_MS = 120_000;
+
+/** What one run came to. */
+export interface Report {
+  readonly seed: number;
+  readonly parameters: Parameters;
+  /** The promise that was broken, or null. */
+  readonly violation: string | null;
+  readonly faults: Tally;
+  readonly reached: Tally;
+  /** Transactions committed. */
+  readonly committed: number;
+  readonly operations: number;
+  readonly receipts: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+  /** Digest of the trace: equal for equal runs. */
+  readonly fingerprint: string;
+}
+
+/** Writes a line of the trace. */
+export type WriteLine = (line: string) => void;
+
+/** Runs a whole consortium from a seed: faults for a while, then calm, and checkers all along. */
+export function simulate(seed: number, write: WriteLine | null = null): Report {
+  const bytes = split(seed, 'crypto');
+  seedCrypto((length) => Uint8Array.from({ length }, () => between(bytes, 0, 255)));
+  using engine = createEngine();
+  const consortium = new Consortium(seed, drawParameters(split(seed, 'parameters')), engine, write);
+  const run = new Run(seed, consortium);
+  let violation: string | null = null;
+  try {
+    run.run();
+  } catch (error) {
+    // A broken invariant may surface inside a node as well as in a checker.
+    if (!(error instanceof Error)) throw error;
+    violation = error instanceof Violation ? error.message : (error.stack ?? error.message);
+  }
+  const { faults, reached, steps, clock, trace, parameters } = consortium;
+  return {
+    seed,
+    parameters,
+    violation,
+    faults,
+    reached,
+    committed: run.ledger.last,
+    operations: run.registers.operations.length,
+    receipts: run.receipts.count,
+    steps,
+    virtualMs: clock.now,
+    fingerprint: trace.fingerprint(),
+  };
+}
+
+/** One run: everybody who takes part, and its phases. */
+class Run {
+  readonly ledger = new CommittedLedger();
+  readonly registers = new Registers(this.ledger);
+  readonly receipts = new Receipts(this.ledger);
+  readonly #seed: number;
+  readonly #consortium: Consortium;
+  readonly #operator: Operator;
+  readonly #governor: Governor;
+  readonly #state = new EqualState(this.ledger);
+  #clients: readonly Client[] = [];
+  #hasFaults = true;
+
+  constructor(seed: number, consortium: Consortium) {
+    this.#seed = seed;
+    this.#consortium = consortium;
+    consortium.observers.push(new OneLeader(), this.ledger, this.#state);
+    const members = new Members(consortium);
+    this.#operator = new Operator(consortium, members);
+    this.#governor = new Governor(consortium, members, this.#operator, split(seed, 'governor'));
+    const { registers, receipts } = this;
+    const world = { seed, consortium, registers, receipts };
+    this.#clients = members.users.map((person, i) => new Client(i, { ...world, person }));
+  }
+
+  run(): void {
+    const { clock, parameters } = this.#consortium;
+    this.#consortium.isCalm = true;
+    play(this.#operator.run());
+    this.#until(OPENING_MS, () => this.#operator.isOpen, 'the service does not open');
+    this.#consortium.isCalm = false;
+    for (const client of this.#clients) play(client.run());
+    play(this.#governor.run());
+    play(this.#faults(clock.now + parameters.chaosMs));
+    clock.runUntil(clock.now + parameters.chaosMs);
+    this.#calm();
+    this.#finish();
+  }
+
+  *#faults(end: number): Script {
+    const random = split(this.#seed, 'nemesis');
+    const { clock, parameters } = this.#consortium;
+    for (;;) {
+      yield* sleep(clock, random() * 2 * parameters.faultEveryMs);
+      if (clock.now >= end || !this.#hasFaults) return;
+      injectFault({ consortium: this.#consortium, operator: this.#operator }, random);
+    }
+  }
+
+  /** No more faults: connections hold, disks have room, processes go on. */
+  #calm(): void {
+    this.#hasFaults = false;
+    this.#consortium.isCalm = true;
+    this.#governor.isStopped = true;
+    this.#consortium.note('nemesis', 'calm');
+    for (const machine of this.#consortium.machines) {
+      machine.disk.isFull = false;
+      machine.daemon?.resume();
+    }
+  }
+
+  /** Progress, and what must hold at the end of everything. */
+  #finish(): void {
+    this.#until(RECOVERY_MS, () => this.#operator.isOpen, 'the service does not come back');
+    const { last } = this.ledger;
+    this.#until(RECOVERY_MS, () => this.ledger.last > last + 10, 'nothing more is committed');
+    for (const client of this.#clients) client.isStopped = true;
+    const isSettled = () => this.#clients.every(({ isWaiting }) => !isWaiting);
+    this.#until(RECOVERY_MS, isSettled, 'somebody never learns what became of a transaction');
+    for (const daemon of this.#consortium.daemons()) this.#state.check(daemon);
+    this.registers.expectLinearizable();
+    this.receipts.expectValid();
+    for (const machine of this.#consortium.machines) expectSound(machine);
+  }
+
+  #until(patienceMs: number, holds: () => boolean, complaint: string): void {
+    const { clock } = this.#consortium;
+    const deadline = clock.now + patienceMs;
+    while (!holds()) {
+      if (clock.now >= deadline) throw new Violation(`${complaint}, ${patienceMs / 1000} s after it should`);
+      clock.runUntil(clock.now + 100);
+    }
+  }
+}
