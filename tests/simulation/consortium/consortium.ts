@@ -170,6 +170,8 @@ function detailsOf(effect: Effect): (string | number | Uint8Array)[] {
       return [effect.file];
     case 'identity':
       return [effect.authority];
+    case 'attest':
+      return [effect.id];
     case 'read-snapshot':
       return [JSON.stringify(effect.snapshot)];
     default:

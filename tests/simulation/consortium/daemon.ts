@@ -218,6 +218,8 @@ export class Daemon {
       case 'output':
         if (effect.file === 'service-certificate') this.serviceCertificate = effect.text;
         break;
+      // Evidence is virtual here, which a node makes by itself.
+      case 'attest':
       case 'peers':
       case 'identity':
       case 'log':
