@@ -192,20 +192,30 @@ export class Cluster {
     }
   }
 
+  /** Loses every message between two machines. */
+  isolate(a: Machine, b: Machine): void {
+    this.cut.add(`${a.name} ${b.name}`).add(`${b.name} ${a.name}`);
+  }
+
+  /** Every machine reaches every other again. */
+  heal(): void {
+    this.cut.clear();
+  }
+
   /** The one node that leads, in the highest view that anybody leads. */
   get primary(): Machine {
-    const leading = this.machines.filter(
-      (machine) => machine.isUp && this.consensus(machine).leadership_state === 'Leader',
-    );
+    const leading = this.machines.filter((machine) => this.#leads(machine));
     const [best] = leading.sort((a, b) => this.consensus(b).current_view - this.consensus(a).current_view);
     if (!best) throw new Error(`nobody leads\n${this.story()}`);
     return best;
   }
 
   get hasPrimary(): boolean {
-    return this.machines.some(
-      (machine) => machine.isUp && this.consensus(machine).leadership_state === 'Leader',
-    );
+    return this.machines.some((machine) => this.#leads(machine));
+  }
+
+  #leads(machine: Machine): boolean {
+    return machine.isUp && this.request(machine, 'GET', '/node/primary').status === 200;
   }
 
   consensus(machine: Machine) {
