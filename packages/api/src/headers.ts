@@ -20,6 +20,8 @@ export const header = {
   prefer: 'prefer',
   /** Ours. RFC 7240: which preferences were honoured. */
   preferenceApplied: 'preference-applied',
+  /** Ours, of a request. `current`: the answer is to reflect all that was committed before the request was made. */
+  read: 'coco-read',
   /** Ours. What became of the transaction within the wait: Committed, Invalid or Pending. */
   transactionStatus: 'coco-transaction-status',
   /** Ours. The JSON receipt of the transaction, base64url. */

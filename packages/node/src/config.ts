@@ -10,7 +10,11 @@ export type EndorsementAuthority = 'Node' | 'Service' | 'Unsecured';
 
 /** Where a redirect points: at the node in a role, or at a fixed address. */
 export type Redirection =
-  | { readonly kind: 'NodeByRole'; readonly target: { readonly role: 'primary' | 'backup' } }
+  | {
+      readonly kind: 'NodeByRole';
+      /** The interface to lead to; null or absent: the one of the same name. */
+      readonly target: { readonly role: 'primary' | 'backup'; readonly interface?: string | null };
+    }
   | { readonly kind: 'StaticAddress'; readonly target: { readonly address: Address } };
 
 /** One door for clients, `network.rpc_interfaces.<name>`. */
@@ -28,6 +32,8 @@ export interface RpcInterface {
     readonly to_primary?: Redirection | undefined;
     readonly to_backup?: Redirection | undefined;
   } | null;
+  /** Patience with the primary that a request was forwarded to. */
+  readonly forwarding_timeout_ms?: Milliseconds;
   /** The interface as the file declares it, addresses as bound: what the service's node record shows. */
   readonly declared: Readonly<Record<string, unknown>>;
 }

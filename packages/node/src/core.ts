@@ -22,11 +22,15 @@ import type { Peer } from './effect.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import type { HostFacts } from './event.ts';
+import { Forwarding } from './forwarding.ts';
+import type { Answer } from './frontend/answer.ts';
 import { AppCalls } from './frontend/app-calls.ts';
 import { appWorld } from './frontend/app-world.ts';
 import { Authentication } from './frontend/authentication.ts';
+import { CurrentReads } from './frontend/current-reads.ts';
 import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
+import { Routing } from './frontend/routing.ts';
 import { SnapshotDoor } from './frontend/snapshot-door.ts';
 import { HistoricalQueries } from './historical.ts';
 import {
@@ -108,8 +112,12 @@ export class Core implements NodeView {
   readonly #pipeline: Pipeline;
   readonly #waiting: Waiting;
   readonly #snapshots: Snapshots;
+  readonly #forwarding: Forwarding;
+  readonly #currentReads: CurrentReads;
   readonly #peers: Peers;
   #endorsedPem: string;
+  /** Requests of other nodes' clients that came in this step. */
+  #passedOn: RequestEvent[] = [];
   #serviceStatus: ServiceStatus | undefined | null = null;
   #signatureWanted = false;
   #lastSignedAt = 0;
@@ -139,7 +147,16 @@ export class Core implements NodeView {
     const authentication = new Authentication(this.replica.store);
     this.access = new NodeAccess(this.replica.store, random, authentication);
     this.contractLog = new ContractLog(this.replica.store, authentication);
-    this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
+    this.#forwarding = new Forwarding(outbox);
+    const respond = (id: number, response: Answer): void => {
+      if (id < 0) this.#forwarding.answer(id, response);
+      else outbox.push({ kind: 'respond', id, response });
+    };
+    this.#waiting = new Waiting(respond);
+    this.#currentReads = new CurrentReads(this, {
+      resume: (event) => this.#pipeline.resume(event),
+      respond,
+    });
     this.#pipeline = new Pipeline({
       node: this,
       routes: builtinRoutes(),
@@ -149,6 +166,7 @@ export class Core implements NodeView {
         world: this.#appWorld(),
         outbox,
         finish: (event, answer, outcome) => this.#pipeline.finish(event, answer, outcome),
+        leadsElsewhere: (event, rule) => this.#pipeline.leadsElsewhere(event, rule),
       }),
       governance: new GovernanceDoor({
         node: this,
@@ -159,8 +177,10 @@ export class Core implements NodeView {
         random,
       }),
       snapshots: new SnapshotDoor(this, parts.world),
+      routing: new Routing(this, this.#forwarding, random),
+      currentReads: this.#currentReads,
       waiting: this.#waiting,
-      outbox,
+      respond,
     });
     this.#watchTables();
   }
@@ -180,9 +200,11 @@ export class Core implements NodeView {
     return this.#serviceStatus;
   }
 
-  /** Answers requests in their order; see `Pipeline`. */
+  /** Answers requests in their order, those that other nodes passed on after the host's own; see `Pipeline`. */
   handle(requests: readonly RequestEvent[]): void {
-    this.#pipeline.handle(requests);
+    const passedOn = this.#passedOn;
+    this.#passedOn = [];
+    this.#pipeline.handle(passedOn.length === 0 ? requests : [...requests, ...passedOn]);
   }
 
   /** Takes what another node said; what is no message, or of a stranger, is left alone. */
@@ -193,16 +215,26 @@ export class Core implements NodeView {
       case 'consensus':
         this.replica.step({ kind: 'received', from, message: message.message });
         return;
+      case 'request': {
+        const event = this.#forwarding.received(from, message);
+        if (event) this.#passedOn.push(event);
+        return;
+      }
+      case 'answer':
+        this.#forwarding.answered(from, message);
+        return;
       case 'peers':
         this.#peers.heard(from, message.nodes);
         return;
       default:
-        return;
+        message satisfies undefined;
     }
   }
 
-  channelUp(id: string): void {
-    this.#peers.greet(id);
+  /** A channel to another node came up, or was lost. */
+  channel(id: string, state: 'up' | 'down'): void {
+    if (state === 'up') this.#peers.greet(id);
+    else this.#forwarding.lost(id);
   }
 
   #decode(from: string, bytes: Uint8Array): ReturnType<typeof decodeWire> | undefined {
@@ -219,6 +251,7 @@ export class Core implements NodeView {
     this.replica.step({ kind: 'tick', ticks: elapsedMs });
     this.historical.tick(this.now);
     this.#waiting.expire(this.now);
+    this.#forwarding.expire(this.now);
   }
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */
@@ -301,8 +334,8 @@ export class Core implements NodeView {
       roleChanged: () => this.#snapshots.roleChanged(),
       retiring: (phase) => this.#retiring(phase),
       snapshotNeeded: () => undefined,
-      confirmed: () => undefined,
-      unconfirmed: () => undefined,
+      confirmed: (context) => this.#currentReads.confirmed(context),
+      unconfirmed: (context) => this.#currentReads.unconfirmed(context),
     });
   }
 

@@ -31,6 +31,12 @@ export const limits = {
   snapshotBytesPerStep: 512 * 1024,
   /** Questions for evidence the platform may owe an answer to. */
   evidenceAskedMax: 4,
+  /** Requests passed on to the primary whose answers are owed at one time, and those taken from each other node. */
+  forwardedMax: 10_000,
+  /** Sessions of other nodes' clients remembered for their consistency. */
+  forwardedSessionsMax: 10_000,
+  /** Patience with the primary when an interface names none (`forwarding_timeout_ms`). */
+  forwardingMsDefault: 3_000,
   /** Pieces in which snapshots are read and fetched. */
   snapshotPieceBytes: 1024 * 1024,
   /** Nodes that others told of and the tables do not name (yet). */

@@ -1,45 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cluster, type ClusterOptions } from './testing/cluster.ts';
-import type { Machine, Reply } from './testing/machine.ts';
-
-/** A service of three nodes that is open. */
-function threeNodes(options: ClusterOptions = {}): { cluster: Cluster; nodes: [Machine, Machine, Machine] } {
-  const cluster = new Cluster(options);
-  const first = cluster.start();
-  const second = cluster.join(first);
-  const third = cluster.join(first);
-  cluster.passUntil('three nodes vote', () => voters(cluster, first) === 3);
-  cluster.open(first);
-  return { cluster, nodes: [first, second, third] };
-}
-
-const voters = (cluster: Cluster, at: Machine): number =>
-  Object.keys(cluster.consensus(at).configs.at(-1)?.nodes ?? {}).length;
-
-const txIdOf = (reply: Reply): string => {
-  assert.equal(reply.status, 200, reply.text);
-  return reply.headers['x-ms-ccf-transaction-id'] ?? '';
-};
-
-const statusAt = (cluster: Cluster, machine: Machine, txId: string): string =>
-  (cluster.request(machine, 'GET', `/app/tx?transaction_id=${txId}`).json as { status: string }).status;
-
-function awaitCommit(cluster: Cluster, machines: readonly Machine[], txId: string): void {
-  const done = (): boolean => machines.every((machine) => statusAt(cluster, machine, txId) === 'Committed');
-  cluster.passUntil(`${txId} is committed`, done);
-}
-
-const put = (cluster: Cluster, machine: Machine, body: string): Reply =>
-  cluster.request(machine, 'PUT', '/app/value', { body });
-const get = (cluster: Cluster, machine: Machine): string =>
-  cluster.request(machine, 'GET', '/app/value').text;
+import { Cluster } from './testing/cluster.ts';
+import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
 
 describe('nodes of one service', () => {
   test('join, hold the same ledger, and read what one of them wrote', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;
-    awaitCommit(cluster, nodes, txIdOf(put(cluster, first, 'one')));
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'one')));
     for (const node of nodes) assert.equal(get(cluster, node), 'one');
     for (const node of [second, third]) assert.deepEqual(node.ledger, first.ledger);
   });
@@ -47,20 +15,20 @@ describe('nodes of one service', () => {
   test('elect another primary when theirs is gone, and lose nothing that was committed', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;
-    awaitCommit(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
     first.isUp = false;
     cluster.passUntil('another one leads', () => cluster.hasPrimary, 2_000);
     const rest = [second, third];
     assert.ok(rest.includes(cluster.primary));
     for (const node of rest) assert.equal(get(cluster, node), 'kept');
-    awaitCommit(cluster, rest, txIdOf(put(cluster, cluster.primary, 'after')));
+    committedEverywhere(cluster, rest, txIdOf(put(cluster, cluster.primary, 'after')));
     for (const node of rest) assert.equal(get(cluster, node), 'after');
   });
 
   test('a primary cut off from the others gives back what it alone has, and whoever waited hears of it', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;
-    awaitCommit(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
     for (const other of [second, third]) cluster.isolate(first, other);
     const waiting = cluster.ask(first, 'PUT', '/app/value', { body: 'lost', headers: { prefer: 'wait=30' } });
     cluster.passUntil(
@@ -69,7 +37,7 @@ describe('nodes of one service', () => {
     );
     cluster.passUntil('it gives up', () => cluster.consensus(first).leadership_state !== 'Leader');
     const elected = cluster.primary;
-    awaitCommit(cluster, [second, third], txIdOf(put(cluster, elected, 'new')));
+    committedEverywhere(cluster, [second, third], txIdOf(put(cluster, elected, 'new')));
     cluster.heal();
     cluster.passUntil('it follows again', () => get(cluster, first) === 'new');
     const lost = waiting();
@@ -98,7 +66,7 @@ describe('nodes of one service', () => {
     assert.equal(get(cluster, late), 'value 59');
     assert.ok(Math.min(...late.ledger.keys()) > 20, 'its ledger begins after the snapshot');
     assert.deepEqual([...late.snapshots.keys()], [[...first.snapshots.keys()].at(-1)]);
-    awaitCommit(cluster, [first, late], txIdOf(put(cluster, first, 'both')));
+    committedEverywhere(cluster, [first, late], txIdOf(put(cluster, first, 'both')));
   });
 
   test('one is retired, and stopped once that is committed; a retired primary hands over first', () => {
@@ -111,13 +79,13 @@ describe('nodes of one service', () => {
     cluster.passUntil('it is removable', () => removable() === 1);
     cluster.passUntil('it knows', () => cluster.consensus(third).retirement_phase === 'RetiredCommitted');
     third.isUp = false;
-    awaitCommit(cluster, [first, second], txIdOf(put(cluster, first, 'two')));
+    committedEverywhere(cluster, [first, second], txIdOf(put(cluster, first, 'two')));
 
     cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
     cluster.passUntil('another one leads', () => cluster.consensus(second).leadership_state === 'Leader');
     first.isUp = false;
     assert.equal(cluster.request(second, 'DELETE', `/node/network/nodes/${first.id}`).status, 200);
-    awaitCommit(cluster, [second], txIdOf(put(cluster, second, 'one')));
+    committedEverywhere(cluster, [second], txIdOf(put(cluster, second, 'one')));
     const alone = { name: 'remove_node', args: { node_id: second.id } };
     assert.throws(() => cluster.propose(second, alone), /no node would be left/);
   });
@@ -126,7 +94,7 @@ describe('nodes of one service', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second] = nodes;
     cluster.propose(first, { name: 'trigger_ledger_rekey' });
-    awaitCommit(cluster, nodes, txIdOf(put(cluster, first, 'under a new secret')));
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'under a new secret')));
     for (const node of nodes) assert.equal(get(cluster, node), 'under a new secret');
     const before = second.identities.get('Service')?.certificatePem;
     const validity = { valid_from: '2026-11-22T00:00:00Z', validity_period_days: 30 };
@@ -136,7 +104,7 @@ describe('nodes of one service', () => {
     first.isUp = false;
     cluster.passUntil('another one leads', () => cluster.hasPrimary);
     const [, ...rest] = nodes;
-    awaitCommit(cluster, rest, txIdOf(put(cluster, cluster.primary, 'written by another')));
+    committedEverywhere(cluster, rest, txIdOf(put(cluster, cluster.primary, 'written by another')));
   });
 
   test('a joiner with another service, or another key, is refused and says so', () => {

@@ -197,7 +197,7 @@ export class Node {
         this.#core?.received(event.from, event.message);
         return;
       case 'channel':
-        if (event.state === 'up') this.#core?.channelUp(event.id);
+        this.#core?.channel(event.id, event.state);
         return;
       case 'snapshot-read': {
         const { kind: _, id, ...piece } = event;

@@ -15,6 +15,8 @@ interface Waiter {
   /** What the receipt is made of, when one is wanted. */
   readonly leaf: LeafComponents | null;
   readonly deadline: number;
+  /** A read that is worth nothing before what it read is committed. */
+  readonly isRead?: boolean;
   receipt?: Receipt;
 }
 
@@ -82,6 +84,13 @@ export class Waiting {
 }
 
 function conclude(waiter: Waiter, outcome: WaitOutcome): Answer {
+  if (waiter.isRead && outcome !== 'Committed') {
+    return refusal(
+      503,
+      'TransactionReplicationFailed',
+      `What was read at ${waiter.txId} is not committed: ask again.`,
+    );
+  }
   if (outcome === 'Invalid') {
     const gone = `Transaction ${waiter.txId} was lost in a change of primary and will never commit; send it again.`;
     return withHeader(refusal(503, 'TransactionReplicationFailed', gone), header.transactionStatus, outcome);

@@ -41,6 +41,7 @@ describe('a configuration', () => {
       },
       endorsement: { authority: 'Service' },
       accepted_endpoints: null,
+      forwarding_timeout_ms: 3000,
       redirections: null,
     });
     assert.deepEqual(rest.ledger, { directory: 'ledger', read_only_directories: [], chunk_size: 5_242_880 });
@@ -220,7 +221,7 @@ describe('a configuration', () => {
 
   test('tells of fields that it takes and does not use, but not of those that are null', () => {
     const text = JSON.stringify({
-      ...minimalConfiguration({ forwarding_timeout_ms: 5 }),
+      ...minimalConfiguration({ enabled_operator_features: [] }),
       worker_threads: 2,
       memory: { circuit_size: '4MB' },
       node_client_interface: null,
@@ -228,7 +229,7 @@ describe('a configuration', () => {
       attestation: { snp_security_policy_file: null },
     });
     assert.deepEqual(parse(text).warnings, [
-      `${rpc}.forwarding_timeout_ms is accepted but has no effect`,
+      `${rpc}.enabled_operator_features is accepted but has no effect`,
       'snapshots.min_tx_count is accepted but has no effect',
       'worker_threads is accepted but has no effect',
       'memory is accepted but has no effect',

@@ -75,7 +75,10 @@ const httpConfiguration = section({
 const redirection = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('NodeByRole'),
-    target: z.strictObject({ role: z.enum(['primary', 'backup']).default('primary') }),
+    target: z.strictObject({
+      role: z.enum(['primary', 'backup']).default('primary'),
+      interface: z.string().nullable().default(null),
+    }),
   }),
   z.strictObject({ kind: z.literal('StaticAddress'), target: z.strictObject({ address }) }),
 ]);
@@ -107,7 +110,11 @@ const rpcInterface = z
       z.array(z.string().refine(isRegularExpression, { error: 'expected a regular expression' })),
       'Regular expressions of the paths served; all paths when left out, none if `Unsecured`.',
     ),
-    forwarding_timeout_ms: unused('Patience with a primary that a request was forwarded to.'),
+    forwarding_timeout_ms: field(
+      atLeastOne,
+      3000,
+      'Milliseconds of patience with a primary that a request was forwarded to.',
+    ),
     redirections: optional(
       z.strictObject({ to_primary: redirection.optional(), to_backup: redirection.optional() }),
       'How a request that another node must serve is redirected.',

@@ -1,14 +1,13 @@
 import {
-  accessEndpoints,
   type AppEndpoint as DocumentedEndpoint,
   type Endpoint,
+  endpoints,
   endpointsOf,
-  nodeEndpoints,
   openApi,
 } from '@coco/api';
 import { accessHandlers } from '../access/endpoints.ts';
 import type { AppEndpoint } from '../application.ts';
-import type { BuiltinRoutes } from '../frontend/pipeline.ts';
+import type { BuiltinRoute, BuiltinRoutes } from '../frontend/pipeline.ts';
 import { Router } from '../frontend/router.ts';
 import type { BuiltinContext, Handler } from './context.ts';
 import { nodeHandlers } from './node.ts';
@@ -48,29 +47,23 @@ function apiOf(frontend: 'node' | 'gov' | 'app'): Handler {
   );
 }
 
-/** Every built-in endpoint but governance's own, from the endpoint table and its handlers. */
-export function builtinRoutes(): BuiltinRoutes {
-  const routes = { node: new Router<Handler>(), gov: new Router<Handler>(), app: new Router<Handler>() };
-  for (const frontend of ['node', 'gov', 'app'] as const) {
-    for (const [name, handler] of Object.entries({ ...common, api: apiOf(frontend) })) {
-      routes[frontend].add('GET', `/${name}`, handler);
-    }
-  }
-  for (const endpoint of accessEndpoints) {
-    const handler = accessHandlers[endpoint.path];
-    if (handler) routes.app.add(endpoint.method, endpoint.path.slice('/app'.length), handler);
-  }
-  for (const endpoint of nodeEndpoints) {
-    const handler = nodeHandlers[`${endpoint.method} ${endpoint.path}`];
-    if (handler) routes.node.add(endpoint.method, endpoint.path.slice('/node'.length), handler);
-  }
-  return routes;
+function handlerOf({ frontend, method, path }: Endpoint): Handler | undefined {
+  const name = path.slice(frontend.length + 2);
+  if (name === 'api') return apiOf(frontend);
+  return common[name] ?? nodeHandlers[`${method} ${path}`] ?? accessHandlers[path];
 }
 
-/** Rows of the table that no handler serves yet. */
-export function unservedEndpoints(): Endpoint[] {
-  return nodeEndpoints.filter(({ method, path }) => {
-    const [, , last = ''] = path.split('/');
-    return !(`${method} ${path}` in nodeHandlers) && !(last in common) && last !== 'api';
-  });
+/** Every built-in endpoint but governance's own, from the endpoint table and its handlers. */
+export function builtinRoutes(): BuiltinRoutes {
+  const routes = {
+    node: new Router<BuiltinRoute>(),
+    gov: new Router<BuiltinRoute>(),
+    app: new Router<BuiltinRoute>(),
+  };
+  for (const endpoint of endpoints) {
+    const handler = handlerOf(endpoint);
+    const path = endpoint.path.slice(endpoint.frontend.length + 1);
+    if (handler) routes[endpoint.frontend].add(endpoint.method, path, { handler, rule: endpoint });
+  }
+  return routes;
 }

@@ -15,6 +15,7 @@ import { type Answer, refusal, withHeader } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
 import { ambiguousAnswer, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import type { RoutingRule } from './routing.ts';
 import { decodeQuery, type Target } from './target.ts';
 
 interface GatheredCall extends PendingCall {
@@ -34,6 +35,7 @@ export class AppCalls {
   readonly #world: AppWorld;
   readonly #outbox: Outbox;
   readonly #finish: Finish;
+  readonly #leadsElsewhere: (event: RequestEvent, rule: RoutingRule) => boolean;
   #calls: GatheredCall[] = [];
 
   constructor(parts: {
@@ -42,12 +44,14 @@ export class AppCalls {
     readonly world: AppWorld;
     readonly outbox: Outbox;
     readonly finish: Finish;
+    readonly leadsElsewhere: (event: RequestEvent, rule: RoutingRule) => boolean;
   }) {
     this.#node = parts.node;
     this.#authentication = parts.authentication;
     this.#world = parts.world;
     this.#outbox = parts.outbox;
     this.#finish = parts.finish;
+    this.#leadsElsewhere = parts.leadsElsewhere;
   }
 
   /** Whether a call of this session waits to be run. */
@@ -92,6 +96,8 @@ export class AppCalls {
     params: Readonly<Record<string, string>>,
   ): void {
     const { properties } = endpoint;
+    const { forwarding_required: forwarding, redirection_strategy: redirection = 'to_primary' } = properties;
+    if (this.#leadsElsewhere(event, { forwarding, redirection })) return;
     const pause = properties.mode === 'readwrite' ? this.#node.application.pauseOf(endpoint) : undefined;
     if (pause) {
       this.#finish(event, pausedAnswer(endpoint, pause), undefined);

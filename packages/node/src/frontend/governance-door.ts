@@ -62,6 +62,12 @@ export class GovernanceDoor {
     return this.#router.find('', path).kind !== 'not-found';
   }
 
+  /** Whether this endpoint may write, and so is the primary's to serve. */
+  writes(method: string, path: string): boolean {
+    const found = this.#router.find(method, path);
+    return found.kind === 'found' && found.value.mode === 'readwrite';
+  }
+
   handle(event: RequestEvent, target: Target, finish: Finish): void {
     const found = this.#router.find(event.request.method, target.path);
     if (found.kind === 'method-not-allowed') {

@@ -5,13 +5,14 @@ import type { BuiltinContext, Handler, NodeView } from '../endpoints/context.ts'
 import { isOpen } from '../endpoints/node.ts';
 import type { Event, Session } from '../event.ts';
 import { limits } from '../limits.ts';
-import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
 import type { Waiting } from '../waiting.ts';
 import { type Answer, empty, refusal, withHeader } from './answer.ts';
 import type { AppCalls } from './app-calls.ts';
+import type { CurrentReads } from './current-reads.ts';
 import type { GovernanceDoor } from './governance-door.ts';
 import type { Router } from './router.ts';
+import { anyNode, primaryOnly, type Routing, type RoutingRule, wantsCurrent } from './routing.ts';
 import type { SnapshotDoor } from './snapshot-door.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -22,9 +23,15 @@ export type RequestEvent = Extract<Event, { kind: 'request' }>;
 
 /** Built-in endpoints by frontend. */
 export interface BuiltinRoutes {
-  readonly node: Router<Handler>;
-  readonly gov: Router<Handler>;
-  readonly app: Router<Handler>;
+  readonly node: Router<BuiltinRoute>;
+  readonly gov: Router<BuiltinRoute>;
+  readonly app: Router<BuiltinRoute>;
+}
+
+/** A built-in endpoint, and which nodes may serve it. */
+export interface BuiltinRoute {
+  readonly handler: Handler;
+  readonly rule: RoutingRule;
 }
 
 /** Handlers whose answers describe the contacted node alone and carry no transaction id. */
@@ -40,8 +47,10 @@ export class Pipeline {
   readonly #appCalls: AppCalls;
   readonly #governance: GovernanceDoor;
   readonly #snapshots: SnapshotDoor;
+  readonly #routing: Routing;
+  readonly #currentReads: CurrentReads;
   readonly #waiting: Waiting;
-  readonly #outbox: Outbox;
+  readonly #respond: (id: number, answer: Answer) => void;
   /** View of a session's first request: a session never crosses into another. */
   readonly #views = new WeakMap<Session, number>();
 
@@ -51,8 +60,10 @@ export class Pipeline {
     readonly appCalls: AppCalls;
     readonly governance: GovernanceDoor;
     readonly snapshots: SnapshotDoor;
+    readonly routing: Routing;
+    readonly currentReads: CurrentReads;
     readonly waiting: Waiting;
-    readonly outbox: Outbox;
+    readonly respond: (id: number, answer: Answer) => void;
   }) {
     this.#node = parts.node;
     this.#routes = parts.routes;
@@ -60,7 +71,9 @@ export class Pipeline {
     this.#governance = parts.governance;
     this.#snapshots = parts.snapshots;
     this.#waiting = parts.waiting;
-    this.#outbox = parts.outbox;
+    this.#routing = parts.routing;
+    this.#currentReads = parts.currentReads;
+    this.#respond = parts.respond;
   }
 
   /** Answers a batch of requests, in their order within each session. */
@@ -69,13 +82,20 @@ export class Pipeline {
     this.#appCalls.run();
   }
 
+  /** Serves a request whose reads are known to be current now. */
+  resume(event: RequestEvent): void {
+    this.#serve(event, parseTarget(event.request.target));
+    this.#appCalls.run();
+  }
+
   #one(event: RequestEvent): void {
     const target = parseTarget(event.request.target);
     const refused = this.#refuse(event, target);
-    if (refused) {
-      this.#respond(event.id, refused);
-      return;
-    }
+    if (refused) this.#respond(event.id, refused);
+    else if (!this.#currentReads.holds(event, target)) this.#serve(event, target);
+  }
+
+  #serve(event: RequestEvent, target: Target): void {
     if (target.frontend === 'app' && this.#appCalls.offer(event, target)) return;
     // What came earlier on this session must have happened before a built-in endpoint looks.
     if (this.#appCalls.holds(event.session)) this.#appCalls.run();
@@ -116,6 +136,14 @@ export class Pipeline {
     return undefined;
   }
 
+  /** Whether another node serves the request; it is answered then, or will be. */
+  leadsElsewhere(event: RequestEvent, rule: RoutingRule): boolean {
+    const way = this.#routing.route(event, rule);
+    if (way === undefined) return false;
+    if (way !== 'forwarded') this.#respond(event.id, way);
+    return true;
+  }
+
   #isFull(): boolean {
     const bound = this.#node.config.consensus.max_uncommitted_tx_count;
     const { store, raft } = this.#node.replica;
@@ -125,6 +153,8 @@ export class Pipeline {
   #builtin(event: RequestEvent, target: Target): void {
     const { request } = event;
     if (target.frontend === 'gov' && this.#governance.serves(target.path)) {
+      const rule = this.#governance.writes(request.method, target.path) ? primaryOnly : anyNode;
+      if (this.leadsElsewhere(event, rule)) return;
       this.#governance.handle(event, target, (_, answer, outcome) => this.finish(event, answer, outcome));
       return;
     }
@@ -137,7 +167,8 @@ export class Pipeline {
     const found = router.find(method, target.path);
     switch (found.kind) {
       case 'found':
-        this.#run(event, target, found.value, found.params);
+        if (this.leadsElsewhere(event, found.value.rule)) return;
+        this.#run(event, target, found.value.handler, found.params);
         return;
       case 'method-not-allowed':
         this.#respond(event.id, methodAnswer(method, target.path, found.allow));
@@ -196,12 +227,27 @@ export class Pipeline {
     const wrote = outcome?.kind === 'committed' ? outcome.txId : null;
     const named = this.#hidesIds(event) ? answer : nameTransaction(answer, wrote ?? txId);
     if (outcome?.kind === 'committed' && this.#hold(event, named, outcome)) return;
+    if (txId && wantsCurrent(event) && this.#holdRead(event, named, txId)) return;
     this.#respond(event.id, named);
   }
 
   /** Ids count all transactions: where members want that, callers of the app have references only. */
   #hidesIds({ request }: RequestEvent): boolean {
     return this.#node.access.opaqueIds && parseTarget(request.target).frontend === 'app';
+  }
+
+  /** A read that is to be current may not show what could still be taken back. */
+  #holdRead(event: RequestEvent, answer: Answer, txId: TxId): boolean {
+    if (txId.seqno <= this.#node.replica.raft.commit) return false;
+    return this.#waiting.add({
+      requestId: event.id,
+      seqno: txId.seqno,
+      txId: formatTxId(txId),
+      answer,
+      leaf: null,
+      deadline: this.#node.now + limits.waitMsMax,
+      isRead: true,
+    });
   }
 
   /** Holds the answer back until commit when the caller prefers to wait. */
@@ -217,10 +263,6 @@ export class Pipeline {
       leaf: preference.receipt ? leafOf(entry) : null,
       deadline: this.#node.now + Math.min(preference.waitMs, limits.waitMsMax),
     });
-  }
-
-  #respond(id: number, response: Answer): void {
-    this.#outbox.push({ kind: 'respond', id, response });
   }
 }
 

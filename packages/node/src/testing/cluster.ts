@@ -51,6 +51,8 @@ export class Cluster {
   readonly memberId: string;
   /** Pairs of names whose messages are lost. */
   readonly cut = new Set<string>();
+  /** Whether every message arrives twice. */
+  repeats = false;
   readonly #options: ClusterOptions;
   #now = beginning;
   #lastId = 0;
@@ -399,7 +401,9 @@ export class Cluster {
     if (!target?.isUp || this.cut.has(`${from.name} ${target.name}`)) return;
     // A channel needs that each knows the other.
     if (!from.peers.includes(to) || !target.peers.includes(from.id)) return;
-    target.inbox.push({ kind: 'received', from: from.id, message: message.slice() });
+    for (let times = this.repeats ? 2 : 1; times > 0; times--) {
+      target.inbox.push({ kind: 'received', from: from.id, message: message.slice() });
+    }
   }
 
   #fetch(from: Machine, request: FetchRequest, done: (result: FetchResult) => void): void {
