@@ -31,6 +31,8 @@ export const connectionOptions: readonly Option[] = [
 export interface Connection {
   readonly addresses: readonly string[];
   readonly serviceCertificate: string;
+  /** PEM of who one is, also when the key is elsewhere. */
+  readonly certificate: string | undefined;
   readonly client: { readonly certificate: string; readonly privateKey: string } | undefined;
   readonly jwt: string | undefined;
 }
@@ -47,17 +49,19 @@ export function connectionOf(input: Input, io: Io): Connection {
     throw new CliError('Usage', `--service-cert is needed to know the service by: ${how}`);
   }
   const cert = input.text('cert') ?? profile.cert;
-  const key = input.text('key') ?? profile.key;
-  if ((cert === undefined) !== (key === undefined))
-    throw new CliError('Usage', '--cert and --key go together');
+  // A certificate that is given is not that of the key which the profile names.
+  const key = input.text('key') ?? (input.text('cert') === undefined ? profile.key : undefined);
+  if (cert === undefined && key !== undefined) throw new CliError('Usage', '--key needs the --cert it is of');
+  const certificate = cert === undefined ? undefined : readText(io, cert);
   const jwt = input.text('jwt') ?? (profile.jwt === undefined ? undefined : `@${profile.jwt}`);
   return {
     addresses,
     serviceCertificate: readText(io, serviceCert),
+    certificate,
     client:
-      cert === undefined || key === undefined
+      certificate === undefined || key === undefined
         ? undefined
-        : { certificate: readText(io, cert), privateKey: readText(io, key) },
+        : { certificate, privateKey: readText(io, key) },
     jwt: jwt?.startsWith('@') ? readText(io, jwt.slice(1)).trim() : jwt,
   };
 }

@@ -30,8 +30,8 @@ const mistakes: [string, string[], RegExp][] = [
   ['an unknown profile', ['service', 'info', '--profile', 'nope'], /no profile nope/],
   [
     'half a key',
-    ['service', 'info', '--address', 'https://a:1', '--service-cert', 'x', '--cert', 'y'],
-    /go together/,
+    ['service', 'info', '--address', 'https://a:1', '--service-cert', 'x', '--key', 'y'],
+    /--key needs the --cert it is of/,
   ],
   ['a number that is none', ['transaction', 'wait', '2.5', '--wait', 'soon'], /whole number/],
 ];

@@ -1,5 +1,6 @@
 // The tool against a real node: a service is run by `coco dev`, used, governed and audited with nothing else.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -17,6 +18,14 @@ const message = '/app/log/private?id=42';
 async function until(running: Promise<Ending>, done: () => boolean): Promise<void> {
   const ended = running.then((ending) => assert.fail(`coco dev ended: ${ending.error}${ending.out}`));
   while (!done()) await Promise.race([delay(20), ended]);
+}
+
+const opensslMissing =
+  spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not on this machine';
+
+function openssl(here: Place, ...words: string[]): void {
+  const { status, stderr } = spawnSync('openssl', words, { cwd: here.directory, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
 }
 
 /** Turns the first ballot in favour around, in place. Answers the seqno of its entry. */
@@ -136,11 +145,12 @@ describe('a service of three members', { timeout: 120_000 }, () => {
   test('the service is looked at', async () => {
     const info = await as('dev', 'service', 'info');
     assert.deepEqual([info.code, info.value.status], [0, 'Open']);
-    const nodes = await as('dev', 'service', 'nodes');
+    const nodes = await as('dev', 'node', 'list');
     assert.equal((nodes.value.nodes as unknown[]).length, 1);
     assert.equal((await as('dev', 'service', 'state')).value.state, 'PartOfNetwork');
     assert.equal((await as('dev', 'service', 'identity')).value.verified, true);
-    const [address = ''] = nodes.value.addresses as string[];
+    const { addresses } = (await here.json('profile', 'show', 'dev')).value as { addresses: string[] };
+    const [address = ''] = addresses;
     const stranger = await here.json('service', 'identity', '--unverified', '--address', address);
     assert.equal(stranger.value.verified, false);
     const human = await here.coco('service', 'info', '--profile', 'dev');
@@ -208,18 +218,38 @@ describe('a service of three members', { timeout: 120_000 }, () => {
     }
   });
 
-  test('a member whose key is elsewhere acknowledges in two steps', async () => {
-    const again = await as('member2', 'governance', 'ack');
-    assert.equal(again.code, 0);
-    const digest = String(again.value.stateDigest);
-    const prepared = await as('member2', 'governance', 'prepare', 'ack', digest, '--out', 'draft.json');
-    assert.equal(prepared.code, 0);
-    const { createPrivateKey, sign } = await import('node:crypto');
-    const key = createPrivateKey(readFileSync(here.file('workspace/sandbox_common/member2_privk.pem')));
-    const bytes = Buffer.from(String(prepared.value.toBeSigned), 'base64');
-    writeFileSync(here.file('signature.der'), sign('sha256', bytes, key));
-    const finished = ['governance', 'finish', 'draft.json', '--signature', 'signature.der'];
-    assert.equal((await as('member2', ...finished)).code, 0);
+  test('a member with nothing but openssl and this tool acknowledges, votes and opens its share', {
+    skip: opensslMissing,
+  }, async () => {
+    const me = ['--cert', 'workspace/sandbox_common/member2_cert.pem'];
+    const secret = 'workspace/sandbox_common/member2_privk.pem';
+    /** What was prepared is signed by openssl, which stands for the hardware module. */
+    const signed = async (...words: string[]) => {
+      const files = ['--out', 'draft.json', '--bytes', 'bytes'];
+      const prepared = await here.coco('governance', 'prepare', ...words, ...me, ...files);
+      assert.deepEqual([prepared.code, prepared.error], [0, '']);
+      openssl(here, 'dgst', '-sha256', '-sign', secret, '-out', 'signature', 'bytes');
+      return as('dev', 'governance', 'finish', 'draft.json', '--signature', 'signature');
+    };
+    const memberId = (await here.json('key', 'id', 'workspace/sandbox_common/member2_cert.pem')).value.id;
+    const updated = await signed('update');
+    assert.deepEqual([updated.code, updated.value.memberId], [0, memberId]);
+    assert.equal((await signed('ack', String(updated.value.stateDigest))).code, 0);
+
+    writeFileSync(here.file('nothing.json'), '{"actions": []}');
+    assert.equal((await signed('preview', 'nothing.json')).value.valid, true);
+    const proposed = await signed('propose', 'nothing.json');
+    const id = String(proposed.value.proposalId);
+    assert.equal((await signed('vote', id, '--yes')).value.ballotCount, 1);
+    assert.equal((await signed('withdraw', id)).value.proposalState, 'Withdrawn');
+
+    const fetched = await as('dev', 'governance', 'share', '--encrypted', 'share.bin', ...me);
+    assert.equal(fetched.code, 0);
+    const oaep = ['-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', 'rsa_oaep_md:sha256'];
+    const key = ['-inkey', 'workspace/sandbox_common/member2_enc_privk.pem'];
+    openssl(here, 'pkeyutl', '-decrypt', ...key, ...oaep, '-in', 'share.bin', '-out', 'share');
+    const submitted = await signed('share', 'share');
+    assert.match(JSON.stringify(submitted.value), /ServiceNotWaitingForRecoveryShares/);
   });
 
   test('a share is not asked for while the service is open', async () => {

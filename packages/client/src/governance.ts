@@ -153,9 +153,13 @@ export async function decryptShare(
   memberId: string,
   encryptionKeyPem: string,
 ): Promise<Uint8Array> {
+  return rsaOaepUnwrap(importPrivateKey(encryptionKeyPem), await encryptedShare(session, memberId));
+}
+
+/** A member's recovery share, encrypted to its key by RSA-OAEP with SHA-256. */
+export async function encryptedShare(session: Session, memberId: string): Promise<Uint8Array> {
   const path = versioned(`/gov/recovery/encrypted-shares/${id(memberId)}`);
-  const { encryptedShare } = await get<EncryptedShareOut>(session, path);
-  return rsaOaepUnwrap(importPrivateKey(encryptionKeyPem), fromBase64(encryptedShare));
+  return fromBase64((await get<EncryptedShareOut>(session, path)).encryptedShare);
 }
 
 /** One proposal. */

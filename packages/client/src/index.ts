@@ -8,6 +8,7 @@ export {
   ballotOf,
   constitution,
   decryptShare,
+  encryptedShare,
   govRequest,
   members,
   plainBallot,

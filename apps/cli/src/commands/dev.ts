@@ -127,8 +127,10 @@ async function watchAll(
   const client = reader && { certificate: text(reader.cert), privateKey: text(reader.key) };
   const serviceCertificate = text(network.workspace.serviceCert);
   const followed = network.nodes.map(({ url }) =>
-    withConnection({ addresses: [url], serviceCertificate, client, jwt: undefined }, io, (session) =>
-      followLog(session, 0, stopped, (call) => say(callText(call))),
+    withConnection(
+      { addresses: [url], serviceCertificate, certificate: undefined, client, jwt: undefined },
+      io,
+      (session) => followLog(session, 0, stopped, (call) => say(callText(call))),
     ),
   );
   await Promise.all([followChanges(network, contract, stopped, say), ...followed]);

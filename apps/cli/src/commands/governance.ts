@@ -4,6 +4,7 @@ import {
   ballotOf,
   ClientError,
   constitution,
+  encryptedShare,
   type GovRequest,
   govRequest,
   idOf,
@@ -20,6 +21,7 @@ import {
   vote,
   withdraw,
 } from '@coco/client';
+import { fromBase64 } from '@coco/crypto';
 import type { Input, Io, Noun, Option, Outcome } from '../command.ts';
 import { connectionOf, connectionOptions, signerOf, withConnection, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
@@ -124,6 +126,11 @@ export const governance: Noun = {
       example: 'governance share --encryption-key member0_enc_privk.pem',
       options: [
         { flags: '--encryption-key <pem>', summary: 'your private encryption key' },
+        {
+          flags: '--encrypted <file>',
+          summary:
+            'write the encrypted share here and leave it at that, to decrypt it elsewhere: see prepare',
+        },
         ...connectionOptions,
       ],
       run: share,
@@ -157,6 +164,7 @@ export const governance: Noun = {
         { flags: '--cert <pem>', summary: 'your certificate' },
         { flags: '--created-at <seconds>', summary: 'Unix time to date it, instead of now' },
         { flags: '--out <file>', summary: 'write the draft here' },
+        { flags: '--bytes <file>', summary: 'write the bytes to sign here, as openssl dgst takes them' },
         { flags: '--profile <name>', summary: 'take the certificate from this profile' },
       ],
       run: prepare,
@@ -181,7 +189,7 @@ export const governance: Noun = {
 
 async function listAll(input: Input, io: Io): Promise<Outcome> {
   const connection = connectionOf(input, io);
-  const me = connection.client === undefined ? undefined : idOf(connection.client.certificate);
+  const me = connection.certificate === undefined ? undefined : idOf(connection.certificate);
   const rows = await withConnection(connection, io, async (session) => {
     const found: (ProposalOut & { readonly awaitsYou: boolean })[] = [];
     for await (const row of proposals(session)) {
@@ -249,11 +257,27 @@ async function previewIfTold(
 }
 
 async function share(input: Input, io: Io): Promise<Outcome> {
+  const encrypted = input.text('encrypted');
+  if (encrypted !== undefined) return fetchShare(input, io, encrypted);
   const file = input.text('encryptionKey') ?? profileOf(io, input.text('profile')).encryptionKey;
   if (file === undefined) throw new CliError('Usage', '--encryption-key is needed to decrypt the share');
   const key = readText(io, file);
   const result = await signing(input, io, (session, signer) => submitShare(session, signer, key));
   return { ok: true, json: result, text: result.message };
+}
+
+async function fetchShare(input: Input, io: Io, out: string): Promise<Outcome> {
+  const memberId = idOf(certificateOf(input, io));
+  writeFile(io, out, await withSession(input, io, (session) => encryptedShare(session, memberId)));
+  const text = `written to ${out}: RSA-OAEP with SHA-256, to be decrypted with your encryption key`;
+  return { ok: true, json: { memberId, written: out }, text };
+}
+
+/** Whose part it is: the certificate alone, for keys that are elsewhere. */
+function certificateOf(input: Input, io: Io): string {
+  const file = input.text('cert') ?? profileOf(io, input.text('profile')).cert;
+  if (file === undefined) throw new CliError('Usage', '--cert is needed: who will sign?');
+  return readText(io, file);
 }
 
 async function listMembers(input: Input, io: Io): Promise<Outcome> {
@@ -272,15 +296,15 @@ async function listMembers(input: Input, io: Io): Promise<Outcome> {
 }
 
 async function prepare(input: Input, io: Io): Promise<Outcome> {
-  const file = input.text('cert') ?? profileOf(io, input.text('profile')).cert;
-  if (file === undefined) throw new CliError('Usage', '--cert is needed: who will sign?');
-  const certificate = readText(io, file);
+  const certificate = certificateOf(input, io);
   const createdAt = input.whole('createdAt');
   const now = createdAt === undefined ? Date.now() : createdAt * 1000;
   const draft = draftJson(await requestOf(input, io, idOf(certificate), now), certificate);
   const text = `${JSON.stringify(draft, null, 2)}\n`;
   const out = input.text('out');
   if (out !== undefined) writeFile(io, out, text);
+  const bytes = input.text('bytes');
+  if (bytes !== undefined) writeFile(io, bytes, fromBase64(draft.toBeSigned));
   return {
     ok: true,
     json: draft,
