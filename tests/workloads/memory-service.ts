@@ -186,16 +186,29 @@ export class MemoryService {
   }
 
   /** Opens a stream; `read` gives what has come on it since. */
-  stream(who: Person, target: string): { readonly id: number; readonly head: HttpResponse; read(): string } {
-    const event = this.#event(who, { method: 'GET', target, headers: {}, body: new Uint8Array(0) });
+  stream(
+    who: Person,
+    target: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): { readonly id: number; readonly head: HttpResponse; read(): string } {
+    const event = this.#event(who, { method: 'GET', target, headers, body: new Uint8Array(0) });
     this.#step([event]);
     const head = this.#take(event.id);
     const read = (): string => {
-      const text = this.#streams.get(event.id) ?? '';
-      this.#streams.set(event.id, '');
+      // One piece is under way at a time: taking it is what asks for the next.
+      let text = '';
+      for (let piece = this.#piece(event.id); piece !== ''; piece = this.#piece(event.id)) text += piece;
       return text;
     };
+    this.#step([{ kind: 'streamed', id: event.id }]);
     return { id: event.id, head, read };
+  }
+
+  #piece(id: number): string {
+    const piece = this.#streams.get(id) ?? '';
+    this.#streams.set(id, '');
+    if (piece !== '') this.#step([{ kind: 'streamed', id }]);
+    return piece;
   }
 
   /** Lets time pass. */
@@ -257,6 +270,10 @@ export class MemoryService {
     switch (effect.kind) {
       case 'respond':
         this.#answers.set(effect.id, effect.response);
+        if (effect.response.streams) this.#streams.set(effect.id, '');
+        break;
+      case 'stream':
+        this.#streams.set(effect.id, (this.#streams.get(effect.id) ?? '') + effect.piece);
         break;
       case 'append':
         this.entries.push(...effect.entries);

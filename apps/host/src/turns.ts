@@ -2,8 +2,8 @@ import type { Effect, Event, HttpRequest, HttpResponse, Session } from '@coco/no
 import type { RequestSink } from './http/listener.ts';
 import type { Clock, Exchange, Flushable } from './http/session-host.ts';
 
-/** Every effect but `respond`, which belongs to the turn. */
-export type WorldEffect = Exclude<Effect, { kind: 'respond' }>;
+/** Every effect but answers, which belong to the turn. */
+export type WorldEffect = Exclude<Effect, { kind: 'respond' | 'stream' }>;
 
 /** The one function by which the node takes part in the world. */
 export type Step = (events: readonly Event[]) => readonly Effect[];
@@ -29,6 +29,8 @@ export class Turns implements RequestSink {
   readonly #perform: (effect: WorldEffect) => void;
   readonly #onError: (error: unknown) => void;
   readonly #exchanges = new Map<number, Exchange>();
+  /** Those whose answers go on; nobody waits for their end. */
+  readonly #streams = new Map<number, Exchange>();
   #events: Event[] = [];
   #requestsGathered = 0;
   #dirty: Flushable[] = [];
@@ -37,7 +39,7 @@ export class Turns implements RequestSink {
   #halted = false;
   #awaitingQuiet: (() => void)[] = [];
 
-  /** `perform` carries out every effect but `respond`; `onError` hears of a step that threw. */
+  /** `perform` carries out every effect but answers; `onError` hears of a step that threw. */
   constructor(step: Step, perform: (effect: WorldEffect) => void, onError: (error: unknown) => void) {
     this.#step = step;
     this.#perform = perform;
@@ -72,7 +74,12 @@ export class Turns implements RequestSink {
   }
 
   abandon(exchange: Exchange): void {
-    if (this.#exchanges.delete(exchange.id)) this.push({ kind: 'abandoned', id: exchange.id });
+    const isHeld = this.#exchanges.delete(exchange.id) || this.#streams.delete(exchange.id);
+    if (isHeld) this.push({ kind: 'abandoned', id: exchange.id });
+  }
+
+  streamed(exchange: Exchange): void {
+    if (this.#streams.has(exchange.id)) this.push({ kind: 'streamed', id: exchange.id });
   }
 
   dirty(written: Flushable): void {
@@ -85,6 +92,7 @@ export class Turns implements RequestSink {
     for (const effect of effects) {
       if (this.#halted) return;
       if (effect.kind === 'respond') this.#respond(effect.id, effect.response);
+      else if (effect.kind === 'stream') this.#stream(effect.id, effect.piece, effect.isLast);
       else this.#perform(effect);
     }
   }
@@ -138,6 +146,14 @@ export class Turns implements RequestSink {
     if (exchange === undefined) return;
     this.#exchanges.delete(id);
     this.facts.responses += 1;
+    if (response.streams) this.#streams.set(id, exchange);
     exchange.owner.answer(exchange, response);
+  }
+
+  #stream(id: number, piece: string, isLast: boolean): void {
+    const exchange = this.#streams.get(id);
+    if (exchange === undefined) return;
+    if (isLast) this.#streams.delete(id);
+    exchange.owner.stream(exchange, piece, isLast);
   }
 }

@@ -36,6 +36,7 @@ export const contentType = {
   cose: 'application/cose',
   cbor: 'application/cbor',
   javascript: 'text/javascript',
+  eventStream: 'text/event-stream',
 } as const;
 
 /** Challenges of a 401 answer. */

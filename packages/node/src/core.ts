@@ -11,6 +11,7 @@ import {
 } from '@coco/governance';
 import type { ByteString, WriteSet } from '@coco/kv';
 import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
+import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
@@ -96,6 +97,7 @@ export class Core implements NodeView {
   readonly access: NodeAccess;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;
+  readonly events: EventStreams;
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
@@ -157,6 +159,8 @@ export class Core implements NodeView {
       resume: (event) => this.#pipeline.resume(event),
       respond,
     });
+    this.events = new EventStreams(this, outbox);
+    this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
     this.#pipeline = new Pipeline({
       node: this,
       routes: builtinRoutes(),
@@ -258,6 +262,7 @@ export class Core implements NodeView {
   finishStep(): void {
     const { replica } = this;
     this.#snapshots.step();
+    this.events.step();
     // Until the private maps are read there is nothing to index them by.
     if (this.status === 'PartOfNetwork') this.indexer.step();
     this.undo.step();

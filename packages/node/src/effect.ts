@@ -6,6 +6,8 @@ export interface HttpResponse {
   readonly body: Uint8Array | string;
   /** The session is to be closed after this answer (session consistency lost, limits). */
   readonly close?: boolean;
+  /** The body is the beginning of one that goes on: see the effect `stream`. It ends with the session. */
+  readonly streams?: boolean;
 }
 
 export type LogLevel = 'debug' | 'info' | 'fail' | 'fatal';
@@ -41,6 +43,11 @@ export type SnapshotChoice =
 /** Everything a node may ask of the world. The whole list: it has no other way out. */
 export type Effect =
   | { readonly kind: 'respond'; readonly id: number; readonly response: HttpResponse }
+  /**
+   * The next piece of a body that goes on, a ByteString, and whether it is the last. The host says `streamed` when it
+   * has sent the beginning, and each piece: no more than one is ever under way.
+   */
+  | { readonly kind: 'stream'; readonly id: number; readonly piece: string; readonly isLast: boolean }
   /**
    * Append entries to the ledger, in order, and answer with `appended` once they are flushed.
    * `endsChunk` after an entry closes the chunk that holds it. Several appends may be in flight; the

@@ -75,6 +75,8 @@ export type Event =
       readonly session: Session;
       readonly request: HttpRequest;
     }
+  /** What there was to send of a body that goes on is sent: the next piece may follow. */
+  | { readonly kind: 'streamed'; readonly id: number }
   /** The client of a request went away; the answer, if any is still owed, will not be delivered. */
   | { readonly kind: 'abandoned'; readonly id: number }
   /** All entries up to and including `seqno` are durable in the ledger files. */

@@ -54,6 +54,11 @@ export const limits = {
   /** Calls of contracts that are remembered with what they printed, and characters of all that. */
   contractLogCallsMax: 1_000,
   contractLogCharactersMax: 4_000_000,
+  /** Streams of events open at one time; events in one piece of a stream. */
+  eventStreamsMax: 1_000,
+  eventsPerPiece: 100,
+  /** After so long without an event a stream says that it is alive. */
+  eventSilenceMsMax: 15_000,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

@@ -207,7 +207,12 @@ export class Node {
       case 'fetched':
         this.#parts.world.fetched(event.id, event.result);
         return;
+      case 'streamed':
+        this.#core?.events.sent(event.id);
+        return;
       case 'abandoned':
+        this.#core?.events.abandoned(event.id);
+        return;
       case 'snapshotted':
         return;
       default:

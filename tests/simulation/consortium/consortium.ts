@@ -143,6 +143,8 @@ function detailsOf(effect: Effect): (string | number | Uint8Array)[] {
       const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
       return [effect.id, status, new TextEncoder().encode(JSON.stringify(headers)), bytes];
     }
+    case 'stream':
+      return [effect.id, effect.piece, effect.isLast ? 'last' : ''];
     case 'append':
       return [effect.from, ...effect.entries, effect.endsChunk ? 'ends chunk' : ''];
     case 'truncate':

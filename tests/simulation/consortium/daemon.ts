@@ -218,6 +218,9 @@ export class Daemon {
       case 'output':
         if (effect.file === 'service-certificate') this.serviceCertificate = effect.text;
         break;
+      // No client of the simulation opens a stream.
+      case 'stream':
+        break;
       // Evidence is virtual here, which a node makes by itself.
       case 'attest':
       case 'peers':

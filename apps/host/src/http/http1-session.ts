@@ -34,6 +34,8 @@ export class Http1Session {
   /** Answers of this turn, written at its end in one piece. */
   #out = '';
   #dirty = false;
+  /** The exchange whose answer goes on; the last of its session. */
+  #streaming: Exchange | null = null;
   /** No more requests are taken: the last answer is under way or was given. */
   #closing = false;
   #ended = false;
@@ -94,11 +96,21 @@ export class Http1Session {
     if (this.#paused) this.#resumeIfCalm();
   }
 
+  /** Takes the next piece of the answer that goes on. */
+  stream(exchange: Exchange, piece: string, isLast: boolean): void {
+    if (this.#streaming !== exchange) return;
+    this.#out += piece;
+    this.#touch();
+    if (isLast) this.#end();
+  }
+
   /** Writes the answers that have gathered. */
   flush(): void {
     this.#dirty = false;
     if (this.#out !== '') {
-      this.#socket.write(this.#out, 'latin1');
+      const streaming = this.#streaming;
+      if (streaming === null) this.#socket.write(this.#out, 'latin1');
+      else this.#socket.write(this.#out, 'latin1', () => this.#host.streamed(streaming));
       this.#out = '';
       if (this.#socket.writableLength > limits.unreadBytesMax) this.#pause();
     }
@@ -280,8 +292,11 @@ export class Http1Session {
 
   #emit(exchange: PipelinedExchange, response: HttpResponse): void {
     if (this.#ended) return;
-    const ends = exchange.last || response.close === true || (this.#closing && this.#queue.length === 0);
-    const context = { headOnly: exchange.headOnly, announceClose: ends && !exchange.last };
+    const streams = response.streams === true && !exchange.headOnly;
+    const isLast = exchange.last || response.close === true || (this.#closing && this.#queue.length === 0);
+    const ends = isLast && !streams;
+    const announceClose = streams || (ends && !exchange.last);
+    const context = { headOnly: exchange.headOnly, announceClose, streams };
     const head = serialiseHead(response, context);
     if (head === undefined) {
       this.#emit(exchange, refusal.unsendable());
@@ -290,7 +305,15 @@ export class Http1Session {
     this.#out += head;
     if (!exchange.headOnly) this.#emitBody(response.body);
     this.#touch();
-    if (ends) this.#end();
+    if (streams) this.#beginStream(exchange);
+    else if (ends) this.#end();
+  }
+
+  /** What follows in the queue is not answered: this answer ends with the session. */
+  #beginStream(exchange: Exchange): void {
+    this.#closing = true;
+    this.#streaming = exchange;
+    this.#abandon();
   }
 
   #emitBody(body: Uint8Array | string): void {
@@ -338,6 +361,7 @@ export class Http1Session {
     this.#closing = true;
     this.#ended = true;
     this.#abandon();
+    if (this.#streaming) this.#host.abandon(this.#streaming);
     this.#parser.free();
     this.#host.closed(this);
   }

@@ -16,6 +16,7 @@ export interface RequestSink {
   readonly clock: Clock;
   submit(exchange: Exchange, session: Session, request: HttpRequest): void;
   abandon(exchange: Exchange): void;
+  streamed(exchange: Exchange): void;
   dirty(session: Flushable): void;
 }
 
@@ -69,6 +70,7 @@ export class Listener {
       errors: this.#errors,
       submit: (exchange, session, request) => sink.submit(exchange, session, request),
       abandon: (exchange) => sink.abandon(exchange),
+      streamed: (exchange) => sink.streamed(exchange),
       dirty: (session) => sink.dirty(session),
       closed: (session) => this.#sessions.delete(session),
     };

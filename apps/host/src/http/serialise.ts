@@ -11,12 +11,16 @@ const headerNamesMax = 1_000;
 /* The door frames messages itself: letting a contract set these would desynchronise the session. */
 const ownHeaders: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection']);
 
+const lengthLine = '\r\ncontent-length: ';
+
 /** Where an answer goes, as far as it changes its form. */
 export interface ResponseContext {
   /** HEAD: the length is told, the body is not sent. */
   readonly headOnly: boolean;
   /** The session ends after this answer though the client did not ask for it. */
   readonly announceClose: boolean;
+  /** How long the body is, is not known: it ends with the session. */
+  readonly streams: boolean;
 }
 
 /**
@@ -26,7 +30,7 @@ export interface ResponseContext {
 export function serialiseHead(response: HttpResponse, context: ResponseContext): string | undefined {
   const start = statusLine(response.status);
   if (start === undefined) return undefined;
-  let head = start + response.body.length;
+  let head = context.streams ? start.slice(0, -lengthLine.length) : start + response.body.length;
   for (const [name, value] of response.headers) {
     const sent = headerName(name);
     if (sent === null) continue;
@@ -40,7 +44,7 @@ function statusLine(status: number): string | undefined {
   const known = statusLines.get(status);
   if (known !== undefined) return known;
   if (!Number.isInteger(status) || status < 200 || status > 599) return undefined;
-  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\ncontent-length: `;
+  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}${lengthLine}`;
   statusLines.set(status, line);
   return line;
 }

@@ -17,6 +17,8 @@ export interface Flushable {
 /** Who takes the answers to its requests. */
 export interface Answerable extends Flushable {
   answer(exchange: Exchange, response: HttpResponse): void;
+  /** Takes the next piece of an answer that goes on. */
+  stream(exchange: Exchange, piece: string, isLast: boolean): void;
 }
 
 /** A session of any protocol, as its listener keeps it. */
@@ -47,8 +49,10 @@ export interface SessionHost {
   readonly errors: SessionErrors;
   /** Hands a request to the node and numbers its exchange. */
   submit(exchange: Exchange, session: Session, request: HttpRequest): void;
-  /** The client of an unanswered request is gone. */
+  /** The client of an unanswered request, or of an answer that goes on, is gone. */
   abandon(exchange: Exchange): void;
+  /** What there was of an answer that goes on has left the process. */
+  streamed(exchange: Exchange): void;
   /** Asks for `flush` at the end of this turn. */
   dirty(session: Flushable): void;
   closed(session: LiveSession): void;

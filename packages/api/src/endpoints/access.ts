@@ -103,6 +103,20 @@ export const accessEndpoints: readonly Endpoint[] = [
     answers: [json(claimsOut)],
     errors: ['TransactionNotFound', 'ResourceNotFound', 'AuthorizationFailed'],
   }),
+  endpoint('GET', '/app/events', {
+    forwarding: 'sometimes',
+    auth,
+    summary: "The caller's private transactions as they are committed, as server-sent events; resumable",
+    query: {
+      cursor: text('The id of the last event that was received; the header last-event-id says the same'),
+      from: time,
+      endpoint: text(),
+      by: reader,
+      party: text('Has this party in an audience'),
+    },
+    answers: [raw('text/event-stream', 'Events `transaction`; `data` is a ListedTransaction')],
+    errors: ['InvalidQueryParameterValue', 'SessionCapExhausted'],
+  }),
   endpoint('GET', '/app/access', {
     forwarding: 'sometimes',
     summary: 'Who the caller is to audiences',

@@ -21,7 +21,7 @@ import { contentType, header } from '@coco/api';
 import { toBase64 } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, byteStringToUtf8, utf8ToByteString } from '@coco/kv';
 import { formatTxId, type TxId } from '@coco/ledger';
-import { type BuiltinContext, type Handler, receiptBody } from '../endpoints/context.ts';
+import { type BuiltinContext, type Handler, type NodeView, receiptBody } from '../endpoints/context.ts';
 import { noSuchTransaction, pastStateAt } from '../endpoints/transactions.ts';
 import { type Answer, json, refusal } from '../frontend/answer.ts';
 import { hasReader, recordSight, type Sight, segmentsInSight, sightOf } from './sight.ts';
@@ -56,13 +56,14 @@ export const listTransactions: Handler = (context) => {
     sight,
     visible.map(({ segments }) => segments),
   );
-  const value = visible.map(({ item, segments }) => shownTransaction(context, { ...item, segments }));
+  const value = visible.map(({ item, segments }) => shownTransaction(context.node, { ...item, segments }));
   return padded(
     page.next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked, page.next) },
   );
 };
 
-interface Question {
+/** A question, checked. */
+export interface Question {
   readonly query: ListQuery;
   /** Where the cursor says to go on. */
   readonly at: number | undefined;
@@ -72,7 +73,8 @@ interface Question {
 
 const parameters = ['order', 'from', 'to', 'endpoint', 'by', 'party', 'map', 'key', 'grant'] as const;
 
-function questionOf(context: BuiltinContext, sight: Sight): Question | Answer {
+/** What a request asks of the list, or what is wrong with it. */
+export function questionOf(context: BuiltinContext, sight: Sight): Question | Answer {
   const { node, query } = context;
   const given = parameters.map((name) => query.get(name));
   const [order, from, to, endpoint, by, party, map, key] = given;
@@ -132,8 +134,7 @@ function linkTo(context: BuiltinContext, sight: Sight, { text }: Question, seqno
 }
 
 /** A transaction as it is shown to somebody who may see it. */
-export function shownTransaction(context: BuiltinContext, { seqno, record, segments }: Listed): object {
-  const { access } = context.node;
+export function shownTransaction({ access }: NodeView, { seqno, record, segments }: Listed): object {
   const txId = { view: record.view, seqno };
   return {
     reference: access.referenceOf(txId),
@@ -141,13 +142,13 @@ export function shownTransaction(context: BuiltinContext, { seqno, record, segme
     time: new Date(record.time).toISOString(),
     endpoint: record.endpoint,
     by: record.by,
-    audiences: segments.map((segment) => shownAudience(context, segment)),
+    audiences: segments.map((segment) => shownAudience(access, segment)),
     // Filled in by undo.
     undone_by: null,
   };
 }
 
-function shownAudience({ node: { access } }: BuiltinContext, segment: Segment): object {
+function shownAudience(access: NodeView['access'], segment: Segment): object {
   const id = audienceIdOf(segment);
   const audience = access.audiences.find(id);
   return {
@@ -184,7 +185,7 @@ export const oneTransaction: Handler = (context) => {
   const found = locate(context);
   if ('status' in found) return found;
   const { txId, record, segments } = found;
-  return padded(shownTransaction(context, { seqno: txId.seqno, record, segments }));
+  return padded(shownTransaction(context.node, { seqno: txId.seqno, record, segments }));
 };
 
 /** `GET /app/transactions/{reference}/receipt`. */
@@ -255,8 +256,12 @@ export const listLooks: Handler = (context) => {
   return padded({ value: looks.map((look) => ({ ...look, time: new Date(look.time).toISOString() })) });
 };
 
+/** `GET /app/events`. */
+export const streamEvents: Handler = (context) => context.node.events.open(context);
+
 /** The handlers of the endpoints of private transactions, by path. */
 export const accessHandlers: Readonly<Record<string, Handler>> = {
+  '/app/events': streamEvents,
   '/app/access': whoAmI,
   '/app/access/looks': listLooks,
   '/app/transactions': listTransactions,

@@ -2,6 +2,7 @@ import type { Viewer } from '@coco/access';
 import type { ServiceStatus } from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { Receipt, TxId } from '@coco/ledger';
+import type { EventStreams } from '../access/event-streams.ts';
 import type { NodeAccess } from '../access/node-access.ts';
 import type { Application } from '../application.ts';
 import type { NodeConfig } from '../config.ts';
@@ -36,6 +37,7 @@ export interface NodeView {
   readonly access: NodeAccess;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;
+  readonly events: EventStreams;
   readonly status: NodeStatus;
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;
@@ -53,6 +55,8 @@ export interface NodeView {
 
 /** One request to a built-in endpoint. */
 export interface BuiltinContext {
+  /** Of the request. */
+  readonly id: number;
   readonly node: NodeView;
   readonly tx: Tx;
   readonly session: Session;

@@ -7,6 +7,7 @@ export interface Answer {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: ByteString | Uint8Array;
   readonly close?: boolean;
+  readonly streams?: boolean;
 }
 
 const jsonHeaders = [[header.contentType, contentType.json]] as const;

@@ -191,6 +191,7 @@ export class Pipeline {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
       const tx = replica.store.begin();
       const context: BuiltinContext = {
+        id: event.id,
         node: this.#node,
         tx,
         session: event.session,

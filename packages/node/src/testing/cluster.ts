@@ -390,6 +390,7 @@ export class Cluster {
         return;
       case 'committed':
       case 'attest':
+      case 'stream':
         return;
       default:
         effect satisfies never;
