@@ -7,6 +7,14 @@ export {
   type Candidate,
 } from './attestation/admit.ts';
 export {
+  dueChallenge,
+  type Renewal,
+  renewChallenge,
+  renewLease,
+  type Suspensions,
+  settleSuspensions,
+} from './attestation/lease.ts';
+export {
   type LeaseRule,
   type NodePolicy,
   type NodeRole,

@@ -1,28 +1,30 @@
 import type { ReadableMapState, Tx, WriteSet } from '@coco/kv';
 import { GovernanceError } from './errors.ts';
-import { learningNodes, type NodeId, type NodeInfo, nodeInfos } from './tables/nodes.ts';
+import { learningNodes, type NodeId, type NodeInfo, nodeInfos, suspendedNodes } from './tables/nodes.ts';
 
 /** Who takes part in consensus, as the tables say; each in order of their ids. */
 export interface ServiceMembership {
   /** Nodes that count in quorums. */
   readonly voters: readonly NodeId[];
-  /** Trusted nodes that still catch up. */
+  /** Trusted nodes that still catch up, or do not count for what their platform shows. */
   readonly learners: readonly NodeId[];
 }
 
-/** Every trusted node takes part: as a learner while it is listed as one. */
+/** Every trusted node takes part: as a learner while it is listed as one, or is suspended. */
 export function membershipOf(state: ReadableMapState): ServiceMembership {
   const voters: NodeId[] = [];
   const learners: NodeId[] = [];
   for (const [id, info] of nodeInfos.entries(state)) {
-    if (info.status === 'Trusted') (learningNodes.has(state, id) ? learners : voters).push(id);
+    if (info.status !== 'Trusted') continue;
+    const isLearner = learningNodes.has(state, id) || suspendedNodes.has(state, id);
+    (isLearner ? learners : voters).push(id);
   }
   return { voters, learners };
 }
 
 /** Whether a write set may change who takes part. */
 export function concernsMembership(writeSet: WriteSet): boolean {
-  return writeSet.has(nodeInfos.name) || writeSet.has(learningNodes.name);
+  return [nodeInfos, learningNodes, suspendedNodes].some(({ name }) => writeSet.has(name));
 }
 
 /** Nodes of which a write set records that their retirement is committed. */

@@ -57,9 +57,10 @@ export class Attester {
       done({ evidence: { quote: virtualQuote(this.#executableDigest, reportData) } });
       return;
     }
-    if (this.#asked.size >= limits.evidenceAskedMax) {
-      done({ error: 'the platform has not answered earlier questions' });
-      return;
+    // A device that hangs never answers: the oldest question is given up.
+    const [oldest] = this.#asked.keys();
+    if (oldest !== undefined && this.#asked.size >= limits.evidenceAskedMax) {
+      this.attested(oldest, { error: 'the platform did not answer' });
     }
     this.#lastId += 1;
     this.#asked.set(this.#lastId, done);

@@ -50,6 +50,7 @@ import type { PreviousServices } from './previous-services.ts';
 import { Replica, type ReplicaState } from './replica.ts';
 import { signatureIsDue } from './signing.ts';
 import { Snapshots } from './snapshots.ts';
+import { StandingKeeper } from './standing-keeper.ts';
 import { UndoDesk } from './undo/undo-desk.ts';
 import { type ReceiptMaker, Waiting } from './waiting.ts';
 import { decodeWire } from './wire.ts';
@@ -117,6 +118,7 @@ export class Core implements NodeView {
   readonly #forwarding: Forwarding;
   readonly #currentReads: CurrentReads;
   readonly #peers: Peers;
+  readonly #standing: StandingKeeper;
   #endorsedPem: string;
   /** Requests of other nodes' clients that came in this step. */
   #passedOn: RequestEvent[] = [];
@@ -160,6 +162,7 @@ export class Core implements NodeView {
       respond,
     });
     this.events = new EventStreams(this, outbox);
+    this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
     this.#pipeline = new Pipeline({
       node: this,
       routes: builtinRoutes(),
@@ -184,6 +187,13 @@ export class Core implements NodeView {
       currentReads: this.#currentReads,
       waiting: this.#waiting,
       respond,
+    });
+    this.#standing = new StandingKeeper({
+      id: this.identity.id,
+      replica: this.replica,
+      attester: parts.attester,
+      outbox,
+      now: () => this.now,
     });
     this.#watchTables();
   }
@@ -229,6 +239,9 @@ export class Core implements NodeView {
       case 'peers':
         this.#peers.heard(from, message.nodes);
         return;
+      case 'evidence':
+        this.#standing.received(from, message);
+        return;
       default:
         message satisfies undefined;
     }
@@ -255,11 +268,13 @@ export class Core implements NodeView {
     this.historical.tick(this.now);
     this.#waiting.expire(this.now);
     this.#forwarding.expire(this.now);
+    this.#standing.tick(elapsedMs);
   }
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */
   finishStep(): void {
     const { replica } = this;
+    this.#standing.step();
     this.#snapshots.step();
     this.events.step();
     // Until the private maps are read there is nothing to index them by.

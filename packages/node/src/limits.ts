@@ -29,6 +29,8 @@ export const limits = {
   snapshotsPendingMax: 5,
   /** What one step lays out of a snapshot: about a millisecond of work. */
   snapshotBytesPerStep: 512 * 1024,
+  /** How often a node looks whether its evidence is to be renewed, and the primary whose has run out. */
+  standingLookMs: 1_000,
   /** Questions for evidence the platform may owe an answer to. */
   evidenceAskedMax: 4,
   /** Requests passed on to the primary whose answers are owed at one time, and those taken from each other node. */

@@ -1,4 +1,5 @@
 import { decodeMessage, encodeMessage, type Message } from '@coco/consensus';
+import type { QuoteInfo, Renewal } from '@coco/governance';
 import type { HttpResponse, Peer } from './effect.ts';
 import { NodeError } from './errors.ts';
 import type { HttpRequest } from './event.ts';
@@ -27,11 +28,16 @@ export interface Acquaintances {
   readonly nodes: readonly Peer[];
 }
 
+/** A node's fresh evidence for the primary; `root` is the challenge it answers. */
+export interface RenewedEvidence extends Renewal {
+  readonly kind: 'evidence';
+}
+
 /** Everything nodes say to each other beside consensus. */
-export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances;
+export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances | RenewedEvidence;
 
 /** First bytes of messages: those of consensus are lower. Numbers are never reused. */
-const kinds = { request: 0x41, answer: 0x42, peers: 0x43 } as const;
+const kinds = { request: 0x41, answer: 0x42, peers: 0x43, evidence: 0x44 } as const;
 const headerBytes = 5;
 
 /** The bytes of a message. Those of consensus are as consensus writes them. */
@@ -63,6 +69,8 @@ export function decodeWire(
       return readAnswer(head, body);
     case kinds.peers:
       return { kind: 'peers', nodes: list(head.nodes).map(readPeer) };
+    case kinds.evidence:
+      return readEvidence(head);
     default:
       throw malformed(`is of unknown kind ${kind}`);
   }
@@ -85,6 +93,8 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
     }
     case 'peers':
       return { head: { nodes: message.nodes }, body: nothing };
+    case 'evidence':
+      return { head: { evidence: message.evidence, root: message.root }, body: nothing };
   }
 }
 
@@ -112,6 +122,18 @@ function readAnswer(head: Json, body: Uint8Array): ForwardedAnswer {
   });
   const response = { status: number(status), headers: named, body, ...(close === true ? { close } : {}) };
   return { kind: 'answer', id: number(head.id), response };
+}
+
+/** Only the shape: what it is worth is for whoever verifies it. */
+function readEvidence({ evidence, root }: Json): RenewedEvidence {
+  const { format, quote, endorsements, uvm_endorsements: uvm } = record(evidence);
+  const info = {
+    format: text(format) as QuoteInfo['format'],
+    quote: text(quote),
+    endorsements: text(endorsements),
+    ...(uvm === undefined ? {} : { uvm_endorsements: text(uvm) }),
+  };
+  return { kind: 'evidence', evidence: info, root: text(root) };
 }
 
 function readPeer(value: unknown): Peer {

@@ -108,3 +108,21 @@ export interface NodeStanding {
 export const nodePolicies = serviceValue('public:ccf.gov.nodes.attestation_policy', json<NodePolicy>());
 /** How nodes stand with that policy; the primary writes it. */
 export const nodeStandings = serviceMap('public:ccf.internal.nodes.standings', json<NodeStanding>());
+
+/** What evidence must bind to be fresh: a root of the history, and when it was set as the challenge (ms). */
+export interface LeaseChallenge {
+  readonly seqno: number;
+  /** Hexadecimal. */
+  readonly root: string;
+  readonly made: number;
+  /** The one before, which evidence may still be on its way for. */
+  readonly previous?: string;
+}
+
+/** The current challenge, while the policy asks for leases; the primary renews it. */
+export const leaseChallenge = serviceValue(
+  'public:ccf.internal.nodes.lease_challenge',
+  json<LeaseChallenge>(),
+);
+/** Trusted nodes that do not count in consensus: their lease lapsed, or the policy refuses them or their vote. */
+export const suspendedNodes = serviceSet('public:ccf.internal.nodes.suspended');

@@ -10,6 +10,7 @@ import {
   signSign1,
   verifyIssuedBy,
 } from '@coco/crypto';
+import type { EvidenceSource } from '../attester.ts';
 import type {
   JoinCommand,
   NodeConfig,
@@ -22,7 +23,15 @@ import type { Effect, FetchRequest, HttpResponse } from '../effect.ts';
 import type { FetchResult, HttpRequest, Session } from '../event.ts';
 import { Node } from '../node.ts';
 import { app } from './app.ts';
-import { entriesOf, Machine, type Reply, readable, readableBytes, readSnapshot } from './machine.ts';
+import {
+  attested,
+  entriesOf,
+  Machine,
+  type Reply,
+  readable,
+  readableBytes,
+  readSnapshot,
+} from './machine.ts';
 
 for (const flag of requiredV8Flags) setFlagsFromString(flag);
 
@@ -36,10 +45,14 @@ const beginning = 1_795_400_000_000;
 const dayMs = 86_400_000;
 const tickMs = 10;
 
+const executableDigest = 'ab'.repeat(32);
+
 /** How the nodes of a cluster differ from the default. */
 export interface ClusterOptions {
   readonly snapshotEvery?: number;
   readonly redirects?: boolean;
+  /** Who makes the evidence: the node itself, or (the same, by way of the host) its machine. */
+  readonly evidence?: EvidenceSource;
 }
 
 /** A service of several real nodes in one thread. Nothing happens but by `settle` and `pass`. */
@@ -151,7 +164,8 @@ export class Cluster {
       engine: createEngine(),
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       now: this.#now,
-      executableDigest: 'ab'.repeat(32),
+      executableDigest,
+      evidence: this.#options.evidence ?? 'virtual',
       versions: { product: 'test', engine: 'test' },
     });
     const machine = new Machine(name, node, config, disk);
@@ -388,8 +402,14 @@ export class Cluster {
         machine.exit = effect.reason;
         machine.isUp = false;
         return;
-      case 'committed':
       case 'attest':
+        machine.inbox.push(
+          machine.isMute
+            ? { kind: 'attested', id: effect.id, result: { error: 'the device is gone' } }
+            : attested(effect),
+        );
+        return;
+      case 'committed':
       case 'stream':
         return;
       default:

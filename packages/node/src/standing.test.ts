@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { NodePolicy } from '@coco/governance';
+import { Cluster } from './testing/cluster.ts';
+import type { Machine } from './testing/machine.ts';
+
+const lease = { seconds: 60 };
+/** Virtual nodes are all there are here: the policy names them. */
+const platforms = { virtual: {} };
+
+interface Standing {
+  readonly nodeId: string;
+  readonly counts: boolean;
+  readonly verified: number;
+  readonly nonce?: string;
+  readonly refusal?: { readonly code: string };
+}
+
+function standings(cluster: Cluster, at: Machine): Map<string, Standing> {
+  const { json, status, text } = cluster.request(
+    at,
+    'GET',
+    '/gov/service/attestation?api-version=2024-07-01',
+  );
+  assert.equal(status, 200, text);
+  return new Map((json as { nodes: Standing[] }).nodes.map((node) => [node.nodeId, node]));
+}
+
+function setPolicy(cluster: Cluster, policy: NodePolicy): void {
+  cluster.propose(cluster.primary, { name: 'set_attestation_policy', args: { policy } });
+}
+
+/** Who votes, as a node says. */
+const voters = (cluster: Cluster, at: Machine = cluster.primary): string[] =>
+  Object.keys(cluster.consensus(at).configs.at(-1)?.nodes ?? {});
+
+/** Lets seconds pass until something holds, at most two minutes. */
+function eventually(cluster: Cluster, what: string, holds: () => boolean): void {
+  for (let seconds = 0; !holds(); seconds++) {
+    if (seconds >= 120) throw new Error(`not within two minutes: ${what}\n${cluster.story()}`);
+    cluster.pass(1000);
+  }
+}
+
+function threeNodes(): { cluster: Cluster; nodes: [Machine, Machine, Machine] } {
+  const cluster = new Cluster({ evidence: 'host' });
+  const first = cluster.start();
+  const second = cluster.join(first);
+  const third = cluster.join(first);
+  cluster.passUntil('three nodes vote', () => voters(cluster, first).length === 3);
+  cluster.open(first);
+  return { cluster, nodes: [first, second, third] };
+}
+
+describe('leases', () => {
+  test('are renewed by every node before they run out, with a root of the ledger as nonce', () => {
+    const { cluster, nodes } = threeNodes();
+    setPolicy(cluster, { platforms, lease });
+    const before = standings(cluster, nodes[0]);
+    const renewed = (): boolean =>
+      [...standings(cluster, nodes[0])].every(
+        ([id, { verified, nonce }]) => nonce !== undefined && verified > (before.get(id)?.verified ?? 0),
+      );
+    eventually(cluster, 'all have renewed', renewed);
+    const after = [...standings(cluster, nodes[1]).values()];
+    assert.deepEqual(
+      after.map(({ counts }) => counts),
+      [true, true, true],
+    );
+    assert.equal(voters(cluster).length, 3);
+  });
+
+  test('that run out end the vote of a node, and a renewal brings it back', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, , third] = nodes;
+    third.isMute = true;
+    setPolicy(cluster, { platforms, lease });
+    eventually(cluster, 'two nodes vote', () => voters(cluster).length === 2);
+    assert.equal(standings(cluster, first).get(third.id)?.counts, false);
+    assert.ok(!voters(cluster).includes(third.id));
+    assert.equal(cluster.request(first, 'PUT', '/app/value', { body: 'x' }).status, 200);
+    third.isMute = false;
+    eventually(cluster, 'three nodes vote again', () => voters(cluster).length === 3);
+  });
+
+  test('that run out on the primary hand the service to another node', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first] = nodes;
+    first.isMute = true;
+    setPolicy(cluster, { platforms, lease });
+    eventually(cluster, 'two others vote', () => cluster.hasPrimary && !voters(cluster).includes(first.id));
+    eventually(cluster, 'another leads', () => cluster.hasPrimary && cluster.primary !== first);
+    assert.equal(cluster.request(cluster.primary, 'PUT', '/app/value', { body: 'x' }).status, 200);
+  });
+
+  test('of the last node never end its vote, and its standing says that it does not count', () => {
+    const cluster = new Cluster({ evidence: 'host' });
+    const only = cluster.start();
+    cluster.open(only);
+    only.isMute = true;
+    setPolicy(cluster, { platforms, lease });
+    cluster.pass(70_000);
+    assert.equal(standings(cluster, only).get(only.id)?.counts, false);
+    assert.equal(cluster.request(only, 'PUT', '/app/value', { body: 'x' }).status, 200);
+    only.isMute = false;
+    eventually(cluster, 'it counts', () => standings(cluster, only).get(only.id)?.counts === true);
+  });
+});
+
+describe('a policy that changes', () => {
+  test('refuses nodes that are in, says why, and lets them back when it changes again', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first] = nodes;
+    setPolicy(cluster, { platforms: { snp: {} }, graceSeconds: 60 });
+    cluster.pass(100);
+    const refusals = [...standings(cluster, first).values()].map(({ refusal, counts }) => [
+      refusal?.code,
+      counts,
+    ]);
+    assert.deepEqual(refusals, Array(3).fill(['platform-accepted', true]));
+    assert.ok(first.log.some((line) => /no longer accepted/.test(line)));
+    setPolicy(cluster, { platforms });
+    cluster.pass(100);
+    assert.deepEqual(
+      [...standings(cluster, first).values()].map(({ refusal }) => refusal),
+      [undefined, undefined, undefined],
+    );
+  });
+});
