@@ -38,6 +38,11 @@ export const nouns: readonly NounRow[] = [
     load: async () => (await import('./commands/contract.ts')).contract,
   },
   {
+    name: 'client',
+    summary: 'Write code that calls a contract',
+    load: async () => (await import('./commands/client.ts')).client,
+  },
+  {
     name: 'ledger',
     summary: 'Audit and read ledger files offline',
     load: async () => (await import('./commands/ledger.ts')).ledger,

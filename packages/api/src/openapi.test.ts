@@ -11,6 +11,7 @@ const log: AppEndpoint = {
   method: 'GET',
   forwarding: 'sometimes',
   auth: ['jwt', ['user_cert', 'user_cose_sign1']],
+  mode: 'readonly',
   openapi: { summary: 'One message', responses: { '200': { description: 'The message' } } },
 };
 
@@ -57,6 +58,7 @@ test("a contract's endpoint keeps what its author wrote and gains what follows f
     parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
     security: [{ jwt: [] }, { user_cert: [], user_cose_sign1: [] }],
     'x-ccf-forwarding': { $ref: '#/components/x-ccf-forwarding/sometimes' },
+    'x-coco-mode': 'readonly',
     summary: 'One message',
     responses: { '200': { description: 'The message' }, default: { $ref: '#/components/responses/default' } },
   });

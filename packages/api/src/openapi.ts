@@ -12,6 +12,8 @@ export interface AppEndpoint {
   readonly forwarding: Forwarding;
   /** Names of policies; an `all_of` group is a list of its own. */
   readonly auth: readonly (string | readonly string[])[];
+  /** Whether a call writes, and whether it is about a past state. */
+  readonly mode: 'readwrite' | 'readonly' | 'historical';
   /** The operation object that the author wrote; it wins over what is derived. */
   readonly openapi?: unknown;
   readonly hidden?: boolean;
@@ -132,6 +134,7 @@ function appOperation(row: AppEndpoint): object {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...security(row.auth),
     'x-ccf-forwarding': { $ref: `#/components/x-ccf-forwarding/${row.forwarding}` },
+    'x-coco-mode': row.mode,
     ...written,
     responses: {
       ...(isRecord(written.responses) ? written.responses : { '200': { description: 'Success' } }),

@@ -1,3 +1,4 @@
+export type { TxId } from '@coco/ledger';
 export type { Answer } from './answer.ts';
 export { accepted, isOk, jsonOf, refusalOf, textOf, transactionIdOf } from './answer.ts';
 export type { ClientErrorCode, Refusal } from './errors.ts';
@@ -41,3 +42,5 @@ export type { SubmitOptions, Submitted } from './transactions.ts';
 export { awaitCommit, checkMemory, lastCommitted, submit, transactionStatus } from './transactions.ts';
 export type { FetchLike, Transport, WireRequest, World } from './transport.ts';
 export { fetchTransport } from './transport.ts';
+export type { ParameterValue, TypedCall, WriteOptions, Written } from './typed.ts';
+export { requestOf, typedRead, typedWrite } from './typed.ts';

@@ -39,6 +39,7 @@ export function openApiOf(app: App): Json {
     (paths[path] as Record<string, unknown>)[endpoint.method.toLowerCase()] = {
       ...operationOf(endpoint),
       ...securityOf(endpoint.auth),
+      'x-coco-mode': endpoint.mode,
     };
   }
   const { title = 'Contract', version = '0', description } = app;

@@ -31,6 +31,7 @@ function describeAppEndpoint({ method, template, properties }: AppEndpoint): Doc
     path: template,
     method,
     forwarding: properties.forwarding_required,
+    mode: properties.mode,
     auth: properties.authn_policies.map((policy) => (typeof policy === 'string' ? policy : policy.all_of)),
     openapi: properties.openapi,
     hidden: properties.openapi_hidden ?? false,
