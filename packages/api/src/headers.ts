@@ -8,6 +8,7 @@ export const header = {
   contentLength: 'content-length',
   contentRange: 'content-range',
   contentType: 'content-type',
+  lastEventId: 'last-event-id',
   location: 'location',
   retryAfter: 'retry-after',
   wwwAuthenticate: 'www-authenticate',

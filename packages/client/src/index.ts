@@ -32,6 +32,14 @@ export { checkIdentity, connect, discover, get, network, nodeState, nodes } from
 export { list } from './lists.ts';
 export type { MemoryStore, Remembered } from './memory.ts';
 export { Memory } from './memory.ts';
+export type { Disclosure, TransactionEvent, TransactionFilter, VerifiedDisclosure } from './private.ts';
+export {
+  discloseTransaction,
+  privateTransactions,
+  receiptOfReference,
+  transactionEvents,
+  verifyDisclosure,
+} from './private.ts';
 export type { CheckedReceipt, ReceiptExpectation } from './receipts.ts';
 export { checkReceipt, fetchReceipt, receiptFromHeader } from './receipts.ts';
 export type { Credentials, Request, SessionOptions } from './session.ts';

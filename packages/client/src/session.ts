@@ -1,5 +1,6 @@
 import { contentType, header } from '@coco/api';
-import type { Answer } from './answer.ts';
+import { concatBytes } from '@coco/crypto';
+import { type Answer, accepted } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { redirectsMax } from './limits.ts';
 import { Memory, type MemoryStore } from './memory.ts';
@@ -87,6 +88,24 @@ export class Session {
     }
   }
 
+  /**
+   * Sends a read whose answer goes on, and yields its text as it comes. Throws `Refused` when the service refuses, and
+   * `Interrupted` when the stream breaks.
+   */
+  async *stream(request: Request, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
+    const { open } = this.world;
+    if (open === undefined) throw new ClientError('InvalidArgument', 'this world has no streams');
+    const headers = await this.#headersOf(request);
+    const url = (this.#addresses[0] ?? '') + request.path;
+    const answer = await open({ method: request.method, url, headers }, signal);
+    const text = new TextDecoder();
+    if (answer.status !== 200) {
+      const body = await collected(answer.pieces);
+      accepted({ status: answer.status, headers: answer.headers, body }, request.path);
+    }
+    for await (const piece of answer.pieces) yield text.decode(piece, { stream: true });
+  }
+
   async #attempt(
     request: Request,
     headers: Readonly<Record<string, string>>,
@@ -137,6 +156,12 @@ export class Session {
     }
     return headers;
   }
+}
+
+async function collected(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return concatBytes(...all);
 }
 
 function originOf(address: string): string {

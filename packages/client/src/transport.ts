@@ -16,9 +16,18 @@ export interface WireRequest {
  */
 export type Transport = (request: WireRequest) => Promise<Answer>;
 
+/** An answer whose body comes in pieces; read to its end or dropped by returning from the iteration. */
+export interface OpenAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
 /** What a session needs of the world. */
 export interface World {
   readonly send: Transport;
+  /** For streams of events; the same rejections as `send`, also while the body is read. */
+  readonly open?: (request: WireRequest, signal?: AbortSignal) => Promise<OpenAnswer>;
   readonly sleep: (ms: number) => Promise<void>;
   /** Milliseconds since the epoch; used for deadlines and to date signed requests. */
   readonly now: () => number;

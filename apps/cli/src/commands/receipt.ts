@@ -8,6 +8,7 @@ import { readBytes, readText, writeFile } from '../files.ts';
 import { hexOf } from '../ledger/show.ts';
 import { profileOf } from '../profiles.ts';
 import { facts } from '../text.ts';
+import { disclosureVerbs } from './disclosure.ts';
 
 /** `coco receipt`: proofs that a transaction is in the ledger. */
 export const receipt: Noun = {
@@ -41,6 +42,7 @@ export const receipt: Noun = {
       ],
       run: verifyOne,
     },
+    ...disclosureVerbs,
   ],
 };
 

@@ -23,6 +23,7 @@ import {
 import { CliError } from '../errors.ts';
 import { readValue, writeFile } from '../files.ts';
 import { facts } from '../text.ts';
+import { listVerbs } from './transaction-list.ts';
 
 const headerOption: Option = {
   flags: '--header <line>',
@@ -89,6 +90,7 @@ export const transaction: Noun = {
       ],
       run: read,
     },
+    ...listVerbs,
   ],
 };
 

@@ -39,6 +39,8 @@ export type ListedOut = Infer<typeof listedOut>;
 
 /** Fields of a transaction that can be disclosed one by one. */
 export const claimsOut = object({ digests: array(text()), disclosures: array(text()) }, {}, 'Claims');
+/** Fields of a transaction that can be disclosed one by one. */
+export type ClaimsOut = Infer<typeof claimsOut>;
 
 const fetched = raw('text/plain', 'Being fetched: ask again after `retry-after`', 202);
 

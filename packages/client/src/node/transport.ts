@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request as startRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../answer.ts';
 import { ClientError } from '../errors.ts';
-import type { Transport, WireRequest, World } from '../transport.ts';
+import type { OpenAnswer, Transport, WireRequest, World } from '../transport.ts';
 
 /** The TLS side of a session from Node.js. */
 export interface HttpsOptions {
@@ -22,6 +23,7 @@ export interface HttpsOptions {
 /** A transport that holds connections until it is disposed of. */
 export interface HttpsTransport extends Disposable {
   readonly send: Transport;
+  readonly open: (request: WireRequest, signal?: AbortSignal) => Promise<OpenAnswer>;
 }
 
 const answerBytesMax = 256 * 1024 * 1024;
@@ -47,13 +49,14 @@ export function httpsTransport(options: HttpsOptions): HttpsTransport {
   };
   return {
     send: (request) => exchange(agent, limits, request),
+    open: (request, signal) => begin(agent, request, signal),
     [Symbol.dispose]: () => agent.destroy(),
   };
 }
 
 /** The world of a Node.js process around a transport. */
 export function nodeWorld(transport: HttpsTransport): World {
-  return { send: transport.send, sleep: (ms) => delay(ms), now: () => Date.now() };
+  return { send: transport.send, open: transport.open, sleep: (ms) => delay(ms), now: () => Date.now() };
 }
 
 interface Limits {
@@ -107,6 +110,40 @@ function exchange(agent: Agent, limits: Limits, wire: WireRequest): Promise<Answ
     });
     request.end(body);
   });
+}
+
+/** A read whose answer goes on. It may be silent for as long as the service likes. */
+function begin(agent: Agent, wire: WireRequest, signal: AbortSignal | undefined): Promise<OpenAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = startRequest(wire.url, {
+      method: wire.method,
+      headers: wire.headers,
+      agent,
+      ...(signal && { signal }),
+    });
+    request.on('error', (error) => reject(failure(wire.url, error, true)));
+    request.on('response', (response) =>
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: flat(response.headers),
+        pieces: piecesOf(response, wire.url),
+      }),
+    );
+    request.end();
+  });
+}
+
+async function* piecesOf(
+  response: IncomingMessage,
+  url: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of response) yield new Uint8Array(piece as Buffer);
+  } catch (error) {
+    throw failure(url, error as Error, true);
+  } finally {
+    response.destroy();
+  }
 }
 
 /** OpenSSL's reasons for refusing a chain, as Node.js names them in `code`. */
