@@ -3,6 +3,8 @@ import { parseCsr, verifyCsr } from '@coco/crypto';
 import {
   combineSubmittedShares,
   concernsMembership,
+  encryptedLedgerSecrets,
+  encryptToTrustedNodes,
   GovernanceError,
   issueShares,
   type NodeActions,
@@ -14,6 +16,7 @@ import {
 import type { Tx } from '@coco/kv';
 import type { VersionedSecret } from '@coco/ledger';
 import { endorseNode, type Random, renewServiceIdentity, type ServiceIdentity } from './identity.ts';
+import type { Reopening } from './lifecycle/reopening.ts';
 import type { CommitOutcome, Replica } from './replica.ts';
 
 /** What a committed governance transaction changes outside the tables. */
@@ -22,15 +25,14 @@ interface Consequences {
   endChunk?: boolean;
   takeSnapshot?: boolean;
   opened?: boolean;
-  /** Latest ledger secret of the lost service. */
-  recoveredSecret?: Uint8Array;
+  /** Every ledger secret of the lost service, newest first. */
+  recovered?: readonly VersionedSecret[];
 }
 
 /** Where consequences go once their transaction is committed locally. */
 export interface ConsequenceListener {
   serviceOpened(): void;
   snapshotWanted(): void;
-  privateLedgerOpened(latestSecret: Uint8Array): void;
 }
 
 /** What accepted proposals may make this node do; see `NodeActions`. Effects wait for the commit. */
@@ -39,7 +41,7 @@ export class GovernanceActions implements NodeActions {
   readonly #service: () => ServiceIdentity;
   readonly #random: Random;
   readonly #now: () => number;
-  readonly #isReadingPrivateLedger: () => boolean;
+  readonly #reopening: Reopening;
   readonly #listener: ConsequenceListener;
   readonly #pending = new WeakMap<Tx, Consequences>();
 
@@ -48,14 +50,14 @@ export class GovernanceActions implements NodeActions {
     readonly service: () => ServiceIdentity;
     readonly random: Random;
     readonly now: () => number;
-    readonly isReadingPrivateLedger: () => boolean;
+    readonly reopening: Reopening;
     readonly listener: ConsequenceListener;
   }) {
     this.#replica = parts.replica;
     this.#service = parts.service;
     this.#random = parts.random;
     this.#now = parts.now;
-    this.#isReadingPrivateLedger = parts.isReadingPrivateLedger;
+    this.#reopening = parts.reopening;
     this.#listener = parts.listener;
   }
 
@@ -136,11 +138,14 @@ export class GovernanceActions implements NodeActions {
   }
 
   isReadingPrivateLedger(): boolean {
-    return this.#isReadingPrivateLedger();
+    return this.#reopening.status === 'ReadingPrivateLedger';
   }
 
   initiatePrivateRecovery(tx: Tx): void {
-    this.#of(tx).recoveredSecret = combineSubmittedShares(tx, this.currentLedgerSecret());
+    const latest = combineSubmittedShares(tx, this.currentLedgerSecret());
+    const recovered = this.#reopening.unwind(latest);
+    encryptedLedgerSecrets.set(tx, encryptToTrustedNodes(tx, recovered));
+    this.#of(tx).recovered = recovered;
   }
 
   #of(tx: Tx): Consequences {
@@ -153,11 +158,11 @@ export class GovernanceActions implements NodeActions {
   }
 
   #apply(consequences: Consequences, seqno: number): void {
-    const { newSecret, endChunk, takeSnapshot, opened, recoveredSecret } = consequences;
+    const { newSecret, endChunk, takeSnapshot, opened, recovered } = consequences;
     if (newSecret) this.#replica.secrets.add(seqno + 1, newSecret);
     if (endChunk) this.#replica.forceChunk();
     if (opened) this.#listener.serviceOpened();
     if (takeSnapshot) this.#listener.snapshotWanted();
-    if (recoveredSecret) this.#listener.privateLedgerOpened(recoveredSecret);
+    if (recovered) this.#reopening.read(recovered);
   }
 }

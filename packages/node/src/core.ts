@@ -9,8 +9,7 @@ import {
   serviceInfo,
   snapshotEvidence,
 } from '@coco/governance';
-import type { ByteString, WriteSet } from '@coco/kv';
-import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
+import type { WriteSet } from '@coco/kv';
 import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
@@ -44,15 +43,16 @@ import {
 import type { IndexSource } from './indexing/builder.ts';
 import { Indexer } from './indexing/indexer.ts';
 import { JoinDoor } from './join/door.ts';
+import { Reopening, type ReopeningStart } from './lifecycle/reopening.ts';
 import type { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { PreviousServices } from './previous-services.ts';
 import { Replica, type ReplicaState } from './replica.ts';
-import { signatureIsDue } from './signing.ts';
+import { Signer } from './signer.ts';
 import { Snapshots } from './snapshots.ts';
 import { StandingKeeper } from './standing-keeper.ts';
 import { UndoDesk } from './undo/undo-desk.ts';
-import { type ReceiptMaker, Waiting } from './waiting.ts';
+import { Waiting } from './waiting.ts';
 import { decodeWire } from './wire.ts';
 
 /** What stays with a node for its whole life. */
@@ -80,11 +80,7 @@ export interface Beginning {
   readonly cose: { readonly issuer: string; readonly subject: string };
   /** Nodes the service named when it admitted this one. */
   readonly introduced?: readonly Peer[];
-}
-
-/** What the core tells the life cycle above it. */
-export interface CoreListener {
-  privateLedgerOpened(latestSecret: Uint8Array): void;
+  readonly reopening: ReopeningStart;
 }
 
 /** A node that holds a ledger and serves: the parts, and the order in which they work. */
@@ -102,34 +98,31 @@ export class Core implements NodeView {
   readonly actions: GovernanceActions;
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
-  lastRecovered = 0;
   readonly versions: NodeParts['versions'];
-  status: NodeStatus = 'PartOfNetwork';
   stopNotice = false;
-  recovery: { readonly target: number; readonly done: number } | undefined;
   service: ServiceIdentity;
 
   readonly #parts: NodeParts;
   readonly #beginning: Beginning;
-  readonly #listener: CoreListener;
+  readonly #reopening: Reopening;
   readonly #pipeline: Pipeline;
   readonly #waiting: Waiting;
   readonly #snapshots: Snapshots;
+  readonly #signer: Signer;
   readonly #forwarding: Forwarding;
   readonly #currentReads: CurrentReads;
   readonly #peers: Peers;
   readonly #standing: StandingKeeper;
   #endorsedPem: string;
+  /** Certificate of the service as the tables have it; another than the present one's only in a lost epoch. */
+  #recordedPem: string | undefined;
   /** Requests of other nodes' clients that came in this step. */
   #passedOn: RequestEvent[] = [];
   #serviceStatus: ServiceStatus | undefined | null = null;
-  #signatureWanted = false;
-  #lastSignedAt = 0;
 
-  constructor(parts: NodeParts, beginning: Beginning, listener: CoreListener) {
+  constructor(parts: NodeParts, beginning: Beginning) {
     this.#parts = parts;
     this.#beginning = beginning;
-    this.#listener = listener;
     this.config = parts.config;
     this.identity = parts.identity;
     this.versions = parts.versions;
@@ -138,6 +131,7 @@ export class Core implements NodeView {
     this.#endorsedPem = beginning.endorsedPem;
     const { outbox, engine, random } = parts;
     this.replica = this.#makeReplica();
+    this.#reopening = new Reopening(beginning.reopening, { replica: this.replica, outbox, random });
     this.#peers = new Peers(this.replica.store, outbox, this.identity.id, beginning.introduced);
     this.#peers.refresh();
     this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);
@@ -157,6 +151,7 @@ export class Core implements NodeView {
       else outbox.push({ kind: 'respond', id, response });
     };
     this.#waiting = new Waiting(respond);
+    this.#signer = this.#makeSigner();
     this.#currentReads = new CurrentReads(this, {
       resume: (event) => this.#pipeline.resume(event),
       respond,
@@ -196,6 +191,14 @@ export class Core implements NodeView {
       now: () => this.now,
     });
     this.#watchTables();
+  }
+
+  get status(): NodeStatus {
+    return this.#reopening.status;
+  }
+
+  get recovery(): { readonly target: number; readonly done: number } | undefined {
+    return this.#reopening.progress;
   }
 
   get now(): number {
@@ -263,6 +266,13 @@ export class Core implements NodeView {
     }
   }
 
+  /** The host has read entries back, for whoever asked. */
+  entriesRead(from: number, entries: readonly Uint8Array[]): void {
+    this.#reopening.entriesRead(from, entries);
+    this.historical.entriesRead(from, entries);
+    this.replica.entriesRead(from, entries);
+  }
+
   tick(elapsedMs: number): void {
     this.replica.step({ kind: 'tick', ticks: elapsedMs });
     this.historical.tick(this.now);
@@ -273,58 +283,30 @@ export class Core implements NodeView {
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */
   finishStep(): void {
-    const { replica } = this;
     this.#standing.step();
+    this.#reopening.step();
     this.#snapshots.step();
     this.events.step();
     // Until the private maps are read there is nothing to index them by.
     if (this.status === 'PartOfNetwork') this.indexer.step();
     this.undo.step();
-    const state = {
-      unsigned: replica.unsigned,
-      inFlight: replica.signatureInFlight,
-      sinceLastMs: this.now - this.#lastSignedAt,
-      awaited: this.#waiting.size > 0,
-    };
-    const { tx_count: txCount, delay: delayMs } = this.config.ledger_signatures;
-    if (replica.isPrimary && (this.#signatureWanted || signatureIsDue(state, { txCount, delayMs })))
-      this.sign();
-    replica.propose();
+    this.#signer.step();
+    this.replica.propose();
   }
 
-  /** Appends a signature over everything so far. */
-  sign(): void {
-    const { replica, identity } = this;
-    const seqno = replica.nextSeqno;
-    this.#signatureWanted = false;
-    this.#lastSignedAt = this.now;
-    if (seqno <= 1) return;
-    const writeSet = buildSignature({
-      view: replica.raft.view,
-      seqno,
-      history: replica.history,
-      nodeKey: identity.key,
-      nodeId: identity.id,
-      nodeCert: this.#endorsedPem,
-      serviceKey: this.service.key,
+  #makeSigner(): Signer {
+    return new Signer({
+      config: this.config,
+      replica: this.replica,
+      identity: this.identity,
       cose: this.#beginning.cose,
-      nowSeconds: Math.floor(this.now / 1000),
-      commit: replica.committed ?? { view: 0, seqno: 0 },
-      treeFrom: Math.max(replica.history.flushed, replica.lastSigned),
+      waiting: this.#waiting,
+      snapshots: this.#snapshots,
+      service: () => this.service,
+      endorsedPem: () => this.#endorsedPem,
+      now: () => this.now,
+      isWhole: () => this.status === 'PartOfNetwork',
     });
-    if (this.#waiting.wantsReceipts || this.#snapshots.wantsReceipts) this.#giveReceipts(seqno, writeSet);
-    const takesSnapshot = this.#snapshots.isDue(seqno);
-    if (takesSnapshot) replica.forceChunk();
-    const { txId, leaf } = replica.appendSignature(writeSet);
-    if (takesSnapshot) this.#snapshots.begin(txId, leaf);
-  }
-
-  #giveReceipts(seqno: number, writeSet: WriteSet): void {
-    const value = writeSet.get(tables.signatures)?.get(singletonKey) as ByteString;
-    const signature = { ...parseRootSignature(value), nodeCert: this.#endorsedPem };
-    const make: ReceiptMaker = (of, leaf) => buildReceipt(signature, leaf, this.replica.history.proof(of));
-    this.#waiting.signed(seqno, make);
-    this.#snapshots.signed(seqno, make);
   }
 
   #makeReplica(): Replica {
@@ -338,9 +320,7 @@ export class Core implements NodeView {
       serviceKeyId: this.service.key.publicKey.id,
     };
     return new Replica(state, options, outbox, {
-      signatureWanted: () => {
-        this.#signatureWanted = true;
-      },
+      signatureWanted: () => this.#signer.want(),
       committed: (seqno) => {
         this.#waiting.committed(seqno);
         this.#snapshots.committed(seqno);
@@ -361,14 +341,13 @@ export class Core implements NodeView {
   /** What an entry of another primary means for this node alone. */
   #applied(seqno: number, writeSet: WriteSet): void {
     if (!writeSet.has(encryptedLedgerSecrets.name)) return;
-    const { store, secrets } = this.replica;
-    for (const { from, raw } of decryptForNode(
-      store.begin(),
-      this.identity.id,
-      this.identity.encryptionKey,
-    )) {
-      if (from === undefined && secrets.latest()?.from !== seqno + 1) secrets.add(seqno + 1, raw);
-    }
+    const { replica, identity } = this;
+    const opened = decryptForNode(replica.store.begin(), identity.id, identity.encryptionKey);
+    const recovered = opened.flatMap(({ from, raw }) => (from === undefined ? [] : [{ from, raw }]));
+    this.#reopening.read(recovered);
+    const [next] = opened.filter(({ from }) => from === undefined);
+    // A joiner may have been given it already.
+    if (next && replica.secrets.latest()?.from !== seqno + 1) replica.secrets.add(seqno + 1, next.raw);
   }
 
   #retiring(phase: RetirementPhase | null): void {
@@ -388,11 +367,10 @@ export class Core implements NodeView {
       service: () => this.service,
       random: this.#parts.random,
       now: () => this.now,
-      isReadingPrivateLedger: () => this.status === 'ReadingPrivateLedger',
+      reopening: this.#reopening,
       listener: {
         serviceOpened: () => this.#parts.outbox.log('info', 'The service is open.'),
         snapshotWanted: () => this.#snapshots.want(),
-        privateLedgerOpened: (secret) => this.#listener.privateLedgerOpened(secret),
       },
     });
   }
@@ -443,7 +421,8 @@ export class Core implements NodeView {
 
   #watchTables(): void {
     const { store } = this.replica;
-    store.onWrite(serviceInfo.name, () => this.#readService());
+    this.#recordedPem = serviceInfo.get(store.begin())?.cert;
+    store.onWrite(serviceInfo.name, (version) => this.#readService(version));
     store.onWrite(nodeEndorsedCertificates.name, () => this.#readEndorsement());
     store.onWrite(snapshotEvidence.name, () => {
       const evidence = snapshotEvidence.get(store.begin());
@@ -455,12 +434,21 @@ export class Core implements NodeView {
     });
   }
 
-  /** The certificate of the service may have been renewed; its key is another only in an epoch before this node's. */
-  #readService(): void {
+  /** The certificate of the service may have been renewed; or a new epoch begins, with another key. */
+  #readService(written?: number): void {
     this.#serviceStatus = null;
-    const cert = serviceInfo.get(this.replica.store.begin())?.cert;
-    if (cert === undefined || cert === this.service.certificate.pem) return;
-    const certificate = parseCertificate(cert);
+    const info = serviceInfo.get(this.replica.store.begin());
+    if (!info) return;
+    const before = this.#recordedPem;
+    this.#recordedPem = info.cert;
+    if (before !== info.cert && written !== undefined && info.status === 'Recovering') {
+      this.#reopening.epochBegan(written);
+      if (before !== undefined)
+        this.#beginning.previousServices.add({ until: written - 1, certificatePem: before });
+    }
+    if (info.cert === this.service.certificate.pem) return;
+    const certificate = parseCertificate(info.cert);
+    // While the ledger is followed from its beginning, the service may be one that was lost since.
     if (certificate.publicKey.id !== this.service.key.publicKey.id) return;
     this.service = { key: this.service.key, certificate };
     this.#publishService();

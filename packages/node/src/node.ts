@@ -2,7 +2,7 @@ import { AttestationError } from '@coco/attestation';
 import type { Engine } from '@coco/contracts';
 import { type Attested, Attester, type EvidenceSource, type NodeEvidence, noNonce } from './attester.ts';
 import type { JoinCommand, NodeConfig, NodeFiles } from './config.ts';
-import { Core, type CoreListener, type NodeParts } from './core.ts';
+import { Core, type NodeParts } from './core.ts';
 import { Correspondence } from './correspondence.ts';
 import type { Effect } from './effect.ts';
 import { answerInWaiting } from './endpoints/waiting-room.ts';
@@ -12,12 +12,7 @@ import type { RequestEvent } from './frontend/pipeline.ts';
 import { createNodeIdentity, presentNode, type Random } from './identity.ts';
 import { Joiner } from './join/joiner.ts';
 import { createService, publishedInterfaces } from './lifecycle/create.ts';
-import {
-  PrivateRecovery,
-  PublicRecovery,
-  type RecoveredLedger,
-  recoverService,
-} from './lifecycle/recover.ts';
+import { PublicRecovery, recoverService } from './lifecycle/recover.ts';
 import { Outbox } from './outbox.ts';
 import type { Replica } from './replica.ts';
 
@@ -49,8 +44,6 @@ export class Node {
   #evidence: NodeEvidence | undefined;
   #joiner: Joiner | undefined;
   #publicRecovery: PublicRecovery | undefined;
-  #privateRecovery: PrivateRecovery | undefined;
-  #recovered: RecoveredLedger | undefined;
   #stops = 0;
   #isOver = false;
 
@@ -101,7 +94,7 @@ export class Node {
     this.#evidence = evidence;
     switch (command.type) {
       case 'Start':
-        this.#core = createService(this.#parts, command, { files, evidence }, this.#listener());
+        this.#core = createService(this.#parts, command, { files, evidence });
         break;
       case 'Recover':
         this.#publicRecovery = new PublicRecovery(this.#outbox);
@@ -127,11 +120,9 @@ export class Node {
       evidence,
     };
     this.#joiner = new Joiner(this.#parts, options, {
-      joined: (beginning, welcome) => {
+      joined: (beginning) => {
         this.#joiner = undefined;
-        this.#core = new Core(this.#parts, beginning, this.#listener());
-        this.#core.status = welcome.public_only ? 'PartOfPublicNetwork' : 'PartOfNetwork';
-        this.#core.lastRecovered = welcome.last_recovered_signed_idx;
+        this.#core = new Core(this.#parts, beginning);
         this.#core.present();
         this.#outbox.log('info', `Joined the service; the ledger begins after ${beginning.origin.seqno}.`);
       },
@@ -223,9 +214,7 @@ export class Node {
   #entriesRead(from: number, entries: readonly Uint8Array[]): void {
     try {
       if (this.#publicRecovery) this.#recoverPublic(this.#publicRecovery, from, entries);
-      else if (this.#privateRecovery) this.#recoverPrivate(this.#privateRecovery, from, entries);
-      this.#core?.historical.entriesRead(from, entries);
-      this.#core?.replica.entriesRead(from, entries);
+      else this.#core?.entriesRead(from, entries);
     } catch (error) {
       this.#exit(`Recovery failed: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -240,35 +229,9 @@ export class Node {
     if (command.type !== 'Recover' || previousServicePem === null || evidence === undefined) return;
     const ledger = recovery.finish(previousServicePem);
     this.#publicRecovery = undefined;
-    this.#recovered = ledger;
     const given = { ledger, files, previousServicePem, evidence };
-    this.#core = recoverService(this.#parts, command, given, this.#listener());
+    this.#core = recoverService(this.#parts, command, given);
     this.#outbox.log('info', `Recovered the public ledger up to its last signature, ${ledger.lastSigned}.`);
-  }
-
-  #recoverPrivate(recovery: PrivateRecovery, from: number, entries: readonly Uint8Array[]): void {
-    const core = this.#core;
-    if (!core || !recovery.entriesRead(from, entries)) {
-      if (core?.recovery) core.recovery = { target: core.recovery.target, done: recovery.next - 1 };
-      return;
-    }
-    this.#privateRecovery = undefined;
-    recovery.finish(this.#options.random);
-    this.#outbox.log('info', 'Recovered the private ledger; the service is open again.');
-  }
-
-  #listener(): CoreListener {
-    return {
-      privateLedgerOpened: (latestSecret) => {
-        const core = this.#core;
-        const ledger = this.#recovered;
-        if (!core || !ledger) return;
-        core.status = 'ReadingPrivateLedger';
-        core.recovery = { target: ledger.lastSigned, done: 0 };
-        this.#privateRecovery = new PrivateRecovery(this.#outbox, core, ledger, latestSecret);
-        this.#privateRecovery.start();
-      },
-    };
   }
 
   #answerInWaiting({ id, request }: RequestEvent): void {

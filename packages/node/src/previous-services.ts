@@ -9,14 +9,19 @@ export interface PastService {
 
 /** Earlier identities of a service, for receipts of their time. */
 export class PreviousServices {
-  readonly #past: readonly PastService[];
+  readonly #past: PastService[];
   readonly #random: Random;
   readonly #endorsements = new Map<string, readonly string[]>();
 
   /** Epochs in order. */
   constructor(past: readonly PastService[], random: Random) {
-    this.#past = past;
+    this.#past = [...past];
     this.#random = random;
+  }
+
+  /** Another epoch has ended, unless it is known. */
+  add(past: PastService): void {
+    if (!this.#past.some(({ until }) => until === past.until)) this.#past.push(past);
   }
 
   /** Certificates from the one that issued a node's certificate then to one the present service issued. */

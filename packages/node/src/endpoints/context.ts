@@ -42,8 +42,6 @@ export interface NodeView {
   /** As of the latest transaction; undefined before there is a service. */
   readonly serviceStatus: ServiceStatus | undefined;
   readonly startupSeqno: number;
-  /** Last seqno of the epoch that was lost, when this one recovered it; 0 otherwise. */
-  readonly lastRecovered: number;
   readonly joinDoor: JoinDoor;
   readonly stopNotice: boolean;
   readonly hostFacts: HostFacts | undefined;

@@ -6,8 +6,11 @@ import {
   nodeEndorsedCertificates,
   nodeInfos,
   nodeStandings,
+  serviceInfo,
   settleMembership,
 } from '@coco/governance';
+import type { ReadableMapState } from '@coco/kv';
+import { parseTxId } from '@coco/ledger';
 import type { BuiltinContext, NodeView } from '../endpoints/context.ts';
 import { type Answer, json, refusal } from '../frontend/answer.ts';
 import { addressOfNode, primaryNotFound, redirect } from '../frontend/elsewhere.ts';
@@ -156,7 +159,7 @@ export class JoinDoor {
       .map(([other, info]) => ({ id: other, address: addressOf(info) }));
     return {
       public_only: node.status === 'PartOfPublicNetwork',
-      last_recovered_signed_idx: node.lastRecovered,
+      last_recovered_signed_idx: lastRecovered(tx),
       service_status: node.serviceStatus ?? 'Opening',
       identity: { cert: certificate.pem },
       endorsed_certificate: nodeEndorsedCertificates.require(tx, id),
@@ -192,4 +195,10 @@ function checkSigningRequest(request: JoinRequest, key: PublicKey): Answer | und
   }
   const message = 'The certificate signing request is not for the key of the TLS client certificate.';
   return refusal(400, 'CSRPublicKeyInvalid', message);
+}
+
+/** Last seqno of the epoch before this one; 0 when this is the first. */
+function lastRecovered(tables: ReadableMapState): number {
+  const { recovery_count: count = 0, current_service_create_txid: created } = serviceInfo.require(tables);
+  return count > 0 && created !== undefined ? parseTxId(created).seqno - 1 : 0;
 }

@@ -12,7 +12,13 @@ import { Memberships } from '../memberships.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
 import { SignatureIndex } from '../signature-index.ts';
 import { type JoinRequest, signEncryptionKey } from './request.ts';
-import { type FoundSnapshot, readNewest, SnapshotFetch, seqnoOf } from './snapshot-search.ts';
+import {
+  type FoundSnapshot,
+  readNewest,
+  SnapshotFetch,
+  type SnapshotTrust,
+  seqnoOf,
+} from './snapshot-search.ts';
 import { identityOf, type Welcome } from './welcome.ts';
 
 /** What a joiner was told by its operator, and what it shows. */
@@ -26,7 +32,7 @@ export interface JoinerOptions {
 
 /** How a joiner ends: it may begin, or it was refused for good. */
 export interface JoinerListener {
-  joined(beginning: Beginning, welcome: Welcome): void;
+  joined(beginning: Beginning): void;
   refused(reason: string): void;
 }
 
@@ -165,7 +171,7 @@ export class Joiner {
     const { service, ledgerSecrets } = identityOf(welcome, this.#options.servicePem, identity);
     const secrets = new LedgerSecrets();
     for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
-    const trust = { servicePem: service.certificate.pem, ...(welcome.public_only ? {} : { secrets }) };
+    const trust = { servicePem: service.certificate.pem, secrets };
     const finish = (found: FoundSnapshot | null): void => {
       const beginning = beginAt(found?.loaded, {
         service,
@@ -173,19 +179,32 @@ export class Joiner {
         endorsedPem: welcome.endorsed_certificate,
         cose: welcome.cose_signatures_config,
         introduced: welcome.nodes,
+        reopening: { publicOnly: welcome.public_only, secretLinks: new Map() },
         previousServices: (past) => new PreviousServices(past, this.#parts.random),
       });
       outbox.push({ kind: 'begin-ledger', after: beginning.origin.seqno });
-      this.#listener.joined(beginning, welcome);
+      this.#listener.joined(beginning);
     };
-    readNewest({ world, outbox }, trust, (local) => {
-      if (!this.#options.command.fetch_recent_snapshot) return finish(local);
-      const fetch = new SnapshotFetch({ world, outbox }, this.#fetchOptions(), trust, (fetched) => {
-        if (fetched) this.#keep(fetched);
-        finish(fetched ?? local);
-      });
-      fetch.start((local?.loaded.txId.seqno ?? 0) + 1);
+    // A snapshot of now would lack what the members' shares have yet to open: the whole ledger is followed.
+    if (welcome.public_only) finish(null);
+    else readNewest({ world, outbox }, trust, (local) => this.#fetchNewer(local, trust, finish));
+  }
+
+  #fetchNewer(
+    local: FoundSnapshot | null,
+    trust: SnapshotTrust,
+    finish: (found: FoundSnapshot | null) => void,
+  ): void {
+    const { outbox, world } = this.#parts;
+    if (!this.#options.command.fetch_recent_snapshot) {
+      finish(local);
+      return;
+    }
+    const fetch = new SnapshotFetch({ world, outbox }, this.#fetchOptions(), trust, (fetched) => {
+      if (fetched) this.#keep(fetched);
+      finish(fetched ?? local);
     });
+    fetch.start((local?.loaded.txId.seqno ?? 0) + 1);
   }
 
   #fetchOptions() {

@@ -4,7 +4,7 @@ import { Store } from '@coco/kv';
 import { History, LedgerSecrets } from '@coco/ledger';
 import { type NodeEvidence, ownClaims } from '../attester.ts';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
-import { type Beginning, Core, type CoreListener, type NodeParts } from '../core.ts';
+import { type Beginning, Core, type NodeParts } from '../core.ts';
 import { createServiceIdentity, endorseNode, type ServiceIdentity, validity } from '../identity.ts';
 import { Memberships } from '../memberships.ts';
 import { PreviousServices } from '../previous-services.ts';
@@ -80,7 +80,6 @@ export function createService(
   parts: NodeParts,
   command: StartCommand,
   given: { readonly files: NodeFiles; readonly evidence: NodeEvidence },
-  listener: CoreListener,
 ): Core {
   const { start } = command;
   const { config, random, clock } = parts;
@@ -109,8 +108,9 @@ export function createService(
     endorsedPem: endorseFirstNode(service, parts),
     previousServices: new PreviousServices([], random),
     cose: start.cose_signatures ?? defaultCoseSubject,
+    reopening: { publicOnly: false, secretLinks: new Map() },
   };
-  const core = new Core(parts, beginning, listener);
+  const core = new Core(parts, beginning);
   const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });
   const tx = core.replica.store.begin();
   const settings = start.service_configuration;

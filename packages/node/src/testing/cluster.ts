@@ -364,6 +364,7 @@ export class Cluster {
         for (const seqno of ledger.keys()) if (seqno > effect.after) ledger.delete(seqno);
         return;
       case 'read-entries':
+        if (machine.readsNothing) return;
         inbox.push({ ...effect, kind: 'entries-read', entries: entriesOf(ledger, effect.from, effect.to) });
         return;
       case 'write-snapshot':

@@ -31,6 +31,8 @@ export class Machine {
   isUp = true;
   /** Whether its platform has stopped to give evidence. */
   isMute = false;
+  /** Whether its disk has stopped answering. */
+  readsNothing = false;
   exit: string | undefined;
   serviceCertificate = '';
 

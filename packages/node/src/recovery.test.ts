@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { fromBase64, rsaOaepUnwrap, toBase64 } from '@coco/crypto';
+import type { Cluster } from './testing/cluster.ts';
+import type { Machine } from './testing/machine.ts';
+import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
+
+/** Loses every node, and begins the recovery from the files of one of them. */
+function recoverFrom(cluster: Cluster, from: Machine): Machine {
+  const previous = cluster.servicePem;
+  for (const machine of cluster.machines) machine.isUp = false;
+  for (const machine of cluster.machines) machine.serviceCertificate = '';
+  const command = { type: 'Recover', recover: { initial_service_certificate_validity_days: 90 } } as const;
+  const disk = { ledger: new Map(from.ledger), snapshots: new Map(from.snapshots) };
+  const machine = cluster.add('r0', command, { serviceCertificatePem: previous }, disk);
+  cluster.pass(100);
+  return machine;
+}
+
+function submitShare(cluster: Cluster, at: Machine): void {
+  const path = `/gov/recovery/encrypted-shares/${cluster.memberId}?api-version=2024-07-01`;
+  const { encryptedShare } = cluster.request(at, 'GET', path).json as { encryptedShare: string };
+  const share = toBase64(rsaOaepUnwrap(cluster.memberEncryptionKey, fromBase64(encryptedShare)));
+  cluster.govern(at, `/gov/recovery/members/${cluster.memberId}:recover`, 'recovery_share', { share });
+}
+
+describe('a service that lost all its nodes', () => {
+  test('comes back by one, others join before the shares, and all read what was private', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second] = nodes;
+    const old = txIdOf(put(cluster, first, 'secret of old'));
+    committedEverywhere(cluster, nodes, old);
+    const lost = cluster.servicePem;
+    const recovered = recoverFrom(cluster, second);
+    assert.equal(cluster.state(recovered).state, 'PartOfPublicNetwork');
+    const others = [cluster.join(recovered), cluster.join(recovered)];
+    const all = [recovered, ...others];
+    cluster.passUntil('three nodes vote', () => voters(cluster, recovered) === 3);
+    for (const node of all) assert.equal(cluster.state(node).state, 'PartOfPublicNetwork');
+    cluster.open(recovered, lost);
+    submitShare(cluster, recovered);
+    cluster.passUntil('all take part', () =>
+      all.every((node) => cluster.state(node).state === 'PartOfNetwork'),
+    );
+    for (const node of all) assert.equal(get(cluster, node), 'secret of old');
+    committedEverywhere(cluster, all, txIdOf(put(cluster, recovered, 'new')));
+    for (const node of all) assert.equal(get(cluster, node), 'new');
+
+    recovered.isUp = false;
+    cluster.passUntil('another one leads', () => cluster.hasPrimary);
+    committedEverywhere(cluster, others, txIdOf(put(cluster, cluster.primary, 'without it')));
+    const late = cluster.join(cluster.primary);
+    cluster.pass(1_000);
+    cluster.trust(late);
+    cluster.passUntil('it votes', () => voters(cluster, cluster.primary) === 4);
+    assert.equal(get(cluster, late), 'without it');
+  });
+
+  test('is opened by another primary when the one that began is lost while it reads', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first] = nodes;
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
+    const lost = cluster.servicePem;
+    const recovered = recoverFrom(cluster, first);
+    const others = [cluster.join(recovered), cluster.join(recovered)];
+    cluster.passUntil('three nodes vote', () => voters(cluster, recovered) === 3);
+    cluster.open(recovered, lost);
+    // What it reads does not come any more; its share of the work is the others' now.
+    recovered.readsNothing = true;
+    submitShare(cluster, recovered);
+    cluster.pass(200);
+    assert.equal(cluster.state(recovered).state, 'ReadingPrivateLedger');
+    recovered.isUp = false;
+    cluster.passUntil('another one leads', () => cluster.hasPrimary);
+    cluster.passUntil('the service is open', () => get(cluster, cluster.primary) === 'kept');
+    committedEverywhere(cluster, others, txIdOf(put(cluster, cluster.primary, 'on')));
+  });
+});
