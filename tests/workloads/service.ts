@@ -88,7 +88,8 @@ function held({ addresses, serviceCertificate, world }: Session): Session {
   return new Session({ ...world, send: conforming(world.send) }, { addresses, serviceCertificate });
 }
 
-function keysOf({ users }: Workspace, user: number): ClientKeys | undefined {
+/** Certificate and key of a user. */
+export function keysOf({ users }: Workspace, user: number): ClientKeys | undefined {
   const person = users[user];
   return (
     person && { certificate: readFileSync(person.cert, 'utf8'), privateKey: readFileSync(person.key, 'utf8') }

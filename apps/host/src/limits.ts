@@ -35,6 +35,9 @@ export const limits = {
   channelWriteBytes: 1_048_576,
   /** Connections of other nodes, and of those who would pass for one. */
   channelConnectionsMax: 1_024,
+  /** Refusals that are written to the log, each once, in so much time. */
+  refusalsNotedMax: 100,
+  refusalsNotedMs: 60_000,
   /** How long a node may take from a dial to the end of its handshake. */
   dialMsMax: 3_000,
   /** Pauses between dials of a node that cannot be reached: the first one, doubled up to the last. */

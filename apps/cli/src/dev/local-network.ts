@@ -59,6 +59,14 @@ export interface ClientKeys {
   readonly privateKey: string;
 }
 
+/** How a session takes to the nodes. */
+export interface SessionTaste {
+  /** The place of the running node to turn to first. */
+  readonly first?: number;
+  /** Silence after which it turns to another, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * A service whose nodes are processes on this machine, run as operators and members of a consortium would run it:
  * nodes start, join and recover by their configuration, and whatever needs a vote is voted.
@@ -189,11 +197,10 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** A session with the running nodes, as somebody or as nobody. */
-  session(client?: ClientKeys): Session {
-    return this.#sessionWith(
-      this.running.map(({ url }) => url),
-      client,
-    );
+  session(client?: ClientKeys, options: SessionTaste = {}): Session {
+    const urls = this.running.map(({ url }) => url);
+    const first = (options.first ?? 0) % Math.max(1, urls.length);
+    return this.#sessionWith([...urls.slice(first), ...urls.slice(0, first)], client, options.timeoutMs);
   }
 
   /** Stops every node. */
@@ -220,9 +227,11 @@ export class LocalNetwork implements AsyncDisposable {
     return node;
   }
 
-  #sessionWith(addresses: readonly string[], client?: ClientKeys): Session {
+  #sessionWith(addresses: readonly string[], client?: ClientKeys, timeoutMs?: number): Session {
     const serviceCertificate = text(this.workspace.serviceCert);
-    const transport = this.#resources.use(httpsTransport({ serviceCertificate, ...(client && { client }) }));
+    const transport = this.#resources.use(
+      httpsTransport({ serviceCertificate, ...(client && { client }), ...(timeoutMs && { timeoutMs }) }),
+    );
     return new Session(nodeWorld(transport), { addresses, serviceCertificate });
   }
 

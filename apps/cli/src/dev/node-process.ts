@@ -46,6 +46,13 @@ export class NodeProcess implements AsyncDisposable {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Id of the process. Throws `Failed` when it did not start. */
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw this.died();
+    return pid;
+  }
+
   /** Sends a signal: to try what the node does about it. */
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);

@@ -296,6 +296,23 @@ describe('a link', () => {
     assert.deepEqual(states, ['up', 'down', 'up']);
   });
 
+  test('asks for signs of life between messages, however many there are', async (t) => {
+    let frames = '';
+    const asked = Promise.withResolvers<void>();
+    const { link } = await peer(t, (socket) => {
+      socket.on('data', (bytes: Buffer) => {
+        frames += bytes.toString('hex');
+        if (frames.includes('00000000')) asked.resolve();
+      });
+    });
+    link.send(bytes('busy'));
+    link.flush();
+    // The message is still on its way to the system.
+    link.sweep(performance.now());
+    await asked.promise;
+    assert.equal(frames, `${Buffer.from(frame(bytes('busy'))).toString('hex')}00000000`);
+  });
+
   test('gives up a peer that says more than signs of life', async (t) => {
     let visits = 0;
     const { next } = await peer(t, (socket) => {

@@ -62,6 +62,9 @@ export class Channels {
   readonly #linkHost: LinkHost;
   #identity: Identity | null = null;
   #sweeps: NodeJS.Timeout | undefined;
+  /** Reasons that were noted, and since when none was. */
+  readonly #refusals = new Set<string>();
+  #refusalsSince = 0;
 
   constructor(listener: ChannelsListener) {
     this.#listener = listener;
@@ -185,11 +188,18 @@ export class Channels {
 
   #refuse(why: string): void {
     this.#counts.refused += 1;
+    // Once for each reason in a while: whoever is refused tries again at once.
+    if (this.#refusals.has(why) || this.#refusals.size >= limits.refusalsNotedMax) return;
+    this.#refusals.add(why);
     this.#listener.note(`a connection was refused: ${why}`);
   }
 
   #sweep(): void {
     const now = performance.now();
+    if (now - this.#refusalsSince > limits.refusalsNotedMs) {
+      this.#refusals.clear();
+      this.#refusalsSince = now;
+    }
     for (const link of this.#links.values()) link.sweep(now);
     for (const { socket, lastHeard } of this.#incoming) {
       if (now - lastHeard > limits.channelSilenceMsMax) socket.destroy();

@@ -94,8 +94,7 @@ export class Link {
     if (now - this.#lastHeard > limits.channelSilenceMsMax) {
       this.#host.note(`${this.#name()} is silent: dialling again`);
       this.#socket.destroy();
-    } else if (this.#queue.length === 0 && this.#socket.writableLength === 0) {
-      // Never within a frame that is written piece by piece.
+    } else if (!this.#queue.isWithinFrame) {
       this.#socket.write(signOfLife);
     }
   }

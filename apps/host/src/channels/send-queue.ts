@@ -12,6 +12,11 @@ export class SendQueue {
     return this.#frames.length;
   }
 
+  /** What is sent next belongs to a frame that was begun: nothing may come between. */
+  get isWithinFrame(): boolean {
+    return this.#taken > 0;
+  }
+
   /** Takes a message in, unless the queue is full or the message is not one. */
   push(message: Uint8Array): boolean {
     const { channelQueueMax, channelQueueBytesMax, channelMessageBytesMax } = limits;

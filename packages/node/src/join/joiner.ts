@@ -37,6 +37,8 @@ export interface JoinerListener {
 }
 
 /** Between being trusted and hearing that this is committed. */
+/** Redirects followed when asking for a snapshot; the primary may change meanwhile. */
+const redirectsMax = 3;
 const commitPauseMs = 50;
 
 /**
@@ -87,10 +89,16 @@ export class Joiner {
   }
 
   /** Where the service would let this node begin; what cannot be learnt now is learnt with the answer to the request. */
-  #lookForNewer(): void {
+  #lookForNewer(redirects = 0): void {
     this.#fetch(`/node/snapshot?since=${this.#startupSeqno + 1}`, null, (result) => {
       const location = 'error' in result || result.status !== 308 ? undefined : result.headers.location;
       const name = location === undefined ? '' : (new URL(location).pathname.split('/').at(-1) ?? '');
+      if (location !== undefined && seqnoOf(name) === 0 && redirects < redirectsMax) {
+        // A backup names the primary, which names the snapshot.
+        this.#address = new URL(location).host;
+        this.#lookForNewer(redirects + 1);
+        return;
+      }
       this.#startupSeqno = Math.max(this.#startupSeqno, seqnoOf(name));
       this.#ask();
     });

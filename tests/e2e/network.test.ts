@@ -1,0 +1,98 @@
+// A consortium's nodes as processes on one machine, under load, losing their leader in every way there is.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import type { LocalNode } from '../../apps/cli/src/dev/local-network.ts';
+import type { Service } from '../workloads/service.ts';
+import {
+  assertNothingLost,
+  electionTimeoutMs,
+  failOver,
+  fillDisk,
+  startNetwork,
+  startWriters,
+  untilLed,
+  untilLevel,
+} from './network-driver.ts';
+
+const hasPrlimit = (() => {
+  try {
+    execFileSync('prlimit', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe('three nodes', { timeout: 240_000 }, () => {
+  let service: Service;
+
+  before(async () => {
+    service = await startNetwork(3);
+  });
+  after(() => service?.[Symbol.asyncDispose]());
+
+  /** Starts a node in place of one that is gone: members let the new one in and the old one out. */
+  async function replace(gone: LocalNode): Promise<void> {
+    const { network } = service;
+    const joiner = await network.join(network.nodes.length);
+    await network.admit(joiner);
+    await network.retire(gone);
+    await untilLevel(network.running);
+  }
+
+  test('kill -9 of the leader: the others elect one in time, and nothing acknowledged is lost', async (t) => {
+    const { network } = service;
+    const writers = startWriters(service);
+    await writers.more(100);
+    const old = await untilLed(network.running);
+    const { committedMs, electedMs, leader } = await failOver(network, writers, ({ process }) =>
+      process.kill('SIGKILL'),
+    );
+    await writers.more(100);
+    assert.notEqual(leader, old);
+    assert.ok(electedMs < 1.5 * electionTimeoutMs, `${electedMs} ms`);
+    const told = await assertNothingLost(writers, network.running);
+    t.diagnostic(
+      `new leader after ${electedMs.toFixed(0)} ms, next commit after ${committedMs.toFixed(0)} ms; ${told} commits kept`,
+    );
+  });
+
+  test('a dead node is replaced by a vote while clients write', async () => {
+    const { network } = service;
+    const dead = network.nodes.find(({ process }) => !process.running)!;
+    const writers = startWriters(service);
+    await replace(dead);
+    assert.equal(network.running.length, 3);
+    await assertNothingLost(writers, network.running);
+  });
+
+  test('SIGSTOP of the leader: the others go on, and it follows them when it wakes', async (t) => {
+    const { network } = service;
+    const writers = startWriters(service);
+    await writers.more(50);
+    const old = await untilLed(network.running);
+    const { electedMs, leader } = await failOver(network, writers, ({ process }) => process.kill('SIGSTOP'));
+    await writers.more(50);
+    old.process.kill('SIGCONT');
+    await writers.more(50);
+    const told = await assertNothingLost(writers, network.running);
+    assert.equal(await untilLed(network.running), leader, 'the one that slept does not disturb the others');
+    t.diagnostic(`new leader after ${electedMs.toFixed(0)} ms; ${told} commits kept`);
+  });
+
+  test('a leader whose disk is full ends itself, and nothing acknowledged is lost', {
+    skip: hasPrlimit ? false : 'there is no prlimit here to bound files with',
+  }, async (t) => {
+    const { network } = service;
+    const writers = startWriters(service);
+    await writers.more(50);
+    const full = await untilLed(network.running);
+    const { electedMs } = await failOver(network, writers, fillDisk);
+    await full.process.ended;
+    await writers.more(50);
+    const told = await assertNothingLost(writers, network.running);
+    t.diagnostic(`new leader after ${electedMs.toFixed(0)} ms; ${told} commits kept`);
+    await replace(full);
+  });
+});
