@@ -1,51 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { readConfiguration } from './configuration/configuration.ts';
-import { messageOf } from './errors.ts';
-import { type Command, helpText, parseCommandLine } from './process/command-line.ts';
-import { Daemon } from './process/daemon.ts';
-import { createLog } from './process/log.ts';
+import { runProgram } from './process/program.ts';
 
-/** The whole program: reads what it is to do, does it, and answers the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  const command = parseCommandLine(args);
-  switch (command.kind) {
-    case 'help':
-      process.stdout.write(helpText);
-      return 0;
-    case 'version':
-      process.stdout.write(`coco-node ${version()}\n`);
-      return 0;
-    case 'run':
-      return run(command);
-  }
-}
-
-async function run(command: Extract<Command, { kind: 'run' }>): Promise<number> {
-  const configuration = await readConfiguration(command.configPath, command.configTimeoutMs);
-  if (command.check) {
-    for (const warning of configuration.warnings) process.stdout.write(`${warning}\n`);
-    process.stdout.write(`${command.configPath} is valid\n`);
-    return 0;
-  }
-  const log = createLog(configuration.logging.format, command.logLevel);
-  const daemon = new Daemon(configuration, log);
-  process.on('uncaughtException', (error) => daemon.fail(error));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => daemon.stop(signal));
-  log.write('info', 'host', `coco-node ${version()}, process ${process.pid}`);
-  // Loaded late: what only looks at a configuration needs no contract engine.
+await runProgram(process.argv.slice(2), async (version) => {
   const { nodeMaker } = await import('./process/make-node.ts');
-  await daemon.start(nodeMaker(version()));
-  return daemon.ended;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-try {
-  process.exit(await main(process.argv.slice(2)));
-} catch (error) {
-  process.stderr.write(`coco-node: ${messageOf(error)}\n`);
-  process.exit(1);
-}
+  return nodeMaker(version);
+});

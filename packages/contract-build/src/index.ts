@@ -16,6 +16,7 @@ export {
   differencesOf,
   mapsOf,
 } from './compare.ts';
+export { type CountedScript, coverageOf, type FileCoverage } from './coverage.ts';
 export { BuildError, type BuildErrorCode } from './errors.ts';
 export { type BuildOptions, type Built, buildBundle, contractName } from './node/build.ts';
 export type { Part } from './node/bundler.ts';

@@ -5,6 +5,7 @@ import type { Input, Io, Noun, Outcome, Verb } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
 import { buildBundle, installProposal } from '../contract/bundle.ts';
 import { comparisonText } from '../contract/comparison-text.ts';
+import { coverageText } from '../contract/coverage-text.ts';
 import { callText, followLog, loggedCalls } from '../contract/log-text.ts';
 import { runTests } from '../contract/run-tests.ts';
 import { isInWorkspace, scaffold } from '../contract/scaffold.ts';
@@ -46,7 +47,8 @@ const testVerb: Verb = {
   name: 'test',
   arguments: '<folder>',
   summary: 'Run the tests of a contract against the real engine, without a node',
-  example: 'contract test samples/contracts/notes',
+  example: 'contract test samples/contracts/notes --coverage',
+  options: [{ flags: '--coverage', summary: 'tell which lines of the contract no test has run' }],
   run: test,
 };
 
@@ -145,9 +147,11 @@ function largest(parts: readonly { readonly file: string; readonly bytes: number
 
 async function test(input: Input, io: Io): Promise<Outcome> {
   const folder = resolve(io.directory, input.argument(0));
-  const run = await runTests(folder, (line) => io.progress(line));
+  const run = await runTests(folder, (line) => io.progress(line), { coverage: input.flag('coverage') });
   const failed = run.failed > 0 ? `, ${run.failed} failed` : '';
-  return { ok: run.ok, json: run, text: `${counted(run.passed, 'test')} passed${failed} in ${run.ms} ms` };
+  const summary = `${counted(run.passed, 'test')} passed${failed} in ${run.ms} ms`;
+  const text = run.coverage === undefined ? summary : `${coverageText(run.coverage)}\n${summary}`;
+  return { ok: run.ok, json: run, text };
 }
 
 async function check(input: Input, io: Io): Promise<Outcome> {

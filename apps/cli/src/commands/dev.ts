@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClientError } from '@coco/client';
+import type { BuildOptions } from '@coco/contract-build';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { withConnection } from '../connection.ts';
 import { type Bundle, buildBundle, contractName } from '../contract/bundle.ts';
 import { callText, followLog } from '../contract/log-text.ts';
 import { LocalNetwork } from '../dev/local-network.ts';
-import { nodeExecutable } from '../dev/node-process.ts';
+import { debugExecutable, nodeExecutable } from '../dev/node-process.ts';
 import { text } from '../dev/open-service.ts';
 import { followChanges } from '../dev/watch.ts';
 import { constitutionFiles, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
@@ -31,6 +32,11 @@ export const dev: Noun = {
         {
           flags: '--watch',
           summary: 'take each saved change of the contract to the service, and print requests as they happen',
+        },
+        {
+          flags: '--inspect',
+          summary:
+            'let a debugger attach to the contract at 127.0.0.1:9229 (COCO_INSPECT says otherwise); one node',
         },
         {
           flags: '-n, --node <address>',
@@ -68,8 +74,7 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const workspace = prepareWorkspace(folder, people, Date.now());
   // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
   const stopped = io.untilStopped().then(() => 'stopped' as const);
-  const given = input.text('package');
-  const executable = given === undefined ? nodeExecutable : resolve(io.directory, given);
+  const executable = executableOf(input, io, addresses.length);
   await using network = new LocalNetwork(workspace, { constitution, executable });
   const running = await Promise.race([serve(io, network, addresses, contract?.bundle), stopped]);
   if (running === 'stopped')
@@ -79,9 +84,17 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   const json = { address: urls[0], addresses: urls, workspace: folder, serviceCert: workspace.serviceCert };
   if (input.flag('once')) return { ok: true, json: { ...json, profile: 'dev' }, text: 'the service opened' };
   io.progress(welcome(urls, workspace));
+  if (input.flag('inspect')) io.progress('a debugger can attach: chrome://inspect, or "attach" in VS Code');
   const watching = contract && input.flag('watch') ? watchAll(io, network, contract, stopped) : stopped;
   await Promise.race([stopped, watching, network.outlive(io.progress)]);
   return { ok: true, json: { ...json, profile: 'dev' }, text: 'stopped' };
+}
+
+function executableOf(input: Input, io: Io, nodes: number): string {
+  const given = input.text('package');
+  if (!input.flag('inspect')) return given === undefined ? nodeExecutable : resolve(io.directory, given);
+  if (given === undefined && nodes === 1) return debugExecutable;
+  throw new CliError('Usage', '--inspect is for one node, of this release');
 }
 
 /** Resolves once the service is open and every node takes part; rejects when a node ends before. */
@@ -155,6 +168,12 @@ function addressesOf(input: Input): readonly string[] {
 interface Contract {
   readonly path: string;
   readonly bundle: Bundle;
+  readonly options: BuildOptions;
+}
+
+/** A debugger wants the sources themselves. */
+function buildOptions(inspects: boolean): BuildOptions {
+  return inspects ? { sourceMap: 'sources' } : {};
 }
 
 async function contractOf(input: Input, io: Io): Promise<Contract | undefined> {
@@ -165,7 +184,8 @@ async function contractOf(input: Input, io: Io): Promise<Contract | undefined> {
   }
   io.progress(`building ${contractName(given)} ...`);
   const path = resolve(io.directory, given);
-  return { path, bundle: (await buildBundle(path)).bundle };
+  const options = buildOptions(input.flag('inspect'));
+  return { path, options, bundle: (await buildBundle(path, options)).bundle };
 }
 
 /** What the given folder lacks comes from the default constitution: variants differ in one script. */

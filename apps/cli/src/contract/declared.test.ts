@@ -147,6 +147,59 @@ test('what members would vote on is told in words and as data', async () => {
   assert.deepEqual((value.endpoints as { added: string[] }).added, []);
 });
 
+test('lines that no test has run are told, by the sources', async () => {
+  using here = place();
+  declared(here, {
+    'src/app.ts': [
+      "import { defineApp, endpoint } from '@coco/sdk';",
+      "import { half } from './half.ts';",
+      'export const app = defineApp({',
+      "  'GET /half/{n}': endpoint({",
+      "    mode: 'readonly',",
+      '    auth: [],',
+      '    handler: ({ params }) => half(Number(params.n)),',
+      '  }),',
+      "  'GET /never': endpoint({",
+      "    mode: 'readonly',",
+      '    auth: [],',
+      '    handler() {',
+      "      return 'never';",
+      '    },',
+      '  }),',
+      '});',
+    ].join('\n'),
+    'src/half.ts': [
+      'export function half(n: number): number {',
+      '  if (n % 2 === 1) {',
+      "    throw new Error('odd');",
+      '  }',
+      '  return n > 100 ? 50 : n / 2;',
+      '}',
+    ].join('\n'),
+    'package.json': '{"type": "module"}',
+    'a.test.js': `
+      import test from 'node:test';
+      import { createTestService } from '@coco/contract-test';
+      test('answers', async () => {
+        const service = await createTestService(new URL('.', import.meta.url));
+        await service.anybody.get('/half/4');
+      });
+    `,
+  });
+  const { code, value } = await here.json('contract', 'test', 'shop', '--coverage');
+  assert.equal(code, 0);
+  const coverage = value.coverage as { file: string; missed: number[]; partly: number[] }[];
+  assert.deepEqual(
+    coverage.map(({ file, missed, partly }) => [file, missed, partly]),
+    [
+      ['src/app.ts', [12, 13, 14], []],
+      ['src/half.ts', [3], [5]],
+    ],
+  );
+  const { out } = await here.coco('contract', 'test', 'shop', '--coverage');
+  assert.match(out, /src\/half\.ts +missed 3 +partly 5/);
+});
+
 test('tests of a contract are run, and failures counted', async () => {
   using here = place();
   declared(here, {

@@ -108,6 +108,9 @@ export class NodeProcess implements AsyncDisposable {
 /** The daemon that belongs to this tool. */
 export const nodeExecutable = fileURLToPath(new URL('../../../../bin/coco-node', import.meta.url));
 
+/** The same with a debugger's door. */
+export const debugExecutable = `${nodeExecutable}-debug`;
+
 function addressIn(file: string): string | undefined {
   try {
     const addresses = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

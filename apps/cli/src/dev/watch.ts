@@ -1,7 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname, resolve, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareBundles } from '@coco/contract-build';
+import { type BuildOptions, compareBundles } from '@coco/contract-build';
 import { type Bundle, buildBundle } from '../contract/bundle.ts';
 import { codeText } from '../contract/comparison-text.ts';
 import type { LocalNetwork } from './local-network.ts';
@@ -23,7 +23,7 @@ export interface Reload {
  */
 export async function followChanges(
   network: LocalNetwork,
-  contract: { readonly path: string; readonly bundle: Bundle },
+  contract: { readonly path: string; readonly bundle: Bundle; readonly options: BuildOptions },
   stopped: Promise<unknown>,
   say: (line: string) => void,
 ): Promise<void> {
@@ -34,7 +34,7 @@ export async function followChanges(
     await delay(settleMs);
     changes.forget();
     try {
-      const reload = await replace(network, contract.path, deployed);
+      const reload = await replace(network, contract, deployed);
       if (reload === undefined) continue;
       say(reloadText(deployed, reload));
       deployed = reload.bundle;
@@ -45,9 +45,13 @@ export async function followChanges(
 }
 
 /** Undefined when the change does not change the bundle. */
-async function replace(network: LocalNetwork, path: string, deployed: Bundle): Promise<Reload | undefined> {
+async function replace(
+  network: LocalNetwork,
+  { path, options }: { readonly path: string; readonly options: BuildOptions },
+  deployed: Bundle,
+): Promise<Reload | undefined> {
   const start = performance.now();
-  const { bundle } = await buildBundle(path);
+  const { bundle } = await buildBundle(path, options);
   const built = performance.now();
   if (JSON.stringify(bundle) === JSON.stringify(deployed)) return undefined;
   await network.decide([{ name: 'set_js_app', args: { bundle } }]);

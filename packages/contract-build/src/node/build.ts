@@ -28,7 +28,7 @@ export interface BuildOptions {
   readonly allowDynamicCode?: boolean;
   /**
    * What each module says of where it comes from: nothing, the places by which stack traces are told (default), or
-   * the sources too, for a debugger.
+   * the sources and where they lie, for a debugger on this machine.
    */
   readonly sourceMap?: 'none' | 'places' | 'sources';
 }

@@ -1,5 +1,6 @@
 import { builtinModules, type SourceMapPayload } from 'node:module';
 import { basename, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Plugin, RenderedModule } from 'rolldown';
 import { BuildError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -83,7 +84,8 @@ export async function bundleModule(
 
 /**
  * Appends the source map, with the names that authors know, as the comment that debuggers look for. `places` leaves the
- * sources themselves out, so that traces can be told and nothing more is published.
+ * sources themselves out, so that traces can be told and nothing more is published; `sources` is for a debugger on this
+ * machine and says where they lie.
  */
 function withMap(
   root: string,
@@ -93,8 +95,13 @@ function withMap(
 ): string {
   if (keep === 'none') return code;
   const { version, names, mappings } = map;
-  const sources = map.sources.map((source) => shortName(root, resolve(root, source)));
-  const sourcesContent = keep === 'sources' ? map.sourcesContent : [];
+  const files = map.sources.map((source) => resolve(root, source));
+  const sources = files.map((file) =>
+    keep === 'sources' ? pathToFileURL(file).href : shortName(root, file),
+  );
+  // Those of packages would make a bundle larger than what a request may carry; a debugger finds them on disk.
+  const isOwn = (file: string) => keep === 'sources' && !file.includes('/node_modules/') && !isSdk(file);
+  const sourcesContent = files.map((file, at) => (isOwn(file) ? (map.sourcesContent[at] ?? null) : null));
   const json = JSON.stringify({ version, sources, sourcesContent, names, mappings });
   const base64 = Buffer.from(json).toString('base64');
   return `${code.trimEnd()}\n//# sourceMappingURL=data:application/json;base64,${base64}\n`;

@@ -3,8 +3,10 @@ import { setFlagsFromString } from 'node:v8';
 import { type Bundle, buildBundle } from '@coco/contract-build';
 import { type App, createEngine, type Engine, type RuntimeOptions, requiredV8Flags } from '@coco/contracts';
 import { readSourceMap } from '@coco/contracts/node';
+import { openSandbox } from '@coco/contracts/open-sandbox';
 import { TestServiceError } from '../errors.ts';
 import { type ServiceOptions, TestService } from '../service.ts';
+import { countInto, coverageVariable } from './coverage.ts';
 
 let engine: Engine | undefined;
 let services = 0;
@@ -63,6 +65,12 @@ function built(place: string | URL): Promise<Bundle> {
 function theEngine(): Engine {
   if (engine !== undefined) return engine;
   for (const flag of requiredV8Flags) setFlagsFromString(flag);
-  engine = createEngine({ readSourceMap });
+  const counted = process.env[coverageVariable];
+  if (counted === undefined) engine = createEngine({ readSourceMap });
+  else {
+    countInto(counted);
+    // Only what runs in the process's own isolate can be counted: all of the sandbox but its walls.
+    engine = createEngine({ readSourceMap, makeSandbox: (wanted) => openSandbox(wanted, true) });
+  }
   return engine;
 }

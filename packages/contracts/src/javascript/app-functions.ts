@@ -4,6 +4,7 @@ import type { AppWorld, HostFunction, HostValue } from '../call.ts';
 import { bytes, count, record, text } from './arguments.ts';
 import type { CallWriter } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
+import type { MakeSandbox } from './sandbox.ts';
 import type { Switchboard } from './switchboard.ts';
 import type { ReadSourceMap } from './trace.ts';
 
@@ -11,6 +12,8 @@ import type { ReadSourceMap } from './trace.ts';
 export interface Borrowed {
   /** Reads source maps, so that traces name the lines of the author's sources. Without it they stay as they are. */
   readonly readSourceMap?: ReadSourceMap;
+  /** Makes sandboxes of another kind for apps: see `openSandbox`. */
+  readonly makeSandbox?: MakeSandbox;
   /**
    * Verifies SEV-SNP evidence and gives what app code sees of it; throws when it does not verify. Without it
    * the function is there and always throws.

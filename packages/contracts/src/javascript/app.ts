@@ -8,8 +8,9 @@ import { moduleKey } from '../modules/resolve.ts';
 import { appFunctions, type Borrowed } from './app-functions.ts';
 import { Batch } from './batch.ts';
 import { CallWriter } from './call-input.ts';
+import { IsolateSandbox } from './isolate-sandbox.ts';
 import { messages, stackOverflow } from './outcome.ts';
-import { type Compartment, type CompiledModule, Sandbox, type SandboxOptions } from './sandbox.ts';
+import type { Compartment, MakeSandbox, Sandbox, SandboxOptions } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
 import { Traces } from './trace.ts';
 
@@ -34,11 +35,12 @@ export class JavaScriptApp implements App {
   readonly #writer = new CallWriter();
   readonly #functions: ReadonlyMap<string, HostFunction>;
   readonly #traces: Traces;
+  readonly #makeSandbox: MakeSandbox;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
   #level: Level | undefined;
   #sandbox: Sandbox | undefined;
-  #compiled: readonly CompiledModule[] = [];
+  #compiled: readonly LinkedModule[] = [];
   readonly #compartments = new Map<Level, Compartment>();
   /** By reuse key, least recently used first. */
   readonly #reused = new Map<string, Compartment>();
@@ -51,6 +53,7 @@ export class JavaScriptApp implements App {
     this.#limits = limits;
     this.#modules = linked;
     this.#traces = new Traces(modules, borrowed.readSourceMap);
+    this.#makeSandbox = borrowed.makeSandbox ?? ((wanted) => new IsolateSandbox(wanted));
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
     this.#constant = all.every((module) => module.constant);
@@ -246,20 +249,21 @@ export class JavaScriptApp implements App {
   #requireSandbox(): Sandbox {
     if (this.#sandbox?.isAlive) return this.#sandbox;
     this.#close();
-    const sandbox = new Sandbox(this.#limits);
+    const sandbox = this.#makeSandbox(this.#limits);
     this.#sandbox = sandbox;
-    this.#compiled = [...this.#modules.values()].flatMap((module) => this.#compile(sandbox, module));
+    this.#compiled = [...this.#modules.values()].filter((module) => this.#compiles(sandbox, module));
     return sandbox;
   }
 
   /** V8 may refuse what the linker took; such a module is as broken as one that the linker refused. */
-  #compile(sandbox: Sandbox, module: LinkedModule): CompiledModule[] {
+  #compiles(sandbox: Sandbox, module: LinkedModule): boolean {
     try {
-      return [sandbox.compile(module)];
+      sandbox.compile(module);
+      return true;
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       if (!this.problems.some((known) => known.module === module.key)) this.problems.push(error);
-      return [];
+      return false;
     }
   }
 

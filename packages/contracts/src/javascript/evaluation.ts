@@ -12,8 +12,9 @@ import { moduleKey } from '../modules/resolve.ts';
 import { functionTable } from './app.ts';
 import { type Borrowed, sharedFunctions } from './app-functions.ts';
 import { decodeHostValue, encodeHostValue } from './codec.ts';
+import { IsolateSandbox } from './isolate-sandbox.ts';
 import { clip, limitOf, logOf, messages, stackOverflow } from './outcome.ts';
-import { type Compartment, Sandbox } from './sandbox.ts';
+import type { Compartment, Sandbox } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
 
 /** Evaluates governance code: a context of its own for each call, one isolate for as long as limits stay. */
@@ -138,9 +139,9 @@ export class Evaluator implements Disposable {
       asynchronous: false,
       functions: functionTable(functions),
     };
-    const modules = linked.map((module) => sandbox.compile(module));
+    for (const module of linked) sandbox.compile(module);
     this.#told = undefined;
-    return sandbox.open(options, modules, this.#board, (report) => {
+    return sandbox.open(options, linked, this.#board, (report) => {
       this.#told ??= report[0];
       return undefined;
     });
@@ -150,7 +151,7 @@ export class Evaluator implements Disposable {
     const same = this.#limits && JSON.stringify(this.#limits) === JSON.stringify(limits);
     if (!same || !this.#sandbox?.isAlive) this.#close();
     this.#limits = limits;
-    this.#sandbox ??= new Sandbox(limits);
+    this.#sandbox ??= new IsolateSandbox(limits);
     return this.#sandbox;
   }
 

@@ -1,14 +1,37 @@
-import ivm from 'isolated-vm';
-import { ContractError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
-import { limits as bounds } from '../limits.ts';
+import { limits as bounds, type Limits } from '../limits.ts';
 import type { LinkedModule } from '../modules/link.ts';
 import type { GuestOptions } from './guest/guest.ts';
 import type { Port } from './guest/port.ts';
-import { portFunctions, programName, programText } from './program.ts';
 import type { Switchboard } from './switchboard.ts';
 
-/** How an entry into the isolate ended. */
+/** Where modules are compiled and contexts are opened: an isolate with limits, or none of that for a debugger. */
+export interface Sandbox extends Disposable {
+  readonly isAlive: boolean;
+  /** Throws ContractError for text that V8 does not take. */
+  compile(module: LinkedModule): void;
+  /** A fresh context with modules in it, compiled here before. */
+  open(
+    options: SandboxOptions,
+    modules: readonly LinkedModule[],
+    board: Switchboard,
+    next: Next,
+  ): Compartment;
+}
+
+/** A context with its guest. */
+export interface Compartment {
+  /** Calls a method of the guest under the time limit. */
+  enter(method: GuestMethod, args?: readonly unknown[]): Entry;
+  release(): void;
+}
+
+/** Makes sandboxes with these limits. */
+export type MakeSandbox = (limits: Limits) => Sandbox;
+
+/** What of a guest is called from outside. */
+export type GuestMethod = 'run' | 'settleModules' | 'evaluate' | 'describe';
+
+/** How an entry into a context ended. */
 export type Entry =
   | { readonly kind: 'returned'; readonly value: unknown }
   | { readonly kind: 'time' | 'heap' };
@@ -16,188 +39,44 @@ export type Entry =
 /** Gives the next call; see `Port.next`. */
 export type Next = (report: readonly unknown[]) => string | undefined;
 
-const mebibyte = 1024 * 1024;
-
-/** Finds by halving how many arguments, eight bytes each, the stack still holds. */
-const measureStack = `
-  const most = $0;
-  const push = (slots) => {
-    const here = Math.min(slots, most);
-    Reflect.apply(function () { if (slots > here) push(slots - here); }, undefined, new Array(here).fill(0));
-  };
-  let room = 0;
-  for (let step = 1 << 20; step >= 64; step >>= 1) {
-    try {
-      push(room + step);
-      room += step;
-    } catch {}
-  }
-  return room;`;
-
-/** One V8 isolate with its limits, and contexts in it. Lives until a limit is hit or it is disposed of. */
-export class Sandbox implements Disposable {
-  readonly #limits: Limits;
-  readonly #isolate: ivm.Isolate;
-  readonly #program: ivm.Script;
-  readonly #tools: ivm.Context;
-  #stackPadding: number[] | undefined;
-  /** Held so that it stays allocated. */
-  protected ballast: unknown;
-
-  constructor(limits: Limits) {
-    this.#limits = limits;
-    const wanted = limits.maxHeapBytes + bounds.sandboxHeapBytes;
-    const memoryLimit = Math.ceil(Math.max(wanted, bounds.heapBytesFloor) / mebibyte);
-    this.#isolate = new ivm.Isolate({ memoryLimit });
-    this.#program = this.#isolate.compileScriptSync(programText(), { filename: programName });
-    this.#tools = this.#isolate.createContextSync();
-  }
-
-  get isAlive(): boolean {
-    return !this.#isolate.isDisposed;
-  }
-
-  /** A fresh context with modules in it. */
-  open(
-    options: SandboxOptions,
-    modules: readonly CompiledModule[],
-    board: Switchboard,
-    next: Next,
-  ): Compartment {
-    const context = this.#isolate.createContextSync();
-    // Arrow functions: `Callback` wants a name, which bound functions lack.
-    const functions: Readonly<Record<keyof Port, (...args: readonly unknown[]) => unknown>> = {
-      next: (...report) => next(report),
-      read: (what, state, map, key) => board.read(what, state, map, key),
-      write: (...writes) => board.write(...writes),
-      scan: (state, map, options) => board.scan(state, map, options),
-      rows: (scan) => board.rows(scan),
-      invoke: (name, args) => board.invoke(name, args),
-      random: (count) => board.random(count),
-      print: (log) => board.print(log),
-    };
-    const setUp = this.#program.runSync(context, { reference: true }) as unknown as ivm.Reference;
-    const port = portFunctions.map((name) => new ivm.Callback(functions[name]));
-    const guest = setUp.applySync(
-      undefined,
-      [...port, JSON.stringify(this.#guestOptions(options))] as never,
-      {
-        result: { reference: true },
-      },
-    ) as ivm.Reference;
-    const compartment = new Compartment(context, guest, this.#limits.maxExecutionTimeMs);
-    for (const { module, script } of modules) compartment.define(module, script);
-    if (!this.ballast) this.#fill();
-    return compartment;
-  }
-
-  /** Throws ContractError for text that V8 does not take. */
-  compile(module: LinkedModule): CompiledModule {
-    try {
-      return { module, script: this.#isolate.compileScriptSync(module.text, { filename: module.key }) };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new ContractError('ModuleSyntax', `${module.key}: ${message}`, { module: module.key });
-    }
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#isolate.isDisposed) this.#isolate.dispose();
-  }
-
-  /**
-   * V8 grants more than it is asked for, and does not make small heaps at all: what is beyond the limit, counted
-   * from what the sandbox itself uses, is taken by memory that is never touched.
-   */
-  #fill(): void {
-    // Asking for what cannot be had makes V8 collect, so that what is used is what lives.
-    const collect = 'try { new ArrayBuffer($0); } catch {}';
-    const impossible = 2 * (this.#limits.maxHeapBytes + bounds.heapBytesFloor);
-    if (this.#limits.maxHeapBytes < bounds.smallHeapBytes) this.#tools.evalClosureSync(collect, [impossible]);
-    const heap = this.#isolate.getHeapStatisticsSync();
-    const used = heap.used_heap_size + heap.externally_allocated_size;
-    const beyond = Math.max(0, heap.heap_size_limit - used - this.#limits.maxHeapBytes);
-    const source = 'const ballast = new ArrayBuffer($0); return () => ballast';
-    this.ballast = this.#tools.evalClosureSync(source, [beyond], { result: { reference: true } });
-  }
-
-  /**
-   * V8's limit of the stack holds for the whole process. A lower one is made by using up the rest on entry; how
-   * much there is depends on where the host stands, so it is measured.
-   */
-  #padding(): number[] {
-    if (this.#stackPadding) return this.#stackPadding;
-    const room = Number(this.#tools.evalClosureSync(measureStack, [bounds.paddingSlots]));
-    const slots = room - Math.floor((this.#limits.maxStackBytes + bounds.sandboxStackBytes) / 8);
-    this.#stackPadding = [];
-    for (let rest = slots; rest > 0; rest -= bounds.paddingSlots) {
-      this.#stackPadding.push(Math.min(rest, bounds.paddingSlots));
-    }
-    return this.#stackPadding;
-  }
-
-  #guestOptions(options: SandboxOptions): GuestOptions {
-    return {
-      ...options,
-      stackPadding: this.#padding(),
-      elementsMax: Math.max(1, Math.floor(this.#limits.maxHeapBytes / 8)),
-      logLinesMax: bounds.logLinesMax,
-      logLineCharactersMax: bounds.logLineCharactersMax,
-      randomBytesPerCrossing: bounds.randomBytesPerCrossing,
-      writesPerOutcome: bounds.writesPerOutcome,
-    };
-  }
-}
-
 /** How a context differs from others. */
 export type SandboxOptions = Pick<GuestOptions, 'isApp' | 'frozen' | 'renew' | 'asynchronous' | 'functions'>;
 
-/** A module compiled in one isolate. */
-export interface CompiledModule {
-  readonly module: LinkedModule;
-  readonly script: ivm.Script;
+/** The options of a guest. */
+export function guestOptions(
+  options: SandboxOptions,
+  limits: Limits,
+  walls: Pick<GuestOptions, 'stackPadding' | 'shielded'>,
+): GuestOptions {
+  return {
+    ...options,
+    ...walls,
+    elementsMax: Math.max(1, Math.floor(limits.maxHeapBytes / 8)),
+    logLinesMax: bounds.logLinesMax,
+    logLineCharactersMax: bounds.logLineCharactersMax,
+    randomBytesPerCrossing: bounds.randomBytesPerCrossing,
+    writesPerOutcome: bounds.writesPerOutcome,
+  };
 }
 
-/** A context with its guest. */
-export class Compartment {
-  readonly #context: ivm.Context;
-  readonly #methods: Readonly<Record<string, ivm.Reference>>;
-  readonly #timeoutMs: number;
+/** The host as a guest calls it. */
+export function portOf(
+  board: Switchboard,
+  next: Next,
+): Readonly<Record<keyof Port, (...args: readonly unknown[]) => unknown>> {
+  return {
+    next: (...report) => next(report),
+    read: (what, state, map, key) => board.read(what, state, map, key),
+    write: (...writes) => board.write(...writes),
+    scan: (state, map, options) => board.scan(state, map, options),
+    rows: (scan) => board.rows(scan),
+    invoke: (name, args) => board.invoke(name, args),
+    random: (count) => board.random(count),
+    print: (log) => board.print(log),
+  };
+}
 
-  constructor(context: ivm.Context, guest: ivm.Reference, timeoutMs: number) {
-    this.#context = context;
-    this.#timeoutMs = Math.min(Math.max(timeoutMs, 1), bounds.executionTimeMsMax);
-    const names = ['define', 'settleModules', 'run', 'evaluate', 'describe'];
-    this.#methods = Object.fromEntries(
-      names.map((name) => [name, guest.getSync(name, { reference: true }) as ivm.Reference]),
-    );
-  }
-
-  define(module: LinkedModule, script: ivm.Script): void {
-    const factory = script.runSync(this.#context, { reference: true }) as unknown as ivm.Reference;
-    const { dependencies, exports, stars } = module;
-    const args = [module.key, JSON.stringify({ dependencies, exports, stars }), factory.derefInto()];
-    (this.#methods.define as ivm.Reference).applySync(undefined, args as never);
-  }
-
-  /** Calls a method of the guest under the time limit. */
-  enter(method: 'run' | 'settleModules' | 'evaluate' | 'describe', args: readonly unknown[] = []): Entry {
-    try {
-      const value = (this.#methods[method] as ivm.Reference).applySync(undefined, args as never, {
-        timeout: this.#timeoutMs,
-      });
-      return { kind: 'returned', value };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : '';
-      if (message === 'Script execution timed out.') return { kind: 'time' };
-      if (message.startsWith('Isolate was disposed') || message === 'Isolate is disposed')
-        return { kind: 'heap' };
-      // A promise rejected with nobody to handle it: the guest's shield, or what stood behind it.
-      return { kind: 'returned', value: undefined };
-    }
-  }
-
-  release(): void {
-    this.#context.release();
-  }
+/** What a guest is told of a module beside its factory: key, and how it is linked, as JSON. */
+export function definitionOf({ key, dependencies, exports, stars }: LinkedModule): readonly [string, string] {
+  return [key, JSON.stringify({ dependencies, exports, stars })];
 }

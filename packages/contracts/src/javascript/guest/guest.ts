@@ -30,6 +30,8 @@ export interface GuestOptions {
   readonly elementsMax: number;
   /** Stack to use up before app code begins, so that less than the engine's own limit is left: 8-byte slots. */
   readonly stackPadding: readonly number[];
+  /** A promise is rejected before app code can leave one behind; see `Session.promise`. */
+  readonly shielded: boolean;
 }
 
 /** The inhabitant of a context: takes calls from the host and answers them. */
@@ -49,7 +51,7 @@ export class Guest {
   constructor(port: Port, options: GuestOptions) {
     this.#port = port;
     this.#options = options;
-    this.#session = new Session(port);
+    this.#session = new Session(port, options.shielded);
     this.#linker = new Linker(
       (specifier, importer) => callHost(port, 'resolve', [specifier, importer]) as string,
     );

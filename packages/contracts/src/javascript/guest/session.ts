@@ -18,6 +18,7 @@ export class Session {
   /** A promise may have been made: microtasks must run out before another call begins. */
   promised = false;
 
+  readonly #shielded: boolean;
   readonly #tables = new Map<string, Writes>();
   #log: string[][] = [];
   #dropped = 0;
@@ -27,8 +28,9 @@ export class Session {
   /** Held only so that it is not collected before the entry ends. */
   protected shield: Promise<never> | undefined;
 
-  constructor(port: Port) {
+  constructor(port: Port, shielded: boolean) {
     this.port = port;
+    this.#shielded = shielded;
   }
 
   begin(context: string, now: number): void {
@@ -64,6 +66,7 @@ export class Session {
   promise(): void {
     if (this.promised) return;
     this.promised = true;
+    if (!this.#shielded) return;
     this.shield = Reflect.apply(Promise.reject, Promise, []) as Promise<never>;
   }
 

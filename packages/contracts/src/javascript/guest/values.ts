@@ -50,10 +50,10 @@ export function describeThrown(thrown: unknown): { reason: string; trace?: strin
   return { reason };
 }
 
-/** The frames of app code in a stack: without the repeated message and the sandbox's own frames. */
+/** The frames of app code in a stack: without the repeated message, and the frames of sandbox and host. */
 function frames(stack: string): string {
   const lines = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  return lines.filter((line) => !line.includes('coco:sandbox')).join('\n');
+  return lines.filter((line) => !/coco:sandbox|[( ](?:file|node):/.test(line)).join('\n');
 }
 
 /** What of this file runs inside, see program.ts. */

@@ -1,1 +1,0 @@
-export { readSourceMap } from './source-map.ts';
