@@ -33,6 +33,11 @@ export const nouns: readonly NounRow[] = [
     load: async () => (await import('./commands/governance.ts')).governance,
   },
   {
+    name: 'undo',
+    summary: 'Take back what was committed, by vote: see first what hangs on it',
+    load: async () => (await import('./commands/undo.ts')).undo,
+  },
+  {
     name: 'contract',
     summary: 'Make, test, build and compare contracts',
     load: async () => (await import('./commands/contract.ts')).contract,

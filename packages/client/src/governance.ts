@@ -12,6 +12,7 @@ import {
   type RecoveryOut,
   type ServiceInfoOut,
   type StateDigestOut,
+  type UndoPreviewIn,
   type UserOut,
 } from '@coco/api';
 import { fromBase64, importPrivateKey, rsaOaepUnwrap, toBase64 } from '@coco/crypto';
@@ -43,6 +44,9 @@ export function plainBallot(vote: boolean): string {
 export const govRequest = {
   propose: (proposal: ProposalIn | string, now: number): GovRequest =>
     governed('proposal', '/gov/members/proposals:create', proposal, now),
+
+  previewUndo: (asked: UndoPreviewIn, now: number): GovRequest =>
+    governed('preview', '/gov/service/undo:preview', asked, now),
 
   vote: (ids: { proposalId: string; memberId: string }, ballot: string, now: number): GovRequest =>
     governed(

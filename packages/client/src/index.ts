@@ -52,3 +52,5 @@ export type { FetchLike, Transport, WireRequest, World } from './transport.ts';
 export { fetchTransport } from './transport.ts';
 export type { ParameterValue, TypedCall, WriteOptions, Written } from './typed.ts';
 export { requestOf, typedRead, typedWrite } from './typed.ts';
+export type { CheckedStanding } from './undo.ts';
+export { checkPreview, checkStanding, fetchStanding, previewUndo, undoProposal } from './undo.ts';

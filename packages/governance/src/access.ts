@@ -10,7 +10,11 @@ const telling = ['user_cose_sign1', 'user_cert', 'jwt', 'member_cert'] as const;
 /** A caller as audiences know it: who it is by itself, and the party and roles that members gave it. */
 export function viewerOfCaller(state: ReadableMapState, caller: Caller | null): Viewer {
   const id = callerId(caller);
-  if (id === undefined) return anonymous;
+  return id === undefined ? anonymous : viewerById(state, id);
+}
+
+/** Who somebody known by this id is to audiences: a user, a member, the subject of a token. */
+export function viewerById(state: ReadableMapState, id: string): Viewer {
   const { party, roles } = accessUsers.get(state, id) ?? {};
   return viewerOf(id, party ?? null, roles ?? []);
 }

@@ -12,6 +12,7 @@ import {
 import { type ByteString, byteStringToBytes } from '@coco/kv';
 import { inStep, LedgerError } from './errors.ts';
 import { coseBytesMax } from './limits.ts';
+import { decodeStandingRoot, encodeStandingRoot, type StandingRoot, standingLabel } from './standing-root.ts';
 import { formatTxId, parseTxId, type TxId } from './tx-id.ts';
 
 /** Label of the verifiable data structure (draft COSE Receipts) and its value for CCF's Merkle tree. */
@@ -37,6 +38,8 @@ export interface CoseRootFacts {
   readonly issuedAtSeconds: number;
   readonly issuer: string | undefined;
   readonly subject: string | undefined;
+  /** All transactions that were ever undone; undefined when none was. */
+  readonly standing: StandingRoot | undefined;
 }
 
 /** Signs a Merkle root with the service key: COSE_Sign1 with the root as detached payload. */
@@ -46,8 +49,9 @@ export function signCoseRoot(options: {
   readonly serviceKey: PrivateKey;
   readonly cose: CoseSubject;
   readonly nowSeconds: number;
+  readonly standing?: StandingRoot | undefined;
 }): Uint8Array {
-  const { root, txId, serviceKey, cose, nowSeconds } = options;
+  const { root, txId, serviceKey, cose, nowSeconds, standing } = options;
   const claims = new Map<CborValue, CborValue>([
     [cwtClaim.issuedAt, nowSeconds],
     [cwtClaim.issuer, cose.issuer],
@@ -59,6 +63,8 @@ export function signCoseRoot(options: {
     [coseLabel.cwtClaims, claims],
     [ccfClaimsLabel, new Map<CborValue, CborValue>([['txid', formatTxId(txId)]])],
   ]);
+  // Left out while nothing was undone: such a signature is what any reader of the format expects.
+  if (standing) headers.set(standingLabel, encodeStandingRoot(standing));
   return signSign1({ protected: headers, payload: byteStringToBytes(root), detached: true }, serviceKey);
 }
 
@@ -106,6 +112,7 @@ function readHeaders(message: Sign1, serviceKey: PublicKey): CoseRootFacts {
     issuedAtSeconds,
     issuer: text(claims.get(cwtClaim.issuer)),
     subject: text(claims.get(cwtClaim.subject)),
+    standing: decodeStandingRoot(headers.get(standingLabel)),
   };
 }
 

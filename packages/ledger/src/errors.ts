@@ -35,7 +35,8 @@ export type VerificationStep =
   | 'service-endorsement'
   | 'service-key'
   | 'epoch'
-  | 'snapshot-digest';
+  | 'snapshot-digest'
+  | 'standing';
 
 /** Where and at which step. `offset` is in bytes from the start of what was being read. */
 export interface LedgerErrorDetails {

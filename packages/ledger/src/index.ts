@@ -109,6 +109,15 @@ export {
   splitSnapshot,
 } from './snapshot.ts';
 export { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-name.ts';
+export {
+  type ProvenRecord,
+  type StandingProof,
+  type StandingRecord,
+  Standings,
+  type VerifiedStanding,
+  verifyStanding,
+} from './standing.ts';
+export type { StandingRoot } from './standing-root.ts';
 export { singletonKey, tables } from './tables.ts';
 export { formatTxId, parseTxId, type TxId } from './tx-id.ts';
 export { ViewHistory } from './view-history.ts';

@@ -13,6 +13,7 @@ import { type CoseSubject, signCoseRoot } from './cose-signature.ts';
 import { inStep, LedgerError } from './errors.ts';
 import type { History } from './history.ts';
 import { isRecord, parseJson } from './json.ts';
+import type { StandingRoot } from './standing-root.ts';
 import { singletonKey, tables } from './tables.ts';
 import { formatTxId, type TxId } from './tx-id.ts';
 
@@ -40,6 +41,8 @@ export interface SignatureRequest extends TxId {
   readonly cose: CoseSubject;
   readonly nowSeconds: number;
   readonly commit: TxId;
+  /** All transactions that were ever undone, if any was. */
+  readonly standing?: StandingRoot | undefined;
   /**
    * First leaf of the serialised tree (default: all that is retained). The seqno of the last signature is
    * enough.

@@ -138,12 +138,11 @@ export class Core implements NodeView {
     this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
     this.application = new Application(engine, this.replica.store, outbox);
     this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
-    const { store, secrets } = this.replica;
-    this.undo = new UndoDesk({ store, secrets, application: this.application, historical: this.historical });
     this.actions = this.#makeActions();
     this.joinDoor = new JoinDoor({ node: this, service: () => this.service, cose: beginning.cose, random });
     const authentication = new Authentication(this.replica.store);
     this.access = new NodeAccess(this.replica.store, random, authentication);
+    this.undo = this.#makeUndo();
     this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#forwarding = new Forwarding(outbox);
     const respond = (id: number, response: Answer): void => {
@@ -306,6 +305,7 @@ export class Core implements NodeView {
       endorsedPem: () => this.#endorsedPem,
       now: () => this.now,
       isWhole: () => this.status === 'PartOfNetwork',
+      standing: () => this.undo.standings.root,
     });
   }
 
@@ -359,6 +359,14 @@ export class Core implements NodeView {
         'info',
         phase === null ? 'This node is not retired after all.' : `Retirement of this node: ${phase}.`,
       );
+  }
+
+  #makeUndo(): UndoDesk {
+    const { application, historical, replica } = this;
+    const { secrets, store } = replica;
+    const { audiences } = this.access;
+    const viewAt = (seqno: number) => replica.viewAt(seqno);
+    return new UndoDesk({ store, secrets, application, historical, audiences, viewAt });
   }
 
   #makeActions(): GovernanceActions {

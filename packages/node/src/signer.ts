@@ -1,5 +1,12 @@
 import type { ByteString, WriteSet } from '@coco/kv';
-import { buildReceipt, buildSignature, parseRootSignature, singletonKey, tables } from '@coco/ledger';
+import {
+  buildReceipt,
+  buildSignature,
+  parseRootSignature,
+  type StandingRoot,
+  singletonKey,
+  tables,
+} from '@coco/ledger';
 import type { NodeConfig } from './config.ts';
 import type { NodeIdentity, ServiceIdentity } from './identity.ts';
 import type { Replica } from './replica.ts';
@@ -22,6 +29,8 @@ export interface SignerParts {
   readonly now: () => number;
   /** Whether the state is whole: without its private maps a snapshot would not be the state. */
   readonly isWhole: () => boolean;
+  /** All transactions that were ever undone; undefined while there is none. */
+  readonly standing: () => StandingRoot | undefined;
 }
 
 /** Signs the ledger's root when that is due, and hands receipts to whoever waits for one. */
@@ -71,6 +80,7 @@ export class Signer {
       cose,
       nowSeconds: Math.floor(now() / 1000),
       commit: replica.committed ?? { view: 0, seqno: 0 },
+      standing: this.#parts.standing(),
       treeFrom: Math.max(replica.history.flushed, replica.lastSigned),
     });
     if (waiting.wantsReceipts || snapshots.wantsReceipts) this.#giveReceipts(seqno, writeSet);

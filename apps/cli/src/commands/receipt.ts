@@ -1,6 +1,14 @@
-import { fetchReceipt } from '@coco/client';
+import { fetchReceipt, fetchStanding } from '@coco/client';
 import { type ByteString, fromHex, publicKeyOf, sha256ByteString } from '@coco/crypto';
-import { formatTxId, parseTxId, verifyCoseReceipt, verifyReceipt } from '@coco/ledger';
+import {
+  formatTxId,
+  parseTxId,
+  type VerifiedStanding,
+  type VerifyReceiptOptions,
+  verifyCoseReceipt,
+  verifyReceipt,
+  verifyStanding,
+} from '@coco/ledger';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
@@ -26,9 +34,17 @@ export const receipt: Noun = {
       run: fetchOne,
     },
     {
+      name: 'standing',
+      arguments: '<txid>',
+      summary: 'Fetch the proof of whether a transaction is undone, and verify it',
+      example: 'receipt standing 2.35 --out standing.json',
+      options: [{ flags: '--out <file>', summary: 'write the proof here' }, ...connectionOptions],
+      run: fetchStandingOf,
+    },
+    {
       name: 'verify',
       arguments: '<file>',
-      summary: 'Verify a receipt, JSON or COSE, without any service',
+      summary: 'Verify a receipt, JSON or COSE, or a proof of standing, without any service',
       example: 'receipt verify receipt.json --service-cert service_cert.pem --claims claim.bin',
       options: [
         { flags: '--service-cert <pem>', summary: 'the service certificate' },
@@ -57,6 +73,14 @@ async function fetchOne(input: Input, io: Io): Promise<Outcome> {
   return { ok: true, json: checked.receipt, text: `${formatTxId(txId)} verified, written to ${out}` };
 }
 
+async function fetchStandingOf(input: Input, io: Io): Promise<Outcome> {
+  const txId = parseTxId(input.argument(0));
+  const { proof, proves } = await withSession(input, io, (session) => fetchStanding(session, txId));
+  const out = input.text('out');
+  if (out !== undefined) writeFile(io, out, `${JSON.stringify(proof, null, 2)}\n`);
+  return { ok: true, json: proof, text: facts(Object.entries(provenStanding(proves))) };
+}
+
 async function verifyOne(input: Input, io: Io): Promise<Outcome> {
   const file = input.argument(0);
   const bytes = await readBytes(io, file);
@@ -72,7 +96,7 @@ async function verifyOne(input: Input, io: Io): Promise<Outcome> {
     const proven =
       bytes[0] === 0xd2
         ? provenByCose(verifyCoseReceipt(bytes, publicKeyOf(servicePem), { claimsDigest, txId }))
-        : provenByJson(verifyReceipt(parseJson(bytes), servicePem, { claimsDigest, txId }));
+        : provenByJson(parseJson(bytes), servicePem, { claimsDigest, txId });
     return {
       ok: true,
       json: { valid: true, ...proven },
@@ -96,10 +120,23 @@ async function verifyOne(input: Input, io: Io): Promise<Outcome> {
 
 type Proven = Record<string, string>;
 
-function provenByJson(proven: ReturnType<typeof verifyReceipt>): Proven {
+function provenByJson(json: unknown, servicePem: string, expected: VerifyReceiptOptions): Proven {
+  if (typeof json === 'object' && json !== null && 'standing' in json)
+    return provenStanding(verifyStanding(json, servicePem, { txId: expected.txId }));
+  const proven = verifyReceipt(json, servicePem, expected);
   const common = { root: hexOf(proven.root), node: proven.nodeId };
   if (proven.kind === 'signature') return { transaction: 'a signature transaction', ...common };
   return { transaction: formatTxId(proven.txId), claims: hexOf(proven.claimsDigest), ...common };
+}
+
+function provenStanding({ asOf, by, issuedAtSeconds, standing, txId }: VerifiedStanding): Proven {
+  const since = standing === 'undone' ? 'undone by' : 'brought back by';
+  return {
+    transaction: formatTxId(txId),
+    standing: standing === 'undone' ? 'undone' : 'in force',
+    ...(by === undefined ? {} : { [since]: formatTxId(by) }),
+    'as of': `${formatTxId(asOf)}, ${new Date(issuedAtSeconds * 1000).toISOString()}`,
+  };
 }
 
 function provenByCose(proven: ReturnType<typeof verifyCoseReceipt>): Proven {

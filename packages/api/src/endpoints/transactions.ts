@@ -3,6 +3,7 @@ import {
   anything,
   array,
   base64,
+  count,
   hex32,
   type Infer,
   object,
@@ -56,6 +57,28 @@ export const receiptOut = object(
   'Receipt',
 );
 
+/** `GET /app/standing`. */
+export const standingOut = object(
+  {
+    transaction_id: transactionId,
+    standing: oneOf('in-force', 'undone'),
+    as_of: transactionId,
+    signature: base64,
+    root: hex32,
+    records: array(
+      object({
+        transaction_id: transactionId,
+        standing: oneOf('undone', 'restored'),
+        by: transactionId,
+        index: count(),
+        path: array(hex32),
+      }),
+    ),
+  },
+  { by: transactionId },
+  'Standing',
+);
+
 /** The error body as a schema; the name is the one CCF gives it in its documents. */
 export const errorOut = object(
   {
@@ -93,6 +116,13 @@ export function commonEndpoints(frontend: Frontend): readonly Endpoint[] {
       requiredQuery: { transaction_id: transactionId },
       answers: [json(receiptOut), raw('text/plain', 'Being fetched: ask again after `retry-after`', 202)],
       errors: ['TransactionPendingOrUnknown', 'TransactionInvalid'],
+    }),
+    endpoint('GET', `/${frontend}/standing`, {
+      forwarding: 'sometimes',
+      summary: 'The proof of whether a committed transaction is undone, as of the latest commit',
+      requiredQuery: { transaction_id: transactionId },
+      answers: [json(standingOut)],
+      errors: ['TransactionPendingOrUnknown', 'TransactionInvalid', 'TransactionNotFound'],
     }),
     endpoint('GET', `/${frontend}/api`, {
       forwarding: 'never',

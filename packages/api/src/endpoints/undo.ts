@@ -32,11 +32,15 @@ export const shownBytes = object({}, { text: text(), base64, bytes: count(), sha
 /** Bytes as a preview shows them. */
 export type ShownBytes = Infer<typeof shownBytes>;
 
-/** One key that an undo changes; of one that the caller may not see, the digest and at most whose it is. */
+/**
+ * One key that an undo changes; of one that the caller may not see, the digest and at most whose it is. Shown open,
+ * a row of an audience is `sealed`: its digest is over what is in the ledger.
+ */
 export const undoChangeOut = object(
   { digest: hex32 },
   {
     audience: text(),
+    sealed: flag,
     map: text(),
     key: shownBytes,
     from: nullable(shownBytes),

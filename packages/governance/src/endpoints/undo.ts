@@ -20,7 +20,7 @@ export function previewUndo(context: GovContext): GovResponse {
   if (planning.kind === 'loading')
     return loading('The values to be given back are being read from the ledger.');
   const idOf = (seqno: number) => formatTxId({ view: world.viewOf(seqno) ?? 0, seqno });
-  return json(previewOut(planning.plan, sightOf(memberOf(context).id, tx), idOf));
+  return json(previewOut(planning.plan, sightOf(memberOf(context).id, tx, world.undo), idOf));
 }
 
 function undoRequestIn(context: GovContext): UndoRequest | GovResponse {

@@ -1,4 +1,4 @@
-import { audienceIdFromHex, changeMembers, shredAudience } from '@coco/access';
+import { Audiences, audienceIdFromHex, changeMembers, shredAudience } from '@coco/access';
 import type { Engine } from '@coco/contracts';
 import {
   generateKeyPair,
@@ -83,6 +83,7 @@ export class Consortium {
   readonly effects: string[] = [];
   /** Who read and wrote what; a test that makes transactions of the application records its reads. */
   readonly lineage = new Lineage(1);
+  readonly audiences = new Audiences(this.store);
   /** Stands for the contract's function that makes up for transactions. */
   compensate: UndoPlanning['compensate'] = () => ({ kind: 'failed', reason: 'there is no contract' });
   serviceCertificate: string;
@@ -251,6 +252,7 @@ export class Consortium {
       lineage: this.lineage,
       past: (version) => this.written.find(({ seqno }) => seqno === version)?.writeSet ?? 'missing',
       salt: (version, change) => sha256ByteString(`${version} ${change}`),
+      audiences: this.audiences,
       compensate: (call) => this.compensate(call),
     };
   }

@@ -64,15 +64,16 @@ function edgesOf(
 }
 
 function changeOut(change: PlannedChange, sight: Sight, idOf: (version: Version) => string): UndoChangeOut {
-  const { digest, map, key, from, to, lastWriter, source, salt } = change;
+  const { digest, map, from, to, lastWriter, source, salt } = change;
   if (!sight.visible)
     return { digest, ...(sight.audience === undefined ? {} : { audience: sight.audience }) };
   return {
     digest,
+    ...(sight.audience === undefined ? {} : { sealed: true, audience: sight.audience }),
     map,
-    key: shown(key),
-    from: from === null ? null : shown(from),
-    to: to === null ? null : shown(to),
+    key: shown(sight.key),
+    from: from === null ? null : shown(sight.open(from)),
+    to: to === null ? null : shown(sight.open(to)),
     ...(lastWriter === 0 ? {} : { writtenBy: idOf(lastWriter) }),
     ...(source === 0 ? {} : { givenBackFrom: idOf(source) }),
     salt: toBase64(byteStringToBytes(salt)),

@@ -1,13 +1,37 @@
-import type { Place, ReadableMapState } from '@coco/kv';
+import { audienceIdOf, audienceIdToHex, hasAudiences, openRow, segmentBytes } from '@coco/access';
+import type { ByteString, Place, ReadableMapState } from '@coco/kv';
+import { viewerById } from '../access.ts';
 import type { MemberId } from '../tables/members.ts';
+import type { UndoPlanning } from './world.ts';
 
-/** Whether somebody may see what a row holds; of a hidden row at most whose it is. */
-export type Sight = { readonly visible: true } | { readonly visible: false; readonly audience?: string };
+/** How somebody sees a row: its key and values in clear, or at most whose it is. */
+export type Sight =
+  | {
+      readonly visible: true;
+      readonly key: ByteString;
+      readonly audience?: string;
+      open(value: ByteString): ByteString;
+    }
+  | { readonly visible: false; readonly audience?: string };
 
 /**
  * Who may see a row of the application in a preview: the one place that decides it. What is public, everybody;
- * what is private, nobody yet, because governance knows of no audience it belongs to.
+ * what belongs to an audience, its readers; what is private to the application, nobody but its own code.
  */
-export function sightOf(_member: MemberId, _state: ReadableMapState): (place: Place) => Sight {
-  return ({ map }) => (map.startsWith('public:') ? { visible: true } : { visible: false });
+export function sightOf(
+  member: MemberId,
+  state: ReadableMapState,
+  { audiences }: UndoPlanning,
+): (place: Place) => Sight {
+  const seen = new Set(audiences.seenBy(viewerById(state, member)));
+  return ({ map, key }) => {
+    if (map.startsWith('public:')) return { visible: true, key, open: (value) => value };
+    if (!hasAudiences(map)) return { visible: false };
+    const segment = key.slice(0, segmentBytes);
+    const audience = audienceIdToHex(audienceIdOf(segment));
+    const opening = seen.has(segment) ? audiences.keyOf(segment) : undefined;
+    if (opening === undefined) return { visible: false, audience };
+    const open = (value: ByteString) => openRow(opening, { map, key }, value);
+    return { visible: true, key: key.slice(segmentBytes), audience, open };
+  };
 }

@@ -1,3 +1,4 @@
+import type { Audiences } from '@coco/access';
 import type { ByteString, Lineage, ReadSet, Version, WriteSet } from '@coco/kv';
 
 /** What a contract's own function wrote to make up for transactions, or why it could not. */
@@ -23,6 +24,8 @@ export interface UndoPlanning {
   past(version: Version): WriteSet | 'loading' | 'missing';
   /** 32 bytes for one change; the same on every node, and known to nobody without the ledger secret. */
   salt(version: Version, change: ByteString): ByteString;
+  /** Whose rows are whose. */
+  readonly audiences: Audiences;
   /** Runs a function of the contract in force over the latest state, and keeps nothing of it. */
   compensate(call: {
     readonly module: string;

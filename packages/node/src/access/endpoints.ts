@@ -134,8 +134,9 @@ function linkTo(context: BuiltinContext, sight: Sight, { text }: Question, seqno
 }
 
 /** A transaction as it is shown to somebody who may see it. */
-export function shownTransaction({ access }: NodeView, { seqno, record, segments }: Listed): object {
+export function shownTransaction({ access, undo }: NodeView, { seqno, record, segments }: Listed): object {
   const txId = { view: record.view, seqno };
+  const undoneBy = undo.standings.undoneBy(txId);
   return {
     reference: access.referenceOf(txId),
     ...(access.opaqueIds ? {} : { transaction_id: formatTxId(txId) }),
@@ -143,8 +144,7 @@ export function shownTransaction({ access }: NodeView, { seqno, record, segments
     endpoint: record.endpoint,
     by: record.by,
     audiences: segments.map((segment) => shownAudience(access, segment)),
-    // Filled in by undo.
-    undone_by: null,
+    undone_by: undoneBy ? (access.opaqueIds ? access.referenceOf(undoneBy) : formatTxId(undoneBy)) : null,
   };
 }
 

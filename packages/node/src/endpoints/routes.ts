@@ -11,12 +11,13 @@ import type { BuiltinRoute, BuiltinRoutes } from '../frontend/pipeline.ts';
 import { Router } from '../frontend/router.ts';
 import type { BuiltinContext, Handler } from './context.ts';
 import { nodeHandlers } from './node.ts';
-import { getApi, getCommit, getReceipt, getTransaction } from './transactions.ts';
+import { getApi, getCommit, getReceipt, getStanding, getTransaction } from './transactions.ts';
 
 const common: Readonly<Record<string, Handler>> = {
   commit: getCommit,
   tx: getTransaction,
   receipt: getReceipt,
+  standing: getStanding,
 };
 
 const titles = { node: 'Node API', gov: 'Governance API', app: 'Application API' };

@@ -144,6 +144,30 @@ export const getReceipt: Handler = (context) => {
   return 'status' in state ? state : json(receiptBody(state.receipt));
 };
 
+/** `GET /standing?transaction_id=V.S`, or of a reference: whether a transaction is undone, proven. */
+export const getStanding: Handler = (context) => {
+  const { node: view, query } = context;
+  const given = query.get('transaction_id') ?? '';
+  if (isReference(given) || hidesIds(context)) {
+    const txId = referredTo(context, given);
+    return txId ? standingOf(view, txId) : noSuchTransaction();
+  }
+  const txId = tryParseTxId(given);
+  return txId
+    ? standingOf(view, txId)
+    : refusal(404, 'TransactionInvalid', 'Could not extract Transaction Id');
+};
+
+function standingOf(view: NodeView, txId: TxId): Answer {
+  const status = statusOf(view.replica, txId);
+  const name = formatTxId(txId);
+  if (status === 'Invalid') return refusal(404, 'TransactionInvalid', `Transaction ${name} is invalid.`);
+  // Only a signature is ever the commit point, and only what it signed can be proven.
+  if (status === 'Committed') return json(view.undo.standings.prove(txId, view.replica.raft.commit));
+  const pending = `Only committed transactions have a standing. Transaction ${name} is ${status}`;
+  return withHeader(refusal(404, 'TransactionPendingOrUnknown', pending), header.cacheControl, 'no-cache');
+}
+
 /** `GET /api`: the OpenAPI document that `build` makes. */
 export function getApi(build: (context: BuiltinContext) => OpenApiDocument): Handler {
   return (context) => ({

@@ -1,3 +1,4 @@
+import type { Audiences } from '@coco/access';
 import { traceOf, type UndoPlanning } from '@coco/governance';
 import { Lineage, type Store } from '@coco/kv';
 import type { LedgerSecrets } from '@coco/ledger';
@@ -5,6 +6,7 @@ import type { Application } from '../application.ts';
 import type { HistoricalQueries } from '../historical.ts';
 import { compensate } from './compensate.ts';
 import { PastWrites } from './past-writes.ts';
+import { StandingBook } from './standing-book.ts';
 
 /** What a node brings to the undo of transactions: who read and wrote what, and past values. */
 export class UndoDesk {
@@ -12,6 +14,8 @@ export class UndoDesk {
   readonly #secrets: LedgerSecrets;
   readonly #application: Application;
   readonly #past: PastWrites;
+  readonly #audiences: Audiences;
+  readonly standings: StandingBook;
   #lineage: Lineage;
   /** Whether the latest planning asked for something that is still being read. */
   isLoading = false;
@@ -22,11 +26,15 @@ export class UndoDesk {
     readonly secrets: LedgerSecrets;
     readonly application: Application;
     readonly historical: HistoricalQueries;
+    readonly audiences: Audiences;
+    readonly viewAt: (seqno: number) => number;
   }) {
     this.#store = parts.store;
     this.#secrets = parts.secrets;
     this.#application = parts.application;
     this.#past = new PastWrites(parts.historical);
+    this.#audiences = parts.audiences;
+    this.standings = new StandingBook(parts.store, parts.viewAt);
     this.#lineage = new Lineage(parts.store.version + 1);
     parts.store.onApply((version, writeSet) => this.#lineage.record(version, traceOf(writeSet)));
     parts.store.onRollback((version) => this.#lineage.truncate(version));
@@ -54,6 +62,7 @@ export class UndoDesk {
         return writes;
       },
       salt: (version, change) => this.#secrets.keyFor(version).undoSalts.sign(change),
+      audiences: this.#audiences,
       compensate: (call) => compensate(this.#application, this.#store, call),
     };
   }
