@@ -73,6 +73,41 @@ describe('a service of three members', { timeout: 120_000 }, () => {
 
   const as = (profile: string, ...words: string[]) => here.json(...words, '--profile', profile);
 
+  test('a node is known by its evidence alone, and never in silence', async () => {
+    const { value: profile } = await here.json('profile', 'show', 'dev');
+    const [address = ''] = profile.addresses as string[];
+    using stranger = place();
+    const words = ['attestation', 'node', '--address', address];
+    const silent = await stranger.coco(...words);
+    assert.match(silent.error, /--policy is needed/);
+    writeFileSync(stranger.file('careful.json'), '{}');
+    const refused = await stranger.coco(...words, '--policy', 'careful.json');
+    assert.match(refused.error, /platform-accepted/);
+    writeFileSync(stranger.file('policy.json'), '{"platforms": ["virtual"]}');
+    const { code, value } = await stranger.json(...words, '--policy', 'policy.json', '--out', 'service.pem');
+    assert.equal(code, 0);
+    assert.equal((value.claims as { assurance: string }).assurance, 'none');
+    const shown = await stranger.coco('attestation', 'show', address, '--policy', 'policy.json');
+    assert.match(shown.out, /ok +report-data +the evidence binds the expected key/);
+    const published = readFileSync(here.file('workspace/sandbox_common/service_cert.pem'), 'utf8');
+    assert.equal(readFileSync(stranger.file('service.pem'), 'utf8'), published);
+  });
+
+  test('a member sees which nodes a policy would refuse before proposing it', async () => {
+    const check = (policy: object) => {
+      writeFileSync(here.file('proposed.json'), JSON.stringify(policy));
+      return here.coco('attestation', 'policy', 'check', 'proposed.json', '--profile', 'dev');
+    };
+    const good = await check({ platforms: { virtual: {} }, lease: { seconds: 600 } });
+    assert.equal(good.code, 0, good.error);
+    assert.match(good.out, /may vote +may vote[\s\S]*0 of 1 node would fall/);
+    const bad = await check({ platforms: { snp: {} } });
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /may vote +REFUSED platform-accepted +Quote could not be verified/);
+    const shown = await here.json('attestation', 'policy', 'show', '--profile', 'dev');
+    assert.deepEqual(shown.value, {});
+  });
+
   test('a write is committed, and its receipt holds offline', async () => {
     const { code, value } = await as(
       'dev',

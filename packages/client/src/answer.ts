@@ -7,6 +7,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** DER of the certificate whose key TLS proved, from transports that can tell. */
+  readonly peerCertificate?: Uint8Array;
 }
 
 /** Whether the service did what it was asked. */

@@ -1,6 +1,8 @@
 export type { TxId } from '@coco/ledger';
 export type { Answer } from './answer.ts';
 export { accepted, isOk, jsonOf, refusalOf, textOf, transactionIdOf } from './answer.ts';
+export type { AttestedNode, NodeExpectation } from './attestation.ts';
+export { attestNode } from './attestation.ts';
 export type { ClientErrorCode, Refusal } from './errors.ts';
 export { ClientError } from './errors.ts';
 export type { GovRequest } from './governance.ts';

@@ -195,6 +195,7 @@ const nodeAttestationOut = object(
   {
     role: oneOf('vote', 'secrets', 'verify'),
     verified: count(),
+    claims: anything,
     nonce: hex32,
     until: count(),
     memberId: hex32,

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request as startRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import type { Answer } from '../answer.ts';
 import { ClientError } from '../errors.ts';
 import type { OpenAnswer, Transport, WireRequest, World } from '../transport.ts';
@@ -89,6 +91,8 @@ function exchange(agent: Agent, limits: Limits, wire: WireRequest): Promise<Answ
     request.on('timeout', () => request.destroy(new Error(`no answer within ${limits.timeout} ms`)));
     request.on('error', (error) => reject(failure(wire.url, error, connected)));
     request.on('response', (response) => {
+      // Once the answer has ended, the socket serves another request.
+      const peer = peerOf(response.socket);
       const parts: Buffer[] = [];
       let size = 0;
       response.on('data', (part: Buffer) => {
@@ -105,6 +109,7 @@ function exchange(agent: Agent, limits: Limits, wire: WireRequest): Promise<Answ
           status: response.statusCode ?? 0,
           headers: flat(response.headers),
           body: new Uint8Array(Buffer.concat(parts)),
+          ...peer,
         }),
       );
     });
@@ -144,6 +149,19 @@ async function* piecesOf(
   } finally {
     response.destroy();
   }
+}
+
+/** Certificates by connection: a kept one is asked once. */
+const peers = new WeakMap<Socket, Uint8Array>();
+
+function peerOf(socket: Socket): Pick<Answer, 'peerCertificate'> {
+  const known = peers.get(socket);
+  if (known !== undefined) return { peerCertificate: known };
+  const raw = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+  if (raw === undefined) return {};
+  const peerCertificate = new Uint8Array(raw);
+  peers.set(socket, peerCertificate);
+  return { peerCertificate };
 }
 
 /** OpenSSL's reasons for refusing a chain, as Node.js names them in `code`. */

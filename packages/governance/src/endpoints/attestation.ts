@@ -28,6 +28,7 @@ function nodeOut({ tx, world }: GovContext, id: string, recorded: NodeOut['quote
     counts,
     role,
     verified,
+    claims,
     ...(renewal === undefined ? {} : { nonce: renewal.root }),
     ...(until === null ? {} : { until }),
     ...(member === undefined ? {} : { memberId: member }),

@@ -8,6 +8,7 @@ import {
   nodeStandings,
   serviceInfo,
   settleMembership,
+  standingOf,
 } from '@coco/governance';
 import type { ReadableMapState } from '@coco/kv';
 import { parseTxId } from '@coco/ledger';
@@ -121,8 +122,7 @@ export class JoinDoor {
       retired_committed: false,
       ...(isOpening && latest ? { ledger_secret_seqno: latest.from } : {}),
     });
-    const { claims, role, member } = admission.ok;
-    nodeStandings.set(tx, id, { claims, role, verified: node.now, ...(member && { member }) });
+    nodeStandings.set(tx, id, standingOf(admission.ok, node.now));
     if (isOpening) {
       const period = validity(node.now, node.config.node_certificate.initial_validity_days);
       const csr = parseCsr(request.certificate_signing_request);
@@ -132,11 +132,8 @@ export class JoinDoor {
     return json({ node_status: status, node_id: id });
   }
 
-  #admit(
-    { tx }: BuiltinContext,
-    { id, key, request }: Caller,
-  ): Checked<Extract<Admission, { kind: 'admitted' }>> {
-    const candidate = { id, publicKey: key.spki, evidence: request.quote_info };
+  #admit({ tx }: BuiltinContext, { id, request }: Caller): Checked<Extract<Admission, { kind: 'admitted' }>> {
+    const candidate = { id, evidence: request.quote_info };
     const admission = admitNode(tx, candidate, { now: this.#parts.node.now });
     if (admission.kind === 'refused') return { refused: refusal(401, 'InvalidQuote', admission.message) };
     if (admission.role !== 'vote') {
