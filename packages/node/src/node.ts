@@ -1,7 +1,7 @@
 import { AttestationError } from '@coco/attestation';
 import type { Engine } from '@coco/contracts';
 import { type Attested, Attester, type EvidenceSource, type NodeEvidence, noNonce } from './attester.ts';
-import type { JoinCommand, NodeConfig, NodeFiles } from './config.ts';
+import type { JoinCommand, NodeConfig, NodeFiles, RecoverCommand } from './config.ts';
 import { Core, type NodeParts } from './core.ts';
 import { Correspondence } from './correspondence.ts';
 import type { Effect } from './effect.ts';
@@ -12,7 +12,8 @@ import type { RequestEvent } from './frontend/pipeline.ts';
 import { createNodeIdentity, presentNode, type Random } from './identity.ts';
 import { Joiner } from './join/joiner.ts';
 import { createService, publishedInterfaces } from './lifecycle/create.ts';
-import { PublicRecovery, recoverService } from './lifecycle/recover.ts';
+import { recoverService } from './lifecycle/recover.ts';
+import { Recovering } from './lifecycle/recovering.ts';
 import { Outbox } from './outbox.ts';
 import type { Replica } from './replica.ts';
 
@@ -43,7 +44,7 @@ export class Node {
   #core: Core | undefined;
   #evidence: NodeEvidence | undefined;
   #joiner: Joiner | undefined;
-  #publicRecovery: PublicRecovery | undefined;
+  #recovering: Recovering | undefined;
   #stops = 0;
   #isOver = false;
 
@@ -97,13 +98,32 @@ export class Node {
         this.#core = createService(this.#parts, command, { files, evidence });
         break;
       case 'Recover':
-        this.#publicRecovery = new PublicRecovery(this.#outbox);
-        this.#publicRecovery.start();
+        this.#recover(command, evidence);
         break;
       case 'Join':
         this.#join(command, evidence);
         break;
     }
+  }
+
+  #recover(command: RecoverCommand, evidence: NodeEvidence): void {
+    const { files } = this.#options;
+    const previousServicePem = files.serviceCertificatePem;
+    if (previousServicePem === null) {
+      this.#exit('A recovery needs the certificate of the lost service (previous_service_identity_file).');
+      return;
+    }
+    this.#recovering = new Recovering(this.#parts, previousServicePem, {
+      recovered: (ledger) => {
+        this.#recovering = undefined;
+        const given = { ledger, files, previousServicePem, evidence };
+        this.#core = recoverService(this.#parts, command, given);
+        const upTo = `up to its last signature, ${ledger.lastSigned}`;
+        this.#outbox.log('info', `Recovered the public ledger ${upTo}.`);
+      },
+      failed: (reason) => this.#exit(`Recovery failed: ${reason}`),
+    });
+    this.#recovering.start();
   }
 
   #join({ join }: JoinCommand, evidence: NodeEvidence): void {
@@ -192,7 +212,7 @@ export class Node {
         return;
       case 'snapshot-read': {
         const { kind: _, id, ...piece } = event;
-        this.#parts.world.snapshotRead(id, piece);
+        this.#read(() => this.#parts.world.snapshotRead(id, piece));
         return;
       }
       case 'fetched':
@@ -212,26 +232,19 @@ export class Node {
   }
 
   #entriesRead(from: number, entries: readonly Uint8Array[]): void {
-    try {
-      if (this.#publicRecovery) this.#recoverPublic(this.#publicRecovery, from, entries);
+    this.#read(() => {
+      if (this.#recovering) this.#recovering.entriesRead(from, entries);
       else this.#core?.entriesRead(from, entries);
+    });
+  }
+
+  /** Takes what the host read; files that are not what they should be end a node that needs them. */
+  #read(take: () => void): void {
+    try {
+      take();
     } catch (error) {
       this.#exit(`Recovery failed: ${error instanceof Error ? error.message : String(error)}`);
     }
-  }
-
-  #recoverPublic(recovery: PublicRecovery, from: number, entries: readonly Uint8Array[]): void {
-    if (!recovery.entriesRead(from, entries)) return;
-    const { files, config } = this.#options;
-    const evidence = this.#evidence;
-    const { command } = config;
-    const previousServicePem = files.serviceCertificatePem;
-    if (command.type !== 'Recover' || previousServicePem === null || evidence === undefined) return;
-    const ledger = recovery.finish(previousServicePem);
-    this.#publicRecovery = undefined;
-    const given = { ledger, files, previousServicePem, evidence };
-    this.#core = recoverService(this.#parts, command, given);
-    this.#outbox.log('info', `Recovered the public ledger up to its last signature, ${ledger.lastSigned}.`);
   }
 
   #answerInWaiting({ id, request }: RequestEvent): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromBase64, rsaOaepUnwrap, toBase64 } from '@coco/crypto';
-import type { Cluster } from './testing/cluster.ts';
+import { Cluster } from './testing/cluster.ts';
 import type { Machine } from './testing/machine.ts';
 import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
 
@@ -74,5 +74,79 @@ describe('a service that lost all its nodes', () => {
     cluster.passUntil('another one leads', () => cluster.hasPrimary);
     cluster.passUntil('the service is open', () => get(cluster, cluster.primary) === 'kept');
     committedEverywhere(cluster, others, txIdOf(put(cluster, cluster.primary, 'on')));
+  });
+
+  test('comes back from the files of a node that had joined: a snapshot of then, and the ledger after it', () => {
+    const cluster = new Cluster({ snapshotEvery: 20 });
+    const first = cluster.start();
+    cluster.open(first);
+    for (let i = 0; i < 40; i++) {
+      put(cluster, first, `value ${i}`);
+      cluster.pass(10);
+    }
+    cluster.pass(200);
+    const second = cluster.join(first);
+    cluster.pass(300);
+    cluster.trust(second);
+    cluster.passUntil('two nodes vote', () => voters(cluster, first) === 2);
+    committedEverywhere(cluster, [first, second], txIdOf(put(cluster, first, 'after it joined')));
+    cluster.propose(first, { name: 'trigger_ledger_rekey' });
+    committedEverywhere(cluster, [first, second], txIdOf(put(cluster, first, 'the last')));
+    assert.ok(!second.ledger.has(1), 'it never had the beginning');
+    const lost = cluster.servicePem;
+
+    const recovered = recoverFrom(cluster, second);
+    assert.equal(cluster.state(recovered).state, 'PartOfPublicNetwork', cluster.story());
+    const other = cluster.join(recovered);
+    cluster.passUntil('two nodes vote again', () => voters(cluster, recovered) === 2);
+    cluster.open(recovered, lost);
+    submitShare(cluster, recovered);
+    const all = [recovered, other];
+    cluster.passUntil('all take part', () =>
+      all.every((node) => cluster.state(node).state === 'PartOfNetwork'),
+    );
+    for (const node of all) assert.equal(get(cluster, node), 'the last');
+    committedEverywhere(cluster, all, txIdOf(put(cluster, recovered, 'on')));
+  });
+
+  test('is told when its files are older than a snapshot proves', () => {
+    const cluster = new Cluster({ snapshotEvery: 20 });
+    const first = cluster.start();
+    cluster.open(first);
+    for (let i = 0; i < 40; i++) {
+      put(cluster, first, `value ${i}`);
+      cluster.pass(10);
+    }
+    cluster.pass(200);
+    const old = [...first.ledger].filter(([seqno]) => seqno < 20);
+    first.ledger.clear();
+    for (const [seqno, entry] of old) first.ledger.set(seqno, entry);
+    const recovered = recoverFrom(cluster, first);
+    assert.ok(
+      recovered.log.some((line) => /^fail The ledger files are old: they end at \d+, but/.test(line)),
+    );
+  });
+
+  test('passes over a snapshot that was damaged, and says which', () => {
+    const cluster = new Cluster({ snapshotEvery: 20 });
+    const first = cluster.start();
+    cluster.open(first);
+    for (let i = 0; i < 60; i++) {
+      put(cluster, first, `value ${i}`);
+      cluster.pass(10);
+    }
+    cluster.pass(200);
+    const newest = [...first.snapshots.keys()].at(-1) ?? '';
+    const bytes = first.snapshots.get(newest);
+    if (bytes) bytes[bytes.length >> 1]! ^= 1;
+    const late = cluster.join(first);
+    cluster.pass(300);
+    cluster.trust(late);
+    cluster.passUntil('it votes', () => voters(cluster, first) === 2);
+    assert.equal(get(cluster, late), 'value 59');
+    assert.ok(
+      late.log.some((line) => line.includes(`Snapshot ${newest} is refused`)),
+      late.log.join('\n'),
+    );
   });
 });

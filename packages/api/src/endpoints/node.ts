@@ -190,16 +190,20 @@ export const joinOut = object(
   { node_status: oneOf('Pending', 'Trusted') },
   {
     node_id: hex32,
-    network_info: object({
-      public_only: flag,
-      last_recovered_signed_idx: count(),
-      service_status: serviceStatus,
-      identity: object({ cert: pem }),
-      endorsed_certificate: pem,
-      cose_signatures_config: object({ issuer: text(), subject: text() }),
-      nodes: array(object({ id: hex32, address: text() })),
-      sealed_secrets: base64,
-    }),
+    network_info: object(
+      {
+        public_only: flag,
+        last_recovered_signed_idx: count(),
+        ledger_begins_after: count(),
+        service_status: serviceStatus,
+        identity: object({ cert: pem }),
+        endorsed_certificate: pem,
+        cose_signatures_config: object({ issuer: text(), subject: text() }),
+        nodes: array(object({ id: hex32, address: text() })),
+        sealed_secrets: base64,
+      },
+      { previous_service_identity: pem },
+    ),
   },
   'JoinOut',
 );

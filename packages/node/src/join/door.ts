@@ -6,6 +6,7 @@ import {
   nodeEndorsedCertificates,
   nodeInfos,
   nodeStandings,
+  previousServiceIdentity,
   serviceInfo,
   settleMembership,
   standingOf,
@@ -147,6 +148,8 @@ export class JoinDoor {
     const { node, service, cose, random } = this.#parts;
     const { key, certificate } = service();
     const { commit } = node.replica.raft;
+    const isRecovering = node.status === 'PartOfPublicNetwork';
+    const previous = previousServiceIdentity.get(tx);
     // A rekey that is not committed may yet be taken back; it reaches the node with its entry.
     const ledgerSecrets = [...node.replica.secrets.entries()]
       .filter(([from]) => from <= commit + 1)
@@ -155,8 +158,10 @@ export class JoinDoor {
       .filter(([other, info]) => other !== id && info.status !== 'Pending' && info.retired_committed !== true)
       .map(([other, info]) => ({ id: other, address: addressOf(info) }));
     return {
-      public_only: node.status === 'PartOfPublicNetwork',
+      public_only: isRecovering,
       last_recovered_signed_idx: lastRecovered(tx),
+      ledger_begins_after: node.replica.first - 1,
+      ...(isRecovering && previous !== undefined ? { previous_service_identity: previous } : {}),
       service_status: node.serviceStatus ?? 'Opening',
       identity: { cert: certificate.pem },
       endorsed_certificate: nodeEndorsedCertificates.require(tx, id),

@@ -1,24 +1,25 @@
-import { emptyJoiner, type Origin, type ViewStart } from '@coco/consensus';
-import { membershipOf, nodeInfos, previousServiceIdentity, serviceInfo } from '@coco/governance';
+import { parseErrorBody } from '@coco/api';
+import { emptyJoiner } from '@coco/consensus';
 import { Store } from '@coco/kv';
-import { History, LedgerSecrets, type LoadedSnapshot, parseTxId, splitSnapshot } from '@coco/ledger';
+import { History, LedgerSecrets, splitSnapshot } from '@coco/ledger';
 import type { NodeEvidence } from '../attester.ts';
 import type { JoinCommand } from '../config.ts';
 import type { Beginning, NodeParts } from '../core.ts';
 import { NodeError } from '../errors.ts';
 import type { FetchResult } from '../event.ts';
 import { describeNode } from '../lifecycle/create.ts';
+import { stateOf } from '../lifecycle/snapshot-state.ts';
 import { Memberships } from '../memberships.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
 import { SignatureIndex } from '../signature-index.ts';
-import { type JoinRequest, signEncryptionKey } from './request.ts';
 import {
   type FoundSnapshot,
   readNewest,
   SnapshotFetch,
   type SnapshotTrust,
   seqnoOf,
-} from './snapshot-search.ts';
+} from '../snapshot-search.ts';
+import { type JoinRequest, signEncryptionKey } from './request.ts';
 import { identityOf, type Welcome } from './welcome.ts';
 
 /** What a joiner was told by its operator, and what it shows. */
@@ -147,7 +148,10 @@ export class Joiner {
       this.#address = new URL(headers.location).host;
       this.#ask();
     } else if (status === 200) this.#takeStanding(result.body);
-    else if (status >= 400 && status < 500)
+    else if (status === 400 && command.fetch_recent_snapshot && isTooOld(result.body)) {
+      // The snapshot to begin with was not to be had when this node looked for it.
+      this.#after(command.retry_timeout, () => this.#lookForNewer());
+    } else if (status >= 400 && status < 500)
       throw new NodeError('JoinRefused', `${this.#address} refused this node: ${textOf(result.body)}`);
     else {
       outbox.log(
@@ -175,32 +179,51 @@ export class Joiner {
   }
 
   #enter(welcome: Welcome): void {
-    const { identity, outbox, world } = this.#parts;
+    const { identity, outbox } = this.#parts;
     const { service, ledgerSecrets } = identityOf(welcome, this.#options.servicePem, identity);
     const secrets = new LedgerSecrets();
     for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
-    const trust = { servicePem: service.certificate.pem, secrets };
     const finish = (found: FoundSnapshot | null): void => {
-      const beginning = beginAt(found?.loaded, {
+      const beginning = beginAt(found, {
         service,
         secrets,
         endorsedPem: welcome.endorsed_certificate,
         cose: welcome.cose_signatures_config,
         introduced: welcome.nodes,
-        reopening: { publicOnly: welcome.public_only, secretLinks: new Map() },
+        publicOnly: welcome.public_only,
         previousServices: (past) => new PreviousServices(past, this.#parts.random),
       });
       outbox.push({ kind: 'begin-ledger', after: beginning.origin.seqno });
       this.#listener.joined(beginning);
     };
-    // A snapshot of now would lack what the members' shares have yet to open: the whole ledger is followed.
-    if (welcome.public_only) finish(null);
-    else readNewest({ world, outbox }, trust, (local) => this.#fetchNewer(local, trust, finish));
+    const caPem = service.certificate.pem;
+    if (!welcome.public_only) {
+      this.#find({ servicePem: caPem, secrets }, caPem, finish);
+      return;
+    }
+    // What the members' shares have yet to open is not in the state: it is followed from the beginning, or from a
+    // snapshot of the lost service, whose private part is read later.
+    const { ledger_begins_after: after, previous_service_identity: previous } = welcome;
+    if (after === 0) finish(null);
+    else if (previous === undefined)
+      this.#listener.refused('the service being recovered names no previous identity');
+    else
+      this.#find({ servicePem: previous }, caPem, (found) => {
+        if (found && found.loaded.txId.seqno >= after) finish(found);
+        else this.#listener.refused(`no snapshot of the lost service of ${after} or later is to be had`);
+      });
+  }
+
+  /** Finds the newest snapshot there is, here or where this node was admitted. */
+  #find(trust: SnapshotTrust, caPem: string, done: (found: FoundSnapshot | null) => void): void {
+    const { outbox, world } = this.#parts;
+    readNewest({ world, outbox }, trust, (local) => this.#fetchNewer(local, trust, caPem, done));
   }
 
   #fetchNewer(
     local: FoundSnapshot | null,
     trust: SnapshotTrust,
+    caPem: string,
     finish: (found: FoundSnapshot | null) => void,
   ): void {
     const { outbox, world } = this.#parts;
@@ -208,10 +231,15 @@ export class Joiner {
       finish(local);
       return;
     }
-    const fetch = new SnapshotFetch({ world, outbox }, this.#fetchOptions(), trust, (fetched) => {
-      if (fetched) this.#keep(fetched);
-      finish(fetched ?? local);
-    });
+    const fetch = new SnapshotFetch(
+      { world, outbox },
+      { ...this.#fetchOptions(), caPem },
+      trust,
+      (fetched) => {
+        if (fetched) this.#keep(fetched);
+        finish(fetched ?? local);
+      },
+    );
     fetch.start((local?.loaded.txId.seqno ?? 0) + 1);
   }
 
@@ -254,19 +282,28 @@ function readAnswer(body: Uint8Array): { readonly node_status?: string; readonly
   }
 }
 
+function isTooOld(body: Uint8Array): boolean {
+  try {
+    return parseErrorBody(JSON.parse(textOf(body)))?.error.code === 'StartupSeqnoIsOld';
+  } catch {
+    return false;
+  }
+}
+
 function textOf(body: Uint8Array): string {
   return new TextDecoder().decode(body);
 }
 
 /** The state of a node that begins with a snapshot, or with nothing. */
-export function beginAt(
-  snapshot: LoadedSnapshot | undefined,
-  given: Omit<Beginning, 'state' | 'origin' | 'previousServices'> & {
+function beginAt(
+  snapshot: FoundSnapshot | null,
+  given: Omit<Beginning, 'state' | 'origin' | 'previousServices' | 'reopening'> & {
     readonly secrets: LedgerSecrets;
+    readonly publicOnly: boolean;
     readonly previousServices: (past: readonly PastService[]) => PreviousServices;
   },
 ): Beginning {
-  const { secrets, previousServices, ...rest } = given;
+  const { secrets, publicOnly, previousServices, ...rest } = given;
   if (!snapshot) {
     const state = {
       store: new Store(),
@@ -276,45 +313,22 @@ export function beginAt(
       memberships: new Memberships(),
       first: 1,
     };
-    return { ...rest, state, origin: emptyJoiner, previousServices: previousServices([]) };
+    const reopening = { publicOnly, secretLinks: new Map<number, string>() };
+    return { ...rest, state, origin: emptyJoiner, reopening, previousServices: previousServices([]) };
   }
-  const { seqno } = snapshot.txId;
-  const store = Store.from(seqno, snapshot.maps);
-  const tables = store.begin();
-  const membership = membershipOf(tables);
-  const signatures = new SignatureIndex();
-  signatures.add(seqno);
-  const state = {
-    store,
-    secrets,
-    history: snapshot.history,
-    signatures,
-    memberships: new Memberships(membership),
-    first: seqno + 1,
+  const { seqno, views, retiring, pastServices, secretLinks, ...state } = stateOf(snapshot.loaded);
+  return {
+    ...rest,
+    state: { ...state, secrets, first: seqno + 1 },
+    origin: {
+      view: 0,
+      leads: false,
+      seqno,
+      viewHistory: views,
+      configurations: [{ seqno, ...state.memberships.latest }],
+      retiring,
+    },
+    reopening: { publicOnly, secretLinks, ...(publicOnly ? { base: snapshot.bytes } : {}) },
+    previousServices: previousServices(pastServices),
   };
-  const retiring = [...nodeInfos.entries(tables)]
-    .filter(([, info]) => info.status === 'Retired' && info.retired_committed !== true)
-    .map(([id]) => id);
-  const origin: Origin = {
-    view: 0,
-    leads: false,
-    seqno,
-    viewHistory: viewStarts(snapshot.viewHistory),
-    configurations: [{ seqno, ...membership }],
-    retiring,
-  };
-  return { ...rest, state, origin, previousServices: previousServices(pastServiceOf(tables)) };
-}
-
-/** A list without holes becomes one of the views that have entries: of those that begin together, the last. */
-function viewStarts(starts: readonly number[]): ViewStart[] {
-  return starts.flatMap((seqno, i) => (starts[i + 1] === seqno ? [] : [{ view: i + 1, seqno }]));
-}
-
-/** The identity before the present one, as far as the state remembers. */
-function pastServiceOf(tables: Parameters<typeof membershipOf>[0]): PastService[] {
-  const certificatePem = previousServiceIdentity.get(tables);
-  const created = serviceInfo.get(tables)?.current_service_create_txid;
-  if (certificatePem === undefined || created === undefined) return [];
-  return [{ until: parseTxId(created).seqno - 1, certificatePem }];
 }

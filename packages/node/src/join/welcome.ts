@@ -25,6 +25,10 @@ export interface Welcome {
   readonly public_only: boolean;
   /** Last seqno of the epoch that was lost; 0 when none was. */
   readonly last_recovered_signed_idx: number;
+  /** Ours: what the admitting node cannot give from its ledger; 0 when it holds all of it. */
+  readonly ledger_begins_after: number;
+  /** Ours: PEM of the service that was lost, while this one is recovering it. */
+  readonly previous_service_identity?: string;
   readonly service_status: ServiceStatus;
   readonly identity: { readonly cert: string };
   readonly endorsed_certificate: string;

@@ -5,12 +5,15 @@ import {
   formatTxId,
   History,
   type LedgerSecrets,
+  readSnapshot,
+  splitSnapshot,
   type VersionedSecret,
   walkSecretChain,
 } from '@coco/ledger';
 import { NodeError } from '../errors.ts';
 import type { Outbox } from '../outbox.ts';
 import { LedgerReader } from './ledger-reader.ts';
+import { privateMaps } from './snapshot-state.ts';
 
 /** What the ledger says in public of the epochs before a recovery: enough to open the rest once the members did their part. */
 export interface LostEpoch {
@@ -19,6 +22,8 @@ export interface LostEpoch {
   readonly root: ByteString;
   /** Links from each ledger secret to the one before, by the seqno that wrote them. */
   readonly secretLinks: ReadonlyMap<number, ByteString>;
+  /** The snapshot that this node's ledger begins after, when it does not begin at 1. */
+  readonly base?: Uint8Array | undefined;
 }
 
 /** All secrets of the epoch, newest first, from the latest one. Throws a LedgerError when the chain does not unwind. */
@@ -36,11 +41,14 @@ export function unwindSecrets(
 export class PrivateRecovery extends LedgerReader {
   readonly #epoch: LostEpoch;
   readonly #secrets: LedgerSecrets;
-  readonly #store = new Store();
-  readonly #history = new History();
+  readonly #store: Store;
+  readonly #history: History;
 
   constructor(outbox: Outbox, epoch: LostEpoch, secrets: LedgerSecrets) {
-    super(outbox, 1, epoch.lastSigned);
+    const base = epoch.base && readSnapshot(splitSnapshot(epoch.base).entry, secrets);
+    super(outbox, (base?.txId.seqno ?? 0) + 1, epoch.lastSigned);
+    this.#store = base ? Store.from(base.txId.seqno, privateMaps(base)) : new Store();
+    this.#history = base?.history ?? new History();
     this.#epoch = epoch;
     this.#secrets = secrets;
   }

@@ -10,10 +10,10 @@ import {
   History,
   isSignature,
   LedgerSecrets,
+  tables as ledgerTables,
   parseRootSignature,
   type RootSignature,
   singletonKey,
-  tables,
   verifyReceipt,
 } from '@coco/ledger';
 import type { NodeEvidence } from '../attester.ts';
@@ -25,8 +25,10 @@ import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
 import { SignatureIndex } from '../signature-index.ts';
+import type { FoundSnapshot } from '../snapshot-search.ts';
 import { defaultCoseSubject, endorseFirstNode, firstNode } from './create.ts';
 import { LedgerReader } from './ledger-reader.ts';
+import { stateOf } from './snapshot-state.ts';
 
 /** A ledger that cannot be recovered from; the message says where it fails. */
 function unsound(message: string): NodeError {
@@ -44,22 +46,44 @@ export interface RecoveredLedger {
   /** Links from each ledger secret to the one before, by the seqno that wrote them. */
   readonly secretLinks: ReadonlyMap<number, ByteString>;
   readonly lastSigned: number;
+  /** First seqno that the ledger files hold. */
+  readonly first: number;
+  /** The snapshot before that, if they do not begin at 1. */
+  readonly base: Uint8Array | undefined;
 }
 
 /** The public part of a lost service's ledger: everything signed, none of what is private. */
 export class PublicRecovery extends LedgerReader {
-  readonly #store = new Store();
-  readonly #history = new History();
-  readonly #signatures = new SignatureIndex();
-  readonly #memberships = new Memberships();
-  readonly #views: ViewStart[] = [];
-  readonly #pastServices: PastService[] = [];
-  readonly #secretLinks = new Map<number, ByteString>();
+  readonly #store: Store;
+  readonly #history: History;
+  readonly #signatures: SignatureIndex;
+  readonly #memberships: Memberships;
+  readonly #views: ViewStart[];
+  readonly #pastServices: PastService[];
+  readonly #secretLinks: Map<number, ByteString>;
+  readonly #first: number;
+  readonly #base: Uint8Array | undefined;
   #serviceCert: string | undefined;
   #last: RootSignature | undefined;
 
-  constructor(outbox: Outbox) {
-    super(outbox, 1, Number.MAX_SAFE_INTEGER);
+  /** `base` is a verified snapshot, for files that begin after it. */
+  constructor(outbox: Outbox, base?: FoundSnapshot) {
+    const state = base && stateOf(base.loaded);
+    const first = (state?.seqno ?? 0) + 1;
+    super(outbox, first, Number.MAX_SAFE_INTEGER);
+    this.#first = first;
+    this.#base = base?.bytes;
+    this.#store = state?.store ?? new Store();
+    this.#history = state?.history ?? new History();
+    this.#signatures = state?.signatures ?? new SignatureIndex();
+    this.#memberships = state?.memberships ?? new Memberships();
+    this.#views = [...(state?.views ?? [])];
+    this.#pastServices = [...(state?.pastServices ?? [])];
+    this.#secretLinks = new Map(state?.secretLinks);
+    const tables = state?.store.begin();
+    this.#serviceCert = tables && serviceInfo.get(tables)?.cert;
+    const signature = tables?.get(ledgerTables.signatures, singletonKey);
+    this.#last = signature === undefined ? undefined : parseRootSignature(signature);
   }
 
   protected take(bytes: Uint8Array, seqno: number): void {
@@ -114,11 +138,13 @@ export class PublicRecovery extends LedgerReader {
       ],
       secretLinks: this.#secretLinks,
       lastSigned: signature.seqno,
+      first: this.#first,
+      base: this.#base,
     };
   }
 
   #takeSignature(entry: DecodedEntry): void {
-    const value = entry.writeSet.get(tables.signatures)?.get(singletonKey);
+    const value = entry.writeSet.get(ledgerTables.signatures)?.get(singletonKey);
     if (typeof value !== 'string') throw unsound(`signature entry ${entry.seqno} has no signature`);
     const signature = parseRootSignature(value);
     if (signature.root !== this.#history.root()) {
@@ -185,16 +211,18 @@ export function recoverService(
       history: ledger.history,
       signatures: ledger.signatures,
       memberships: ledger.memberships,
-      first: 1,
+      first: ledger.first,
     },
     origin,
     service,
     endorsedPem: endorseFirstNode(service, parts),
     previousServices: new PreviousServices(ledger.pastServices, random),
     cose: defaultCoseSubject,
-    reopening: { publicOnly: true, secretLinks: ledger.secretLinks },
+    reopening: { publicOnly: true, secretLinks: ledger.secretLinks, base: ledger.base },
   };
-  outbox.push({ kind: 'truncate', seqno: ledger.lastSigned });
+  const holdsSome = ledger.lastSigned >= ledger.first;
+  if (holdsSome) outbox.push({ kind: 'truncate', seqno: ledger.lastSigned });
+  else outbox.push({ kind: 'begin-ledger', after: ledger.lastSigned });
   const core = new Core(parts, beginning);
   const tx = core.replica.store.begin();
   const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });

@@ -12,6 +12,8 @@ export interface ReopeningStart {
   readonly publicOnly: boolean;
   /** Links between ledger secrets that the node did not see being written. */
   readonly secretLinks: ReadonlyMap<number, ByteString>;
+  /** The snapshot it began with, private part unread; absent when its ledger begins at 1. */
+  readonly base?: Uint8Array | undefined;
 }
 
 /**
@@ -24,6 +26,7 @@ export class Reopening {
   readonly #outbox: Outbox;
   readonly #random: (bytes: number) => Uint8Array;
   readonly #secretLinks: Map<number, ByteString>;
+  #base: Uint8Array | undefined;
   #status: NodeStatus;
   #epoch: Omit<LostEpoch, 'secretLinks'> | undefined;
   #reader: PrivateRecovery | undefined;
@@ -42,6 +45,7 @@ export class Reopening {
     this.#outbox = parts.outbox;
     this.#random = parts.random;
     this.#secretLinks = new Map(start.secretLinks);
+    this.#base = start.base;
     this.#status = start.publicOnly ? 'PartOfPublicNetwork' : 'PartOfNetwork';
     this.#replica.holdBackPrivateWrites(start.publicOnly);
     this.#replica.store.onWrite(historicalLedgerSecret.name, (version, writes) => {
@@ -80,9 +84,10 @@ export class Reopening {
     this.#status = 'ReadingPrivateLedger';
     this.#reader = new PrivateRecovery(
       this.#outbox,
-      { ...epoch, secretLinks: this.#secretLinks },
+      { ...epoch, secretLinks: this.#secretLinks, base: this.#base },
       this.#replica.secrets,
     );
+    this.#base = undefined;
     this.#reader.start();
   }
 

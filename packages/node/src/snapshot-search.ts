@@ -1,21 +1,18 @@
 import { concatBytes } from '@coco/crypto';
-import {
-  LedgerError,
-  type LedgerSecrets,
-  type LoadedSnapshot,
-  loadSnapshot,
-  parseSnapshotName,
-} from '@coco/ledger';
-import type { Correspondence } from '../correspondence.ts';
-import type { FetchResult } from '../event.ts';
-import { limits } from '../limits.ts';
-import type { Outbox } from '../outbox.ts';
+import { LedgerError, type LedgerSecrets, loadSnapshot, parseSnapshotName } from '@coco/ledger';
+import type { Correspondence } from './correspondence.ts';
+import type { FetchResult } from './event.ts';
+import { limits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+
+/** What a snapshot restores, and the transaction that vouches for it. */
+type VerifiedSnapshot = ReturnType<typeof loadSnapshot>;
 
 /** A snapshot that verified. */
 export interface FoundSnapshot {
   readonly name: string;
   readonly bytes: Uint8Array;
-  readonly loaded: LoadedSnapshot;
+  readonly loaded: VerifiedSnapshot;
 }
 
 /** What vouches for a snapshot, and what opens it. */
@@ -77,6 +74,8 @@ export function readNewest(
 export interface FetchOptions {
   /** A node's address, `host:port`. */
   readonly address: string;
+  /** What its certificate has to chain to. */
+  readonly caPem: string;
   readonly attemptsMax: number;
   readonly bytesMax: number;
   /** Calls back after the pause between two attempts. */
@@ -179,7 +178,7 @@ export class SnapshotFetch {
       method: 'GET',
       headers,
       body: null,
-      caPem: this.#trust.servicePem,
+      caPem: this.#options.caPem,
       presentsNode: true,
     } as const;
     this.#world.fetch(request, then);
