@@ -16,7 +16,7 @@ import { assertKept, Writers } from '../workloads/writers.ts';
 const root = join(import.meta.dirname, '../..');
 
 /** Short enough for a test, long enough for a machine that is busy with other tests. */
-export const electionTimeoutMs = 2_000;
+export const electionTimeoutMs = 3_000;
 /** A writer turns to another node when one has been silent for so long. */
 const timeoutMs = 3_000;
 

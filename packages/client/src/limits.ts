@@ -6,6 +6,9 @@ export const attemptsMax = 6;
 export const retryDelayMs = 50;
 /** Longest pause between tries, whatever a service asks for. */
 export const retryDelayMaxMs = 3000;
+/** How often a request is tried, and the pause between tries, while the service elects a primary: 15 seconds in all. */
+export const leaderlessAttemptsMax = 150;
+export const leaderlessDelayMs = 100;
 /** First pause between looks at a transaction that is not final yet. */
 export const pollDelayMs = 5;
 /** Longest pause between such looks. */

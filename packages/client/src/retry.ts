@@ -1,7 +1,20 @@
 import { type ErrorCode, header } from '@coco/api';
 import { type Answer, refusalOf } from './answer.ts';
 import type { ClientError } from './errors.ts';
-import { attemptsMax, retryDelayMaxMs, retryDelayMs } from './limits.ts';
+import {
+  attemptsMax,
+  leaderlessAttemptsMax,
+  leaderlessDelayMs,
+  retryDelayMaxMs,
+  retryDelayMs,
+} from './limits.ts';
+
+/** Of those below, what a service says while it is without a primary: that lasts about as long as an election. */
+const leaderless: ReadonlySet<string> = new Set<ErrorCode>([
+  'PrimaryNotFound',
+  'BackupNotFound',
+  'TransactionReplicationFailed',
+]);
 
 /** Answers by which a node promises that it did not execute the request, and that another try may do. */
 const notExecuted: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -32,6 +45,7 @@ export interface Repeatable {
  * that the caller vouches for.
  */
 export function retryDelay(request: Repeatable, attempt: Attempt, tries: number): number | null {
+  if (isLeaderless(attempt)) return tries < leaderlessAttemptsMax ? leaderlessDelayMs : null;
   if (tries >= attemptsMax) return null;
   const vouched = request.idempotencyKey !== undefined || request.repeatable === true;
   const harmless = isRead(request.method) || vouched;
@@ -47,6 +61,11 @@ export function retryDelay(request: Repeatable, attempt: Attempt, tries: number)
   const promised = code !== undefined && (notExecuted as ReadonlySet<string>).has(code);
   if (!promised && !(harmless && answer.headers[header.retryAfter] !== undefined)) return null;
   return Math.min(Math.max(pause, retryAfterMs(answer) ?? 0), retryDelayMaxMs);
+}
+
+function isLeaderless(attempt: Attempt): boolean {
+  if (attempt.kind === 'failed' || attempt.answer.status !== 503) return false;
+  return leaderless.has(refusalOfFailure(attempt.answer).code ?? '');
 }
 
 /** The `retry-after` of an answer, in milliseconds; undefined when there is none in seconds. */

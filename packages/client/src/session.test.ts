@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { errorBody } from '@coco/api';
 import type { Answer } from './answer.ts';
 import { ClientError } from './errors.ts';
-import { attemptsMax, redirectsMax } from './limits.ts';
+import { attemptsMax, leaderlessAttemptsMax, leaderlessDelayMs, redirectsMax } from './limits.ts';
 import { type Repeatable, retryDelay } from './retry.ts';
 import { type Request, Session, type SessionOptions } from './session.ts';
 import { answered, scripted } from './testing/scripted.ts';
@@ -51,9 +51,17 @@ describe('what may be sent again', () => {
     test(`${name}: ${again ? 'yes' : 'no'}`, () => {
       const attempt = what instanceof ClientError ? failedAttempt(what) : answeredAttempt(what);
       assert.equal(retryDelay(request, attempt, 1) !== null, again);
-      assert.equal(retryDelay(request, attempt, attemptsMax), null);
+      assert.equal(retryDelay(request, attempt, leaderlessAttemptsMax), null);
     });
   }
+
+  test('while a primary is elected, for longer than while a service is busy', () => {
+    const electing = answeredAttempt(refused(503, 'PrimaryNotFound'));
+    const busy = answeredAttempt(refused(503, 'TooManyPendingTransactions'));
+    assert.equal(retryDelay(post, busy, attemptsMax), null);
+    assert.equal(retryDelay(post, electing, leaderlessAttemptsMax - 1), leaderlessDelayMs);
+    assert.ok(leaderlessAttemptsMax * leaderlessDelayMs > 10_000, 'twice the election timeout of CCF');
+  });
 });
 
 function failedAttempt(error: ClientError) {

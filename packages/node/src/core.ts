@@ -251,8 +251,12 @@ export class Core implements NodeView {
 
   /** A channel to another node came up, or was lost. */
   channel(id: string, state: 'up' | 'down'): void {
-    if (state === 'up') this.#peers.greet(id);
-    else this.#forwarding.lost(id);
+    if (state === 'down') {
+      this.#forwarding.lost(id);
+      return;
+    }
+    this.#forwarding.found(id);
+    this.#peers.greet(id);
   }
 
   #decode(from: string, bytes: Uint8Array): ReturnType<typeof decodeWire> | undefined {

@@ -37,6 +37,7 @@ export class Forwarding {
   readonly #taken = new Map<string, Taken>();
   readonly #sessions = new Map<string, Session>();
   readonly #forwarded = new WeakSet<Session>();
+  readonly #away = new Set<string>();
   #lastId = 0;
   #lastSession = 0;
 
@@ -98,8 +99,19 @@ export class Forwarding {
     this.#giveUp(({ deadline }) => deadline <= now, 'did not answer in time');
   }
 
+  /** Whether the channel to a node is known to be lost: what is passed on to it would only wait. */
+  isAway(node: string): boolean {
+    return this.#away.has(node);
+  }
+
+  /** There is a channel to a node again. */
+  found(node: string): void {
+    this.#away.delete(node);
+  }
+
   /** The channel to a node is lost, and with it what was on its way. */
   lost(node: string): void {
+    this.#away.add(node);
     this.#giveUp(({ to }) => to === node, 'went away');
   }
 

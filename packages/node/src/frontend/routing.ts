@@ -70,7 +70,8 @@ export class Routing {
       rule.forwarding === 'never' || (rule.forwarding === 'sometimes' && !this.#sticky.has(session));
     if (local) return undefined;
     const { leader } = this.#node.replica.raft;
-    if (leader === null) return unforwarded('RPC could not be forwarded to unknown primary.');
+    // Surely not carried out: the caller may try again, here or elsewhere.
+    if (leader === null || this.#forwarding.isAway(leader)) return primaryNotFound();
     const { forwarding_timeout_ms: patience } =
       this.#node.config.network.rpc_interfaces[session.interface] ?? {};
     const deadline = this.#node.now + (patience ?? limits.forwardingMsDefault);
