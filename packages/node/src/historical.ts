@@ -30,8 +30,10 @@ export interface PastState {
 /** What historical reads rest on; the node knows it, the files are not trusted for it. */
 export interface HistoricalSource {
   readonly secrets: LedgerSecrets;
-  /** First signature after `seqno`, committed; undefined when there is none. */
+  /** First committed signature known at or after `seqno`; undefined when there is none. */
   signatureAfter(seqno: number): number | undefined;
+  /** View of a committed entry. */
+  viewAt(seqno: number): number;
   /** Certificates that chain a receipt of an earlier service identity to the present one. */
   endorsementsAt(seqno: number): readonly string[];
   /** PEM of the present service certificate. */
@@ -41,7 +43,8 @@ export interface HistoricalSource {
 interface Request {
   readonly from: number;
   readonly to: number;
-  readonly until: number;
+  /** The signature that vouches for the last of them; at first only the latest that it may be. */
+  until: number;
   expiryMs: number;
   usedAt: number;
   entries: DecodedEntry[];
@@ -148,8 +151,12 @@ export class HistoricalQueries {
         const entry = decodeEntry(bytes, this.#source.secrets);
         if (entry.seqno !== request.next)
           throw new Error(`entry ${request.next} was asked for, ${entry.seqno} came`);
+        if (entry.view !== this.#source.viewAt(entry.seqno))
+          throw new Error(`entry ${formatTxId(entry)} was never committed: the ledger has another there`);
         request.entries.push(entry);
         request.next++;
+        // A node that began with a snapshot does not know where signatures are before it.
+        if (entry.seqno >= request.to && isSignature(entry.writeSet)) request.until = entry.seqno;
       }
       if (request.next <= request.until) this.#read(request);
       else request.states = this.#verify(request);

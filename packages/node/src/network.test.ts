@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Cluster } from './testing/cluster.ts';
+import type { Machine, Reply } from './testing/machine.ts';
 import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
+
+function untilReceipt(cluster: Cluster, machine: Machine, path: string): Reply {
+  cluster.passUntil('the receipt is there', () => cluster.request(machine, 'GET', path).status === 200);
+  return cluster.request(machine, 'GET', path);
+}
 
 describe('nodes of one service', () => {
   test('join, hold the same ledger, and read what one of them wrote', () => {
@@ -66,6 +72,10 @@ describe('nodes of one service', () => {
     assert.equal(get(cluster, late), 'value 59');
     assert.ok(Math.min(...late.ledger.keys()) > 20, 'its ledger begins after the snapshot');
     assert.deepEqual([...late.snapshots.keys()], [[...first.snapshots.keys()].at(-1)]);
+    // Lent the files of another node, it proves what was before its time.
+    for (const [seqno, entry] of first.ledger) late.ledger.set(seqno, entry);
+    const path = '/app/receipt?transaction_id=2.15';
+    assert.deepEqual(untilReceipt(cluster, late, path).json, untilReceipt(cluster, first, path).json);
     committedEverywhere(cluster, [first, late], txIdOf(put(cluster, first, 'both')));
   });
 
