@@ -221,13 +221,19 @@ export class Consortium {
     };
   }
 
-  /** Looks again at every open proposal, each in its own transaction. */
+  /** Looks again at every open proposal, each in its own transaction, until none of them changes. */
   reconsiderAll(): void {
-    for (const id of openProposals(this.store.begin())) {
-      const tx = this.store.begin();
-      const resolution = reconsider(tx, this.world(tx), id);
-      if (resolution?.kind === 'standing') this.#commit(tx);
-      else tx.discard();
+    let changed = true;
+    while (changed) {
+      changed = false;
+      for (const id of openProposals(this.store.begin())) {
+        const tx = this.store.begin();
+        const resolution = reconsider(tx, this.world(tx), id);
+        if (resolution?.kind === 'standing') {
+          this.#commit(tx);
+          changed = true;
+        } else tx.discard();
+      }
     }
   }
 

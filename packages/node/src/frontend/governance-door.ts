@@ -109,16 +109,22 @@ export class GovernanceDoor {
     finish(event, tooManyAttempts(), undefined);
   }
 
-  /** Who votes has changed: what is open may be decided by the ballots that are there. Each in a transaction of its own. */
+  /**
+   * Who votes has changed: what is open may be decided by the ballots that are there, each in a transaction of its
+   * own. What is decided so may change the members again; every round closes a proposal, so there is a last one.
+   */
   #reconsider(): void {
     const { replica } = this.#node;
-    this.#membersChanged = false;
-    for (const id of openProposals(replica.store.begin())) {
-      const tx = replica.store.begin();
-      if (!this.#resolves(tx, id)) {
-        this.#actions.discard(tx);
-        tx.discard();
-      } else this.#actions.commit(tx);
+    while (this.#membersChanged) {
+      this.#membersChanged = false;
+      for (const id of openProposals(replica.store.begin())) {
+        const tx = replica.store.begin();
+        if (this.#resolves(tx, id)) this.#actions.commit(tx);
+        else {
+          this.#actions.discard(tx);
+          tx.discard();
+        }
+      }
     }
   }
 
