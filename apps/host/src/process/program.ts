@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import manifest from '../../package.json' with { type: 'json' };
 import { readConfiguration } from '../configuration/configuration.ts';
 import { messageOf } from '../errors.ts';
 import { type Command, helpText, parseCommandLine } from './command-line.ts';
 import { Daemon, type MakeNode } from './daemon.ts';
 import { createLog } from './log.ts';
+
+const { version } = manifest;
 
 /** Loads what makes nodes of a version: late, because what only looks at a configuration needs no contract engine. */
 export type LoadMaker = (version: string) => Promise<MakeNode>;
@@ -26,7 +28,7 @@ async function main(args: readonly string[], load: LoadMaker): Promise<number> {
       process.stdout.write(helpText);
       return 0;
     case 'version':
-      process.stdout.write(`coco-node ${version()}\n`);
+      process.stdout.write(`coco-node ${version}\n`);
       return 0;
     case 'run':
       return run(command, load);
@@ -44,12 +46,7 @@ async function run(command: Extract<Command, { kind: 'run' }>, load: LoadMaker):
   const daemon = new Daemon(configuration, log);
   process.on('uncaughtException', (error) => daemon.fail(error));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => daemon.stop(signal));
-  log.write('info', 'host', `coco-node ${version()}, process ${process.pid}`);
-  await daemon.start(await load(version()));
+  log.write('info', 'host', `coco-node ${version}, process ${process.pid}`);
+  await daemon.start(await load(version));
   return daemon.ended;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
