@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { header, parseErrorBody } from '@coco/api';
 import {
+  awaitCommit,
   fetchReceipt,
   fetchStanding,
   keySigner,
@@ -70,6 +71,9 @@ describe('undo by vote', () => {
     const asked = { transactions, policy, ...more };
     const told = await previewUndo(service.session(), members[0] as Signer, asked);
     assert.equal(await decide(undoProposal(asked, told, 'a wrong price')), 'Accepted');
+    // A standing is as of the latest commit: what a read sees now is committed before anybody asks.
+    const { headers } = await user.request({ method: 'GET', path: '/app/state' });
+    await awaitCommit(user, parseTxId(headers[header.transactionId] ?? ''));
     return told;
   };
   const standing = async (id: string) => (await fetchStanding(user, parseTxId(id))).proves;

@@ -131,7 +131,12 @@ export class Core implements NodeView {
     this.#endorsedPem = beginning.endorsedPem;
     const { outbox, engine, random } = parts;
     this.replica = this.#makeReplica();
-    this.#reopening = new Reopening(beginning.reopening, { replica: this.replica, outbox, random });
+    this.#reopening = new Reopening(beginning.reopening, {
+      replica: this.replica,
+      outbox,
+      random,
+      lineageRead: (lineage) => this.undo.precede(lineage),
+    });
     this.#peers = new Peers(this.replica.store, outbox, this.identity.id, beginning.introduced);
     this.#peers.refresh();
     this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);

@@ -1,28 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fromBase64, rsaOaepUnwrap, toBase64 } from '@coco/crypto';
 import { Cluster } from './testing/cluster.ts';
-import type { Machine } from './testing/machine.ts';
+import { loseAll, submitShare } from './testing/recovery.ts';
 import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
-
-/** Loses every node, and begins the recovery from the files of one of them. */
-function recoverFrom(cluster: Cluster, from: Machine): Machine {
-  const previous = cluster.servicePem;
-  for (const machine of cluster.machines) machine.isUp = false;
-  for (const machine of cluster.machines) machine.serviceCertificate = '';
-  const command = { type: 'Recover', recover: { initial_service_certificate_validity_days: 90 } } as const;
-  const disk = { ledger: new Map(from.ledger), snapshots: new Map(from.snapshots) };
-  const machine = cluster.add('r0', command, { serviceCertificatePem: previous }, disk);
-  cluster.pass(100);
-  return machine;
-}
-
-function submitShare(cluster: Cluster, at: Machine): void {
-  const path = `/gov/recovery/encrypted-shares/${cluster.memberId}?api-version=2024-07-01`;
-  const { encryptedShare } = cluster.request(at, 'GET', path).json as { encryptedShare: string };
-  const share = toBase64(rsaOaepUnwrap(cluster.memberEncryptionKey, fromBase64(encryptedShare)));
-  cluster.govern(at, `/gov/recovery/members/${cluster.memberId}:recover`, 'recovery_share', { share });
-}
 
 describe('a service that lost all its nodes', () => {
   test('comes back by one, others join before the shares, and all read what was private', () => {
@@ -31,7 +11,7 @@ describe('a service that lost all its nodes', () => {
     const old = txIdOf(put(cluster, first, 'secret of old'));
     committedEverywhere(cluster, nodes, old);
     const lost = cluster.servicePem;
-    const recovered = recoverFrom(cluster, second);
+    const recovered = loseAll(cluster, second);
     assert.equal(cluster.state(recovered).state, 'PartOfPublicNetwork');
     const others = [cluster.join(recovered), cluster.join(recovered)];
     const all = [recovered, ...others];
@@ -61,7 +41,7 @@ describe('a service that lost all its nodes', () => {
     const [first] = nodes;
     committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
     const lost = cluster.servicePem;
-    const recovered = recoverFrom(cluster, first);
+    const recovered = loseAll(cluster, first);
     const others = [cluster.join(recovered), cluster.join(recovered)];
     cluster.passUntil('three nodes vote', () => voters(cluster, recovered) === 3);
     cluster.open(recovered, lost);
@@ -95,7 +75,7 @@ describe('a service that lost all its nodes', () => {
     assert.ok(!second.ledger.has(1), 'it never had the beginning');
     const lost = cluster.servicePem;
 
-    const recovered = recoverFrom(cluster, second);
+    const recovered = loseAll(cluster, second);
     assert.equal(cluster.state(recovered).state, 'PartOfPublicNetwork', cluster.story());
     const other = cluster.join(recovered);
     cluster.passUntil('two nodes vote again', () => voters(cluster, recovered) === 2);
@@ -121,7 +101,7 @@ describe('a service that lost all its nodes', () => {
     const old = [...first.ledger].filter(([seqno]) => seqno < 20);
     first.ledger.clear();
     for (const [seqno, entry] of old) first.ledger.set(seqno, entry);
-    const recovered = recoverFrom(cluster, first);
+    const recovered = loseAll(cluster, first);
     assert.ok(
       recovered.log.some((line) => /^fail The ledger files are old: they end at \d+, but/.test(line)),
     );

@@ -1,4 +1,5 @@
-import { type ByteString, Store, type WriteSet } from '@coco/kv';
+import { traceOf } from '@coco/governance';
+import { type ByteString, Lineage, Store, type WriteSet } from '@coco/kv';
 import {
   decodeEntry,
   decodeSecretLink,
@@ -39,6 +40,8 @@ export function unwindSecrets(
 
 /** Reads the private maps of a lost epoch from the ledger files, with its secrets known. */
 export class PrivateRecovery extends LedgerReader {
+  /** Who read and wrote what in the lost epoch. */
+  readonly lineage = new Lineage(1);
   readonly #epoch: LostEpoch;
   readonly #secrets: LedgerSecrets;
   readonly #store: Store;
@@ -63,6 +66,7 @@ export class PrivateRecovery extends LedgerReader {
     }
     this.#history.flush(seqno);
     this.#store.apply(seqno, privatePart(entry.writeSet));
+    this.lineage.record(seqno, traceOf(entry.writeSet));
   }
 
   /** Puts the private maps beside the public ones. Call once, when all is read. */

@@ -1,5 +1,5 @@
 import { finishRecovery, historicalLedgerSecret, serviceInfo } from '@coco/governance';
-import type { ByteString } from '@coco/kv';
+import type { ByteString, Lineage } from '@coco/kv';
 import { singletonKey, type VersionedSecret } from '@coco/ledger';
 import type { NodeStatus } from '../endpoints/context.ts';
 import type { Outbox } from '../outbox.ts';
@@ -25,6 +25,7 @@ export class Reopening {
   readonly #replica: Replica;
   readonly #outbox: Outbox;
   readonly #random: (bytes: number) => Uint8Array;
+  readonly #lineageRead: (lineage: Lineage) => void;
   readonly #secretLinks: Map<number, ByteString>;
   #base: Uint8Array | undefined;
   #status: NodeStatus;
@@ -39,11 +40,14 @@ export class Reopening {
       readonly replica: Replica;
       readonly outbox: Outbox;
       readonly random: (bytes: number) => Uint8Array;
+      /** Who read and wrote what in the lost epoch is known. */
+      readonly lineageRead: (lineage: Lineage) => void;
     },
   ) {
     this.#replica = parts.replica;
     this.#outbox = parts.outbox;
     this.#random = parts.random;
+    this.#lineageRead = parts.lineageRead;
     this.#secretLinks = new Map(start.secretLinks);
     this.#base = start.base;
     this.#status = start.publicOnly ? 'PartOfPublicNetwork' : 'PartOfNetwork';
@@ -94,6 +98,7 @@ export class Reopening {
   entriesRead(from: number, entries: readonly Uint8Array[]): void {
     if (!this.#reader?.entriesRead(from, entries)) return;
     this.#reader.adoptBy(this.#replica.store);
+    this.#lineageRead(this.#reader.lineage);
     this.#reader = undefined;
     this.#status = 'PartOfNetwork';
     this.#replica.holdBackPrivateWrites(false);

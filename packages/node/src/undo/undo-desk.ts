@@ -40,9 +40,9 @@ export class UndoDesk {
     parts.store.onRollback((version) => this.#lineage.truncate(version));
   }
 
-  /** Takes what a recovery read of the time before. */
+  /** Takes what a recovery read of the time before; of no use to a node whose own knowledge begins later. */
   precede(earlier: Lineage): void {
-    this.#lineage = earlier.followedBy(this.#lineage);
+    if (earlier.end === this.#lineage.from) this.#lineage = earlier.followedBy(this.#lineage);
   }
 
   /** Goes on with reads of the ledger. */
