@@ -147,7 +147,7 @@ export class Core implements NodeView {
     this.joinDoor = new JoinDoor({ node: this, service: () => this.service, cose: beginning.cose, random });
     const authentication = new Authentication(this.replica.store);
     this.access = new NodeAccess(this.replica.store, random, authentication);
-    this.undo = this.#makeUndo();
+    this.undo = new UndoDesk(this);
     this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#forwarding = new Forwarding(outbox);
     const respond = (id: number, response: Answer): void => {
@@ -368,14 +368,6 @@ export class Core implements NodeView {
         'info',
         phase === null ? 'This node is not retired after all.' : `Retirement of this node: ${phase}.`,
       );
-  }
-
-  #makeUndo(): UndoDesk {
-    const { application, historical, replica } = this;
-    const { secrets, store } = replica;
-    const { audiences } = this.access;
-    const viewAt = (seqno: number) => replica.viewAt(seqno);
-    return new UndoDesk({ store, secrets, application, historical, audiences, viewAt });
   }
 
   #makeActions(): GovernanceActions {

@@ -3,7 +3,7 @@ import { traceOf, type UndoPlanning } from '@coco/governance';
 import { Lineage, type Store } from '@coco/kv';
 import type { LedgerSecrets } from '@coco/ledger';
 import type { Application } from '../application.ts';
-import type { HistoricalQueries } from '../historical.ts';
+import type { NodeView } from '../endpoints/context.ts';
 import { compensate } from './compensate.ts';
 import { PastWrites } from './past-writes.ts';
 import { StandingBook } from './standing-book.ts';
@@ -21,23 +21,17 @@ export class UndoDesk {
   isLoading = false;
 
   /** Follows the store from its next version on. */
-  constructor(parts: {
-    readonly store: Store;
-    readonly secrets: LedgerSecrets;
-    readonly application: Application;
-    readonly historical: HistoricalQueries;
-    readonly audiences: Audiences;
-    readonly viewAt: (seqno: number) => number;
-  }) {
-    this.#store = parts.store;
-    this.#secrets = parts.secrets;
-    this.#application = parts.application;
-    this.#past = new PastWrites(parts.historical);
-    this.#audiences = parts.audiences;
-    this.standings = new StandingBook(parts.store, parts.viewAt);
-    this.#lineage = new Lineage(parts.store.version + 1);
-    parts.store.onApply((version, writeSet) => this.#lineage.record(version, traceOf(writeSet)));
-    parts.store.onRollback((version) => this.#lineage.truncate(version));
+  constructor(node: Pick<NodeView, 'replica' | 'application' | 'historical' | 'access'>) {
+    const { store, secrets } = node.replica;
+    this.#store = store;
+    this.#secrets = secrets;
+    this.#application = node.application;
+    this.#audiences = node.access.audiences;
+    this.#past = new PastWrites(node.historical);
+    this.standings = new StandingBook(store, (seqno) => node.replica.viewAt(seqno));
+    this.#lineage = new Lineage(store.version + 1);
+    store.onApply((version, writeSet) => this.#lineage.record(version, traceOf(writeSet)));
+    store.onRollback((version) => this.#lineage.truncate(version));
   }
 
   /** Takes what a recovery read of the time before; of no use to a node whose own knowledge begins later. */
