@@ -127,4 +127,24 @@ describe('nodes of one service', () => {
     assert.equal(lost.exit, undefined, 'the service may be given the right certificate yet');
     assert.ok(lost.log.some((line) => line.includes('not with a certificate of this service')));
   });
+
+  test('a joiner that asks a backup is led to the primary, and begins with its snapshot', () => {
+    const { cluster, nodes } = threeNodes({ snapshotEvery: 5 });
+    const [first, second, third] = nodes;
+    for (const value of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      cluster.request(first, 'PUT', '/app/value', { body: value });
+      cluster.pass(200);
+    }
+    cluster.passUntil('a snapshot is committed', () => first.snapshots.size > 0);
+    const joiner = cluster.join(first);
+    cluster.trust(joiner, first);
+    const holds = ({ ledger }: { ledger: ReadonlyMap<number, unknown> }): boolean => ledger.size > 0;
+    cluster.passUntil('the joiner follows', () => holds(joiner));
+    assert.ok(Math.min(...joiner.ledger.keys()) > 1, 'it begins after a snapshot');
+    // Neither it nor who comes by it holds the first entries.
+    const latecomer = cluster.join(joiner);
+    cluster.trust(latecomer, first);
+    cluster.passUntil('the latecomer follows', () => holds(latecomer));
+    for (const machine of [second, third, joiner, latecomer]) assert.equal(machine.exit, undefined);
+  });
 });

@@ -296,8 +296,7 @@ export class Replica {
         listener.signatureWanted();
         return;
       case 'role':
-        // What was made as primary and never proposed goes with the office.
-        if (output.role !== 'Leader' && this.store.version > this.#raft.last) this.#rollBack(this.#raft.last);
+        if (output.role !== 'Leader') this.#dropUnproposed();
         listener.roleChanged(output.role);
         return;
       case 'retire':
@@ -327,6 +326,15 @@ export class Replica {
       default:
         output satisfies never;
     }
+  }
+
+  /**
+   * What was made as primary and never proposed goes with the office. Consensus may be further than what it has told
+   * so far, so its own end says nothing here.
+   */
+  #dropUnproposed(): void {
+    const [first] = this.#proposals;
+    if (first) this.#rollBack(first.seqno - 1);
   }
 
   /** Writes what the primary has to record by itself. */

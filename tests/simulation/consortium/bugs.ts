@@ -36,7 +36,7 @@ export const bugs: readonly Bug[] = [
         replace: "return 'Committed';",
       },
     ],
-    seed: 2,
+    seed: 1,
   },
   {
     name: 'receipt-of-the-neighbour',

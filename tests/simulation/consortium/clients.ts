@@ -99,7 +99,7 @@ export class Client {
   }
 
   *#read(): Script {
-    const operation = this.#begin({ kind: 'read', isCurrent: true });
+    const operation = this.#begin({ kind: 'read' });
     const reply = yield* this.#caller.call(get(`/app/register?key=${encodeURIComponent(operation.key)}`));
     this.#settle(operation, reply, contentOf<{ value: string | null }>(reply)?.value);
   }
@@ -125,6 +125,8 @@ export class Client {
       client: this.#number,
       key,
       action,
+      // A node that was primary may not know yet that it is no more, and answer what only reads.
+      isCurrent: this.#consortium.parameters.nodes === 1,
       invoked: this.#consortium.clock.now,
       returned: null,
       seen: null,

@@ -9,6 +9,7 @@ import { type Command, configurationOf, filesOf } from './launch.ts';
 import { Machine } from './machine.ts';
 import type { Parameters } from './parameters.ts';
 import { Trace } from './trace.ts';
+import { Wires } from './wires.ts';
 
 /** 2026-01-01. */
 const EPOCH = Date.UTC(2026, 0, 1);
@@ -24,6 +25,7 @@ export class Consortium implements DaemonWorld {
   readonly engine: Engine;
   readonly epoch = EPOCH;
   readonly trace: Trace;
+  readonly wires: Wires;
   steps = 0;
   readonly #seed: number;
   readonly #random: Random;
@@ -40,6 +42,7 @@ export class Consortium implements DaemonWorld {
     this.#random = split(seed, 'consortium');
     this.#clients = split(seed, 'client network');
     this.trace = new Trace(write);
+    this.wires = new Wires(this, split(seed, 'network'));
   }
 
   addMachine(): Machine {
@@ -99,10 +102,16 @@ export class Consortium implements DaemonWorld {
     return true;
   }
 
-  send(_from: Daemon, _to: string, _message: Uint8Array): void {}
+  send(from: Daemon, to: string, message: Uint8Array): void {
+    this.wires.send(from, to, message);
+  }
 
-  fetch(from: Daemon, { id }: Extract<Effect, { kind: 'fetch' }>): void {
-    this.clock.after(1, () => from.push({ kind: 'fetched', id, result: { error: 'unreachable' } }));
+  peersChanged(daemon: Daemon): void {
+    this.wires.peersChanged(daemon);
+  }
+
+  fetch(from: Daemon, effect: Extract<Effect, { kind: 'fetch' }>): void {
+    this.wires.fetch(from, effect);
   }
 
   noticed(daemon: Daemon, effect: Effect): void {
@@ -132,6 +141,7 @@ export class Consortium implements DaemonWorld {
 
   ended(daemon: Daemon, reason: string): void {
     this.trace.add(this.clock.now, daemon.machine.name, 'ended', reason);
+    this.wires.ended(daemon);
     this.watch((observer) => observer.onEnded?.(daemon, reason));
   }
 }

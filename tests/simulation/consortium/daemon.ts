@@ -20,6 +20,8 @@ export interface DaemonWorld {
   /** Wall clock in ms at virtual time zero. */
   readonly epoch: number;
   send(from: Daemon, to: string, message: Uint8Array): void;
+  /** The list of nodes it may have a channel with is another. */
+  peersChanged(daemon: Daemon): void;
   fetch(from: Daemon, effect: Extract<Effect, { kind: 'fetch' }>): void;
   /** An effect that somebody may want to know of, before it is carried out. */
   noticed(daemon: Daemon, effect: Effect): void;
@@ -52,8 +54,12 @@ export class Daemon {
   readonly node: Node;
   readonly launch: Launch;
   isAlive = true;
+  /** Nodes it may have a channel with. */
+  peers: ReadonlySet<string> = new Set();
+  /** What it presents on its interfaces, by authority: PEM. */
+  readonly certificates = new Map<'Node' | 'Service', string>();
   /** PEM of the service certificate as last written to its file. */
-  serviceCertificate: string | null = null;
+  serviceCertificate: string | null;
   readonly #world: DaemonWorld;
   readonly #exchanges = new Map<number, Exchange>();
   #events: Event[] = [];
@@ -68,6 +74,8 @@ export class Daemon {
     this.#world = world;
     this.#lastTick = world.clock.now;
     const { config, files, random } = launch;
+    // Who joins has the file of the service already.
+    this.serviceCertificate = config.command.type === 'Join' ? files.serviceCertificatePem : null;
     this.node = new Node({
       config,
       files,
@@ -116,6 +124,11 @@ export class Daemon {
     if (!this.isAlive) return;
     this.#events.push(event);
     this.#schedule();
+  }
+
+  /** For the process a while passes at once. */
+  jump(ms: number): void {
+    this.push({ kind: 'tick', now: this.wallClock, elapsedMs: ms });
   }
 
   /** The process stands still; what happens to it meanwhile waits. */
@@ -215,6 +228,13 @@ export class Daemon {
       case 'fetch':
         this.#world.fetch(this, effect);
         break;
+      case 'peers':
+        this.peers = new Set(effect.nodes.map(({ id }) => id));
+        this.#world.peersChanged(this);
+        break;
+      case 'identity':
+        this.certificates.set(effect.authority, effect.certificatePem);
+        break;
       case 'output':
         if (effect.file === 'service-certificate') this.serviceCertificate = effect.text;
         break;
@@ -223,8 +243,6 @@ export class Daemon {
         break;
       // Evidence is virtual here, which a node makes by itself.
       case 'attest':
-      case 'peers':
-      case 'identity':
       case 'log':
         break;
       case 'exit':

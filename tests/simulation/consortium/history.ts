@@ -7,8 +7,9 @@ export interface Operation {
   readonly action:
     | { readonly kind: 'write'; readonly value: string }
     | { readonly kind: 'swap'; readonly from: string | null; readonly to: string }
-    /** `isCurrent`: it must see whatever was written before it began. */
-    | { readonly kind: 'read'; readonly isCurrent: boolean };
+    | { readonly kind: 'read' };
+  /** Even if it writes nothing it must see whatever was written before it began. */
+  readonly isCurrent: boolean;
   readonly invoked: number;
   /** When the answer came; null when it never did. */
   returned: number | null;

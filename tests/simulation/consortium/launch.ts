@@ -15,7 +15,8 @@ const constitution = ['actions.js', 'validate.js', 'resolve.js', 'apply.js']
 /** What a node process is to do. */
 export type Command =
   | { readonly type: 'Start'; readonly members: readonly Member[] }
-  | { readonly type: 'Recover' | 'Join'; readonly serviceCertificate: string; readonly target?: Machine };
+  | { readonly type: 'Recover'; readonly serviceCertificate: string }
+  | { readonly type: 'Join'; readonly serviceCertificate: string; readonly target: Machine };
 
 /** The configuration of a node as its daemon would have read it from a file. */
 export function configurationOf(machine: Machine, command: Command, parameters: Parameters): NodeConfig {
@@ -31,6 +32,10 @@ export function configurationOf(machine: Machine, command: Command, parameters: 
       },
     },
     command: commandOf(command, parameters),
+    consensus: {
+      message_timeout: `${parameters.heartbeatMs}ms`,
+      election_timeout: `${parameters.electionMs}ms`,
+    },
     ledger: { chunk_size: `${parameters.chunkBytes}B` },
     snapshots: { tx_count: parameters.snapshotTxCount },
     ledger_signatures: {
@@ -61,7 +66,11 @@ function commandOf(command: Command, { threshold }: Parameters): object {
       return {
         type: 'Join',
         service_certificate_file: 'service_cert.pem',
-        join: { target_rpc_address: command.target?.address, retry_timeout: '1s' },
+        join: {
+          target_rpc_address: command.target.address,
+          retry_timeout: '500ms',
+          fetch_snapshot_retry_interval: '200ms',
+        },
       };
   }
 }

@@ -144,6 +144,19 @@ export class LedgerDisk {
     };
   }
 
+  /** Takes what lies before its own first entry from another disk. */
+  completeFrom(other: LedgerDisk): void {
+    const missing: Uint8Array[] = [];
+    for (let seqno = other.first; seqno > 0 && seqno < this.first; seqno++) {
+      const entry = other.at(seqno);
+      if (entry === undefined) return;
+      missing.push(entry);
+    }
+    if (missing.length === 0 || other.first + missing.length !== this.first) return;
+    const start = other.first;
+    this.#chunks.unshift({ start, entries: missing, isComplete: true, isCommitted: true, torn: nothing });
+  }
+
   wipe(): void {
     this.#chunks = [];
   }

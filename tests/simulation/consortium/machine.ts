@@ -20,8 +20,13 @@ export class Machine {
     diskLatency: readonly [min: number, max: number],
   ) {
     this.name = name;
-    this.address = `${name}.example.com:443`;
+    this.address = `${name}.example.com:8000`;
     this.disk = new LedgerDisk({ ...world, latency: diskLatency });
+  }
+
+  /** Id of the node that ran here last. */
+  get lastNode(): string | undefined {
+    return this.#daemon?.node.id;
   }
 
   /** The process that runs, if one does. */

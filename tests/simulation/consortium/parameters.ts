@@ -1,9 +1,19 @@
+import type { NetworkOptions } from '../world/network.ts';
 import { between, pick, type Random } from '../world/random.ts';
 
 /** What one run is like. Each is drawn from the seed, so that some runs meet what others never do. */
 export interface Parameters {
   /** How long faults are injected, in virtual milliseconds. */
   readonly chaosMs: number;
+  /** How many nodes there should be. */
+  readonly nodes: number;
+  readonly network: NetworkOptions;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  /** How likely the operator is to replace a sound node whenever it looks. */
+  readonly replacement: number;
+  /** How likely a process is to be killed although the service cannot do without it. */
+  readonly disaster: number;
   readonly members: number;
   readonly threshold: number;
   readonly tickMs: number;
@@ -29,7 +39,23 @@ export interface Parameters {
 /** Draws the parameters of a run. */
 export function drawParameters(random: Random): Parameters {
   const members = between(random, 1, 4);
+  const heartbeatMs = pick(random, [20, 50, 100])!;
+  const electionMs = heartbeatMs * between(random, 6, 12);
+  const often = () => pick(random, [0, 0, 0.01, 0.05])!;
+  const nodes = pick(random, [1, 1, 3, 3, 3, 5])!;
   return {
+    nodes,
+    network: {
+      latency: [1, between(random, 2, 15)],
+      loss: often(),
+      repeat: often(),
+      delay: often(),
+      delayMax: pick(random, [heartbeatMs, electionMs])!,
+    },
+    heartbeatMs,
+    electionMs,
+    replacement: pick(random, [0, 0, 0.02, 0.1])!,
+    disaster: nodes === 1 ? 1 : pick(random, [0, 0, 0.2])!,
     chaosMs: 1000 * between(random, 20, 60),
     members,
     threshold: between(random, 1, members),

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { createEngine, requiredV8Flags } from '@coco/contracts';
+import { calmNetwork } from '../world/network.ts';
 import { between, split } from '../world/random.ts';
 import { play, type Script, sleep } from '../world/script.ts';
 import { seedCrypto } from '../world/seeded-crypto.ts';
@@ -95,7 +96,7 @@ class Run {
     this.#consortium = consortium;
     consortium.observers.push(new OneLeader(), this.ledger, this.#state);
     const members = new Members(consortium);
-    this.#operator = new Operator(consortium, members);
+    this.#operator = new Operator(consortium, members, this.ledger, split(seed, 'operator'));
     this.#governor = new Governor(consortium, members, this.#operator, split(seed, 'governor'));
     const { registers, receipts } = this;
     const world = { seed, consortium, registers, receipts };
@@ -131,6 +132,9 @@ class Run {
     this.#hasFaults = false;
     this.#consortium.isCalm = true;
     this.#governor.isStopped = true;
+    this.#operator.isQuiet = true;
+    this.#consortium.wires.network.options = calmNetwork;
+    this.#consortium.wires.network.heal();
     this.#consortium.note('nemesis', 'calm');
     for (const machine of this.#consortium.machines) {
       machine.disk.isFull = false;
@@ -141,6 +145,7 @@ class Run {
   /** Progress, and what must hold at the end of everything. */
   #finish(): void {
     this.#until(RECOVERY_MS, () => this.#operator.isOpen, 'the service does not come back');
+    this.#until(RECOVERY_MS, () => this.#operator.isComplete, 'the nodes are not as many as they should be');
     const { last } = this.ledger;
     this.#until(RECOVERY_MS, () => this.ledger.last > last + 10, 'nothing more is committed');
     for (const client of this.#clients) client.isStopped = true;
@@ -149,7 +154,8 @@ class Run {
     for (const daemon of this.#consortium.daemons()) this.#state.check(daemon);
     this.registers.expectLinearizable();
     this.receipts.expectValid();
-    for (const machine of this.#consortium.machines) expectSound(machine);
+    const { machines } = this.#consortium;
+    for (const machine of machines) expectSound(machine, machines);
   }
 
   #until(patienceMs: number, holds: () => boolean, complaint: string): void {

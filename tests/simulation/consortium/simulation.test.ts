@@ -5,7 +5,7 @@ import { bugs } from './bugs.ts';
 import { loadSimulation } from './load.ts';
 
 /** Few, for each is a service with everything in it; `npm run simulate` has as many as one likes. */
-const SEEDS = [2, 18];
+const SEEDS = [7, 8, 10];
 const simulate = await loadSimulation();
 
 describe('a whole consortium under faults', () => {
@@ -30,7 +30,7 @@ describe('a whole consortium under faults', () => {
   });
 
   test('a seed gives the same trace to the byte, and another one does not', () => {
-    const [first, again, other] = [18, 18, 11].map((seed) => simulate(seed).fingerprint);
+    const [first, again, other] = [8, 8, 6].map((seed) => simulate(seed).fingerprint);
     assert.equal(again, first);
     assert.notEqual(other, first);
   });

@@ -63,6 +63,11 @@ export class Network<Message> {
     this.#cut.add(link(from, to));
   }
 
+  /** Whether a message would not even set out. */
+  isCut(from: string, to: string): boolean {
+    return this.#cut.has(link(from, to));
+  }
+
   /** Cuts every link between the two sides, or only those from `a` to `b`. */
   partition(a: readonly string[], b: readonly string[], oneWay: boolean): void {
     this.#faults.add(oneWay ? 'one-way partition' : 'partition');

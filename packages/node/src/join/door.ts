@@ -64,12 +64,12 @@ export class JoinDoor {
     const caller = readCaller(context);
     if ('refused' in caller) return caller.refused;
     const { id, request } = caller.ok;
+    if (!node.replica.isPrimary) return this.#sendToPrimary(context);
     const { first } = node.replica;
     if (request.startup_seqno < first - 1) {
       const message = `The joiner would begin after ${request.startup_seqno}, but this node holds nothing before ${first}: give it a newer snapshot.`;
       return refusal(400, 'StartupSeqnoIsOld', message);
     }
-    if (!node.replica.isPrimary) return this.#sendToPrimary(context);
     const known = nodeInfos.get(context.tx, id);
     return known ? this.#answerKnown(context, caller.ok, known) : this.#add(context, caller.ok);
   }

@@ -38,9 +38,9 @@ export interface JoinerListener {
 }
 
 /** Between being trusted and hearing that this is committed. */
+const commitPauseMs = 50;
 /** Redirects followed when asking for a snapshot; the primary may change meanwhile. */
 const redirectsMax = 3;
-const commitPauseMs = 50;
 
 /**
  * The way into a service: asks one of its nodes until members trust this one, receives the secrets, and finds the newest

@@ -12,12 +12,13 @@ function operation(line: string): Operation {
   const actions = {
     write: { kind: 'write', value: first },
     swap: { kind: 'swap', from: valueIn(first), to: second },
-    read: { kind: 'read', isCurrent: true },
+    read: { kind: 'read' },
   } as const;
   return {
     client: 0,
     key: 'x',
     action: actions[kind as 'write'],
+    isCurrent: true,
     invoked: Number(invoked),
     returned: returned === '?' ? null : Number(returned),
     seen: seen === undefined ? null : valueIn(seen),

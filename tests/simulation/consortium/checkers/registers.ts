@@ -1,7 +1,7 @@
 import { type ByteString, byteStringToUtf8 } from '@coco/kv';
 import { formatTxId, parseTxId } from '@coco/ledger';
 import { isPublic } from '../contract.ts';
-import type { Operation } from '../history.ts';
+import { type Operation, resultOf } from '../history.ts';
 import type { Committed, CommittedLedger } from './committed-ledger.ts';
 import { explain } from './linearizable.ts';
 import { Violation } from './observer.ts';
@@ -44,19 +44,16 @@ export class Registers {
 
   /** An operation is known to be committed. */
   onCommitted(operation: Operation): void {
-    const { action, key, txId, seen } = operation;
+    const { key, txId, seen } = operation;
     if (txId === null) return;
-    const name = formatTxId(txId);
-    const before = this.valueAt(key, action.kind === 'read' ? txId.seqno : txId.seqno - 1);
-    if (seen !== before) throw new Violation(`${action.kind} ${name} of ${key} saw ${seen}, not ${before}`);
-    const written =
-      action.kind === 'write'
-        ? action.value
-        : action.kind === 'swap' && seen === action.from
-          ? action.to
-          : before;
+    const name = `${operation.action.kind} ${formatTxId(txId)} of ${key}`;
+    const written = resultOf(operation, seen);
+    // What wrote nothing has the id of the transaction whose state it read.
+    const before = this.valueAt(key, written === undefined ? txId.seqno : txId.seqno - 1);
+    if (seen !== before) throw new Violation(`${name} saw ${seen}, not ${before}`);
     const after = this.valueAt(key, txId.seqno);
-    if (after !== written) throw new Violation(`${key} holds ${after} after ${name}, which left ${written}`);
+    if (written !== undefined && after !== written)
+      throw new Violation(`${name} left ${after}, not ${written}`);
   }
 
   /** The committed value of a register after a transaction. */
@@ -66,13 +63,18 @@ export class Registers {
 
   /** Every history of a register has an explanation. */
   expectLinearizable(): void {
-    const current = this.operations.filter(({ action }) => action.kind !== 'read' || action.isCurrent);
+    const current = this.operations.filter(
+      (operation) =>
+        operation.isCurrent ||
+        operation.outcome === 'unknown' ||
+        resultOf(operation, operation.seen) !== undefined,
+    );
     for (const [key, operations] of Map.groupBy(current, (operation) => operation.key)) {
       const left = explain(operations);
       if (left === null) continue;
-      const [first] = left;
+      const known = left.filter(({ outcome }) => outcome === 'committed').slice(0, 3);
       throw new Violation(
-        `what clients saw of ${key} has no explanation: ${JSON.stringify(first)} fits nowhere`,
+        `what clients saw of ${key} has no explanation, one does not fit: ${known.map(show).join('; ')}`,
       );
     }
   }
@@ -91,4 +93,9 @@ export class Registers {
     versions.push({ seqno, value: JSON.parse(byteStringToUtf8(value)) as string });
     this.#versions.set(key, versions);
   }
+}
+
+function show({ client, action, invoked, returned, seen, txId }: Operation): string {
+  const what = Object.values(action).join(' ');
+  return `client ${client} from ${invoked} to ${returned}: ${what}, saw ${seen}, ${txId && formatTxId(txId)}`;
 }
