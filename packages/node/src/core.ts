@@ -161,7 +161,6 @@ export class Core implements NodeView {
       respond,
     });
     this.events = new EventStreams(this, outbox);
-    this.#waiting = new Waiting((id, response) => outbox.push({ kind: 'respond', id, response }));
     this.#pipeline = new Pipeline({
       node: this,
       routes: builtinRoutes(),

@@ -147,4 +147,15 @@ describe('nodes of one service', () => {
     cluster.passUntil('the latecomer follows', () => holds(latecomer));
     for (const machine of [second, third, joiner, latecomer]) assert.equal(machine.exit, undefined);
   });
+
+  test('give a write that waits its receipt, whichever of them was asked', () => {
+    const { cluster, nodes } = threeNodes();
+    for (const node of nodes) {
+      const more = { body: 'kept', headers: { prefer: 'wait=30, receipt' } };
+      const answer = cluster.ask(node, 'PUT', '/app/value', more);
+      cluster.passUntil('it is answered', () => answer() !== undefined);
+      assert.equal(answer()?.headers['preference-applied'], 'wait, receipt');
+      assert.ok(answer()?.headers['coco-receipt']);
+    }
+  });
 });
