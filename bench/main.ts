@@ -7,6 +7,7 @@ const parts: readonly [string, () => Promise<Result[]>][] = [
   ['kv', async () => (await import('./kv.ts')).run()],
   ['ledger', async () => (await import('./ledger.ts')).run()],
   ['contracts', async () => (await import('./contracts.ts')).run()],
+  ['access', async () => (await import('./access.ts')).run()],
   ['service', async () => (await import('./service.ts')).run(seconds)],
 ];
 

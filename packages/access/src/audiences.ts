@@ -8,7 +8,6 @@ import {
   segmentOf,
   segmentsSeenBy,
 } from './audience.ts';
-import { limits } from './limits.ts';
 import type { Reader, Viewer } from './reader.ts';
 import { AccessSecret } from './secret.ts';
 import { tables } from './tables.ts';
@@ -25,7 +24,7 @@ export class Audiences {
   #byId = new Map<AudienceId, Audience>();
   #byReader = new Map<Reader, Set<AudienceId>>();
   #keys = new Map<Segment, AesKey>();
-  #seen = new Map<string, readonly Segment[]>();
+  #seen = new WeakMap<Viewer, readonly Segment[]>();
   #secret: AccessSecret | undefined;
   #loaded = false;
 
@@ -61,14 +60,12 @@ export class Audiences {
   /** Segments that a viewer sees, those of one audience together, its present one first. */
   seenBy(viewer: Viewer): readonly Segment[] {
     this.#load();
-    const name = JSON.stringify(viewer.readers);
-    const known = this.#seen.get(name);
+    const known = this.#seen.get(viewer);
     if (known) return known;
     const readers = new Set(viewer.readers);
     const ids = new Set(viewer.readers.flatMap((reader) => [...(this.#byReader.get(reader) ?? [])]));
     const segments = [...ids].sort().flatMap((id) => segmentsSeenBy(this.#byId.get(id) as Audience, readers));
-    if (this.#seen.size >= limits.viewersRememberedMax) this.#seen.clear();
-    this.#seen.set(name, segments);
+    this.#seen.set(viewer, segments);
     return segments;
   }
 
@@ -106,7 +103,7 @@ export class Audiences {
   }
 
   #take(writes: MapWrites): void {
-    this.#seen.clear();
+    this.#seen = new WeakMap();
     if (!this.#loaded) return;
     for (const [id, value] of writes) if (value !== null) this.#add(decodeAudience(id, value));
   }
@@ -124,7 +121,7 @@ export class Audiences {
     this.#byId = new Map();
     this.#byReader = new Map();
     this.#keys = new Map();
-    this.#seen = new Map();
+    this.#seen = new WeakMap();
     this.#secret = undefined;
     this.#loaded = false;
   }

@@ -21,7 +21,7 @@ import { type Place, sealReference } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
 import { placeBytes, sealRow } from './sealed-row.ts';
 import { AccessSecret } from './secret.ts';
-import { hasAudiences, isOwnTable, tables } from './tables.ts';
+import { hasAudiences, tables } from './tables.ts';
 
 /** What members voted of an endpoint's code. Readers are written as `readersOf` takes them. */
 export interface AccessRule {
@@ -156,7 +156,7 @@ export class CallAccess {
   #marksFor(segment: Segment, alone: boolean): Part['marks'] {
     const marks: ByteString[] = [];
     for (const [map, writes] of this.#tx.writeSet()) {
-      if (isOwnTable(map)) continue;
+      if (isOfService(map)) continue;
       const guarded = hasAudiences(map);
       if (!guarded && !alone) continue;
       for (const key of writes.keys()) {
@@ -244,6 +244,11 @@ export class CallAccess {
     this.#newSecret = new AccessSecret(raw);
     return this.#newSecret;
   }
+}
+
+/** Maps that the service keeps beside those of the app. */
+function isOfService(map: MapName): boolean {
+  return map.startsWith('ccf.') || map.startsWith('public:ccf.');
 }
 
 function isIn(maps: readonly MapName[] | undefined, map: MapName): boolean {

@@ -19,8 +19,8 @@ export const limits = {
   clockSkewMs: 10 * 60 * 1000,
   /** How long a cursor serves. */
   cursorLifeMs: 24 * 60 * 60 * 1000,
-  /** Sets of readers whose segments are remembered. */
-  viewersRememberedMax: 10_000,
+  /** Sets of readers whose audience's id is remembered. */
+  audienceIdsRememberedMax: 10_000,
   /** Rows are padded to powers of the root of two from here; records and claims likewise. */
   rowBytesMin: 256,
   /** Fields of one claim, and characters of one of them as JSON. */

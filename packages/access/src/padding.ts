@@ -1,18 +1,21 @@
 import { limits } from './limits.ts';
 
+const notAscii = /[\u007f-\uffff]/;
+
 /**
  * The size that a thing of `bytes` bytes is padded to: the next power of the root of two from `rowBytesMin` on. An
  * observer of sizes learns one of two steps per doubling; the cost is at most 41 %, a fifth on average.
  */
 export function paddedSize(bytes: number): number {
-  let size: number = limits.rowBytesMin;
-  for (let half = 1; size < bytes; half++) size = Math.ceil(limits.rowBytesMin * 2 ** (half / 2));
-  return size;
+  if (bytes <= limits.rowBytesMin) return limits.rowBytesMin;
+  const halves = Math.ceil(2 * Math.log2(bytes / limits.rowBytesMin));
+  return Math.ceil(limits.rowBytesMin * 2 ** (halves / 2));
 }
 
 /** JSON text filled up with blanks, which a reader of JSON does not see. ASCII alone keeps bytes and characters one. */
 export function paddedJson(value: unknown): string {
-  const text = JSON.stringify(value).replace(/[\u007f-\uffff]/g, escaped);
+  const plain = JSON.stringify(value);
+  const text = notAscii.test(plain) ? plain.replace(/[\u007f-\uffff]/g, escaped) : plain;
   return text.padEnd(paddedSize(text.length), ' ');
 }
 

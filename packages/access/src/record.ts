@@ -1,7 +1,7 @@
-import { toHex } from '@coco/crypto';
-import { type ByteString, byteStringToBytes } from '@coco/kv';
-import type { Segment } from './audience.ts';
-import { paddedJson } from './padding.ts';
+import { type ByteString, byteStringToUtf8, utf8ToByteString } from '@coco/kv';
+import { type Segment, segmentBytes } from './audience.ts';
+import { readU32, readU64, u32, u64 } from './numbers.ts';
+import { paddedSize } from './padding.ts';
 import type { Reader } from './reader.ts';
 
 /** What one audience sees of a transaction. */
@@ -23,30 +23,44 @@ export interface TransactionRecord {
   readonly parts: readonly Part[];
 }
 
-type Stored = { v: number; t: number; e: string; b: string | null; p: [string, string][] };
+const markBytes = 8;
 
-const hexOf = (bytes: ByteString): string => toHex(byteStringToBytes(bytes));
-const bytesOf = (hex: string): ByteString => String.fromCharCode(...Uint8Array.fromHex(hex));
-
-/** The value of a row of the map of transactions: JSON, padded. */
-export function encodeRecord(record: TransactionRecord): ByteString {
-  const stored: Stored = {
-    v: record.view,
-    t: record.time,
-    e: record.endpoint,
-    b: record.by,
-    p: record.parts.map(({ segment, marks }) => [hexOf(segment), hexOf(marks.join(''))]),
-  };
-  return paddedJson(stored);
+/**
+ * The value of a row of the map of transactions: view, time, endpoint and caller with their lengths, then each part
+ * with the number of its marks; padded with zeros.
+ */
+export function encodeRecord({ view, time, endpoint, by, parts }: TransactionRecord): ByteString {
+  let bytes = u32(view) + u64(time) + sized(endpoint) + sized(by ?? '') + u32(parts.length);
+  for (const { segment, marks } of parts) bytes += segment + u32(marks.length) + marks.join('');
+  return bytes.padEnd(paddedSize(bytes.length), '\0');
 }
 
 /** Reads what `encodeRecord` wrote. */
-export function decodeRecord(value: ByteString): TransactionRecord {
-  const { v, t, e, b, p } = JSON.parse(value) as Stored;
-  const parts = p.map(([segment, marks]) => ({ segment: bytesOf(segment), marks: marksIn(bytesOf(marks)) }));
-  return { view: v, time: t, endpoint: e, by: b, parts };
+export function decodeRecord(bytes: ByteString): TransactionRecord {
+  let at = 12;
+  const text = (): string => {
+    const start = at + 4;
+    at = start + readU32(bytes, at);
+    return byteStringToUtf8(bytes.slice(start, at));
+  };
+  const endpoint = text();
+  const by = text();
+  const count = readU32(bytes, at);
+  at += 4;
+  const parts: Part[] = [];
+  for (let i = 0; i < count; i++) {
+    const marksAt = at + segmentBytes + 4;
+    const marked = readU32(bytes, at + segmentBytes);
+    const marks = Array.from({ length: marked }, (_, mark) =>
+      bytes.slice(marksAt + mark * markBytes, marksAt + (mark + 1) * markBytes),
+    );
+    parts.push({ segment: bytes.slice(at, at + segmentBytes), marks });
+    at = marksAt + marked * markBytes;
+  }
+  return { view: readU32(bytes, 0), time: readU64(bytes, 4), endpoint, by: by === '' ? null : by, parts };
 }
 
-function marksIn(bytes: ByteString): ByteString[] {
-  return bytes.match(/[\s\S]{8}/g) ?? [];
+function sized(text: string): ByteString {
+  const bytes = utf8ToByteString(text);
+  return u32(bytes.length) + bytes;
 }

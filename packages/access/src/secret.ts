@@ -1,5 +1,7 @@
-import { type AesKey, HmacKey, hkdfSha256, importAesKey } from '@coco/crypto';
-import { type ByteString, byteStringToBytes, utf8ToByteString } from '@coco/kv';
+import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
+import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
+import { limits } from './limits.ts';
+import type { Reader } from './reader.ts';
 import { placeBytes } from './sealed-row.ts';
 
 const utf8 = new TextEncoder();
@@ -10,29 +12,39 @@ const noSalt = new Uint8Array(0);
  * in a private map: so every node has it, and it comes back with the ledger.
  */
 export class AccessSecret {
-  readonly referenceKey: AesKey;
   readonly referenceMac: HmacKey;
+  readonly referenceStream: HmacKey;
   readonly cursorKey: AesKey;
   readonly #audienceMac: HmacKey;
-  readonly #keyMac: HmacKey;
+  readonly #markKey: ByteString;
+  readonly #ids = new Map<string, ByteString>();
 
   constructor(raw: ByteString) {
     const derive = (label: string) =>
       hkdfSha256(byteStringToBytes(raw), noSalt, utf8.encode(`coco access ${label}`), 32);
-    this.referenceKey = importAesKey(derive('reference key'));
     this.referenceMac = new HmacKey(derive('reference mac'));
+    this.referenceStream = new HmacKey(derive('reference stream'));
     this.cursorKey = importAesKey(derive('cursor key'));
     this.#audienceMac = new HmacKey(derive('audience'));
-    this.#keyMac = new HmacKey(derive('written key'));
+    this.#markKey = bytesToByteString(derive('written key'));
   }
 
   /** The id of the audience that these readers found: 16 bytes that tell nobody who they are. */
-  audienceId(readers: readonly string[]): ByteString {
-    return this.#audienceMac.sign(utf8ToByteString(JSON.stringify(readers))).slice(0, 16);
+  audienceId(readers: readonly Reader[]): ByteString {
+    const named = JSON.stringify(readers);
+    const known = this.#ids.get(named);
+    if (known !== undefined) return known;
+    const id = this.#audienceMac.sign(utf8ToByteString(named)).slice(0, 16);
+    if (this.#ids.size >= limits.audienceIdsRememberedMax) this.#ids.clear();
+    this.#ids.set(named, id);
+    return id;
   }
 
-  /** By what a transaction is found that wrote this key: 8 bytes. */
+  /**
+   * By what a transaction is found that wrote this key: 8 bytes. A hash behind a secret of fixed length is no MAC when
+   * it is shown whole; a quarter of it is.
+   */
   keyMark(map: string, key: ByteString): ByteString {
-    return this.#keyMac.sign(placeBytes({ map, key })).slice(0, 8);
+    return sha256ByteString(this.#markKey + placeBytes({ map, key })).slice(0, 8);
   }
 }

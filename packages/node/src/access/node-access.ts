@@ -33,6 +33,7 @@ import type { Random } from '../identity.ts';
 /** Whoever can say who it is, does; whoever cannot is not refused for that. */
 const anyone: readonly Policy[] = ['user_cert', 'member_cert', 'jwt', 'no_auth'];
 const noCaller = {};
+const randomBytesDrawn = 4096;
 
 /** What this node knows of who may see what; follows the tables by itself. */
 export class NodeAccess {
@@ -43,6 +44,7 @@ export class NodeAccess {
   #viewers = new WeakMap<object, Viewer>();
   #rules = new WeakMap<AppEndpoint, AccessRule>();
   #opaqueIds: boolean | undefined;
+  #pool: Uint8Array = new Uint8Array(0);
 
   constructor(store: Store, random: Random, authentication: Authentication) {
     this.audiences = new Audiences(store);
@@ -94,8 +96,16 @@ export class NodeAccess {
       audiences: this.audiences,
       viewer: this.viewerOf(caller),
       rule: this.ruleOf(endpoint),
-      random: this.#random,
+      random: (length) => this.#drawn(length),
     });
+  }
+
+  /** Random bytes, drawn many at a time: each sealed row takes a few. */
+  #drawn(length: number): Uint8Array {
+    if (this.#pool.length < length) this.#pool = this.#random(Math.max(length, randomBytesDrawn));
+    const bytes = this.#pool.subarray(0, length);
+    this.#pool = this.#pool.subarray(length);
+    return bytes;
   }
 
   /**
