@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProposalOut } from '@coco/api';
 import {
   type Credentials,
   connect,
+  idOf,
   keySigner,
   type MemoryStore,
   type Remembered,
   Session,
   type SessionOptions,
   type Signer,
+  waitingFor,
 } from '@coco/client';
 import { httpsTransport, nodeWorld } from '@coco/client/node';
 import { parseCertificate } from '@coco/crypto';
@@ -93,6 +96,14 @@ export async function withConnection<T>(
 export async function withStranger<T>(address: string, use: (session: Session) => Promise<T>): Promise<T> {
   using transport = httpsTransport({ serviceCertificate: '', trustAnybody: true });
   return use(new Session(nodeWorld(transport), { addresses: [address], serviceCertificate: '' }));
+}
+
+/** The proposals that wait for the vote of whoever connects. */
+export async function waitingForMe(
+  session: Session,
+  { certificate }: Connection,
+): Promise<readonly ProposalOut[]> {
+  return certificate === undefined ? [] : waitingFor(session, idOf(certificate));
 }
 
 /** Who signs governance messages: the certificate and key of the connection. */

@@ -205,9 +205,15 @@ describe('a service of three members', { timeout: 120_000 }, () => {
       return rows.find(({ proposalId }) => proposalId === id)?.awaitsYou;
     };
     assert.equal(await waiting('member1'), true);
+    // A user is a certificate too, and has no vote.
+    assert.equal(await waiting('dev'), false);
+    const told = await here.coco('service', 'info', '--profile', 'member1');
+    assert.match(told.out, new RegExp(`waits for your vote +${id.slice(0, 12)}`));
     const voted = await as('member1', 'governance', 'vote', id.slice(0, 10), '--yes');
     assert.deepEqual([voted.code, voted.value.proposalState], [0, 'Open']);
     assert.equal(await waiting('member1'), false);
+    const list = await here.coco('governance', 'list', '--waiting', '--profile', 'member1');
+    assert.equal(list.out, 'nothing waits for your vote\n');
     const passed = await as('dev-member', 'governance', 'vote', id, '--yes');
     assert.equal(passed.value.proposalState, 'Accepted');
     const shown = await here.coco('governance', 'show', id, '--profile', 'member1');

@@ -192,6 +192,23 @@ export async function ballotOf(
   return answer.status === 404 ? undefined : textOf(accepted(answer, path));
 }
 
+/** The open proposals on which a member has not voted yet; none for whoever is no active member. */
+export async function waitingFor(session: Session, memberId: string): Promise<readonly ProposalOut[]> {
+  const waiting: ProposalOut[] = [];
+  if (!(await isActive(session, memberId))) return waiting;
+  for await (const row of proposals(session)) {
+    if (row.proposalState !== 'Open') continue;
+    if ((await ballotOf(session, row.proposalId, memberId)) === undefined) waiting.push(row);
+  }
+  return waiting;
+}
+
+async function isActive(session: Session, memberId: string): Promise<boolean> {
+  const path = versioned(`/gov/service/members/${id(memberId)}`);
+  const answer = await session.request({ method: 'GET', path });
+  return answer.status !== 404 && jsonOf<MemberOut>(accepted(answer, path)).status === 'Active';
+}
+
 /** The members. */
 export function members(session: Session): AsyncGenerator<MemberOut, void, undefined> {
   return list(session, versioned('/gov/service/members'));

@@ -27,6 +27,7 @@ export {
   users,
   versioned,
   vote,
+  waitingFor,
   withdraw,
 } from './governance.ts';
 export { historical, untilAvailable } from './historical.ts';

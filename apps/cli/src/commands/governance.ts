@@ -1,7 +1,6 @@
 import type { MemberOut, PreviewOut, ProposalOut } from '@coco/api';
 import {
   ack,
-  ballotOf,
   ClientError,
   constitution,
   encryptedShare,
@@ -23,7 +22,14 @@ import {
 } from '@coco/client';
 import { fromBase64 } from '@coco/crypto';
 import type { Input, Io, Noun, Option, Outcome } from '../command.ts';
-import { connectionOf, connectionOptions, signerOf, withConnection, withSession } from '../connection.ts';
+import {
+  connectionOf,
+  connectionOptions,
+  signerOf,
+  waitingForMe,
+  withConnection,
+  withSession,
+} from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { readBytes, readText, writeFile } from '../files.ts';
 import { previewText } from '../governance/changes-text.ts';
@@ -65,8 +71,8 @@ export const governance: Noun = {
     {
       name: 'list',
       summary: 'The proposals, and which wait for your vote',
-      example: 'governance list',
-      options: connectionOptions,
+      example: 'governance list --waiting',
+      options: [{ flags: '--waiting', summary: 'only those that wait for your vote' }, ...connectionOptions],
       run: listAll,
     },
     {
@@ -189,15 +195,13 @@ export const governance: Noun = {
 
 async function listAll(input: Input, io: Io): Promise<Outcome> {
   const connection = connectionOf(input, io);
-  const me = connection.certificate === undefined ? undefined : idOf(connection.certificate);
   const rows = await withConnection(connection, io, async (session) => {
+    const waiting = await waitingForMe(session, connection);
     const found: (ProposalOut & { readonly awaitsYou: boolean })[] = [];
     for await (const row of proposals(session)) {
-      const open = row.proposalState === 'Open' && me !== undefined;
-      const mine = open ? await ballotOf(session, row.proposalId, me) : undefined;
-      found.push({ ...row, awaitsYou: open && mine === undefined });
+      found.push({ ...row, awaitsYou: waiting.some(({ proposalId }) => proposalId === row.proposalId) });
     }
-    return found;
+    return found.filter(({ awaitsYou }) => awaitsYou || !input.flag('waiting'));
   });
   const lines = rows.map((row) => [
     short(row.proposalId),
@@ -206,7 +210,8 @@ async function listAll(input: Input, io: Io): Promise<Outcome> {
     `by ${short(row.proposerId)}`,
     row.awaitsYou ? 'waits for your vote' : '',
   ]);
-  return { ok: true, json: { value: rows }, text: lines.length === 0 ? 'no proposals' : columns(lines) };
+  const nothing = input.flag('waiting') ? 'nothing waits for your vote' : 'no proposals';
+  return { ok: true, json: { value: rows }, text: lines.length === 0 ? nothing : columns(lines) };
 }
 
 async function showOne(input: Input, io: Io): Promise<Outcome> {

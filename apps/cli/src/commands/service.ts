@@ -2,10 +2,17 @@ import { checkIdentity, lastCommitted, network, nodeState, serviceInfo } from '@
 import { parseCertificate, sha256, toHex } from '@coco/crypto';
 import { formatTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
-import { connectionOptions, withSession, withStranger } from '../connection.ts';
+import {
+  connectionOf,
+  connectionOptions,
+  waitingForMe,
+  withConnection,
+  withSession,
+  withStranger,
+} from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { writeFile } from '../files.ts';
-import { facts } from '../text.ts';
+import { facts, short } from '../text.ts';
 
 /** `coco service`: looking at a service from outside. */
 export const service: Noun = {
@@ -45,15 +52,17 @@ export const service: Noun = {
 };
 
 async function info(input: Input, io: Io): Promise<Outcome> {
-  const [seen, stated, committed] = await withSession(input, io, async (session) => [
+  const connection = connectionOf(input, io);
+  const [seen, stated, committed, waiting] = await withConnection(connection, io, async (session) => [
     await network(session),
     await serviceInfo(session),
     await lastCommitted(session, 'node'),
+    (await waitingForMe(session, connection)).map(({ proposalId }) => proposalId),
   ]);
   const key = parseCertificate(seen.service_certificate).publicKey;
   return {
     ok: true,
-    json: { ...stated, network: seen, committed: formatTxId(committed) },
+    json: { ...stated, network: seen, committed: formatTxId(committed), waitingForYourVote: waiting },
     text: facts([
       ['status', seen.service_status],
       ['service key', `${key.curve ?? key.kind} ${key.id}`],
@@ -62,6 +71,7 @@ async function info(input: Input, io: Io): Promise<Outcome> {
       ['primary', seen.primary_id ?? 'unknown'],
       ['recovered', `${seen.recovery_count} times`],
       ['recovery threshold', stated.configuration.recoveryThreshold],
+      ['waits for your vote', waiting.map(short).join(' ')],
     ]),
   };
 }
