@@ -9,6 +9,7 @@ import {
   awaitCommit,
   fetchReceipt,
   fetchStanding,
+  idOf,
   keySigner,
   plainBallot,
   previewUndo,
@@ -76,6 +77,7 @@ describe('undo by vote', () => {
     await awaitCommit(user, parseTxId(headers[header.transactionId] ?? ''));
     return told;
   };
+  const userId = (): string => idOf(readFileSync(service.workspace.users[0]?.cert ?? '', 'utf8'));
   const standing = async (id: string) => (await fetchStanding(user, parseTxId(id))).proves;
 
   test('takes along what hangs on a mistake, and proves it; receipts stay what they were', async () => {
@@ -132,6 +134,40 @@ describe('undo by vote', () => {
     assert.equal((await standing(price)).standing, 'in-force');
   });
 
+  test('shows what is private to those who may see it; the others see that something of theirs changes', async () => {
+    const [own, other] = members as [Signer, Signer];
+    const acme = (user_id: string) => ({ name: 'set_access_user', args: { user_id, party: 'acme' } });
+    const actions = [
+      { name: 'set_party', args: { party: 'acme' } },
+      acme(userId()),
+      acme(idOf(own.certificate)),
+    ];
+    assert.equal(await decide({ actions }), 'Accepted');
+    const deal = await write('deal', { id: 'secret deal', price: 777 });
+    const asked = { transactions: [deal], policy: 'restore' } as const;
+    const seen = await previewUndo(service.session(), own, asked);
+    const hidden = await previewUndo(service.session(), other, asked);
+    assert.deepEqual(
+      seen.changes.map(({ from, key, map, to }) => [map, key?.text, from?.text, to]),
+      [['audience:deals', 'secret deal', '777', null]],
+    );
+    const [change] = hidden.changes;
+    assert.deepEqual(Object.keys(change ?? {}).sort(), ['audience', 'digest']);
+    assert.equal(change?.audience, seen.changes[0]?.audience);
+    assert.doesNotMatch(JSON.stringify(hidden), /secret deal|777|deals/);
+    assert.equal(hidden.plan, seen.plan);
+
+    await undo([deal], 'restore');
+    const listed = (await read('transactions')) as {
+      value: { transaction_id: string; undone_by: string | null }[];
+    };
+    const by = listed.value.find((each) => each.transaction_id === deal)?.undone_by;
+    assert.deepEqual((await standing(deal)).by, parseTxId(by ?? ''));
+    assert.deepEqual(await read('deals'), {});
+    await undo([by ?? ''], 'restore');
+    assert.deepEqual(await read('deals'), { 'secret deal': 777 });
+  });
+
   test('is for members alone', async () => {
     const path = '/gov/service/undo:preview?api-version=2024-07-01';
     const answer = await user.request({
@@ -186,6 +222,8 @@ function shop(): Bundle {
       endpoints: {
         '/price': { post: endpoint('setPrice') },
         '/order': { post: endpoint('placeOrder') },
+        '/deal': { post: endpoint('deal') },
+        '/deals': { get: endpoint('deals', 'readonly') },
         '/state': { get: endpoint('state', 'readonly') },
       },
     },
@@ -215,6 +253,15 @@ const all = (map) => {
 };
 export function state() {
   return { body: { prices: all(prices()), orders: all(orders()) } };
+}
+export function deal(request) {
+  const { id, price } = request.body.json();
+  ccf.access.setAudience(['acme']);
+  ccf.kv['audience:deals'].set(bytes(id), bytes(price));
+  return { statusCode: 204 };
+}
+export function deals() {
+  return { body: all(ccf.kv['audience:deals']) };
 }
 export function credit(request) {
   for (const { writes } of request.body.json().transactions) {
