@@ -1,4 +1,4 @@
-// npm run bench [-- SECONDS]: the micro-benchmarks of the budget table, then a whole service under load. Prints a table and
+// npm run bench [-- SECONDS]: the micro-benchmarks of the budget table, then a whole service under load, then three nodes. Prints a table and
 // writes the same figures as JSON to the last line.
 import { type Result, table } from './result.ts';
 
@@ -9,6 +9,7 @@ const parts: readonly [string, () => Promise<Result[]>][] = [
   ['contracts', async () => (await import('./contracts.ts')).run()],
   ['access', async () => (await import('./access.ts')).run()],
   ['service', async () => (await import('./service.ts')).run(seconds)],
+  ['network', async () => (await import('./network.ts')).run(seconds)],
 ];
 
 const results: Result[] = [];

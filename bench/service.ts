@@ -1,16 +1,15 @@
 // A whole service under load: the node on one core, the load on the other, over TLS, ledger encrypted and flushed.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { recoverFiles } from '../tests/workloads/recovery.ts';
 import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
+import { load } from './load.ts';
 import { type Result, table } from './result.ts';
 
 const root = dirname(import.meta.dirname);
-const run_ = promisify(execFile);
 
 const connectionCounts = [1, 32, 128];
 
@@ -20,34 +19,6 @@ function pinnedExecutable(folder: string): string {
   writeFileSync(script, `#!/bin/sh\nexec taskset -c 0 "${root}/bin/coco-node" "$@"\n`);
   chmodSync(script, 0o755);
   return script;
-}
-
-interface Load {
-  readonly workload: string;
-  readonly connections: number;
-  readonly seconds: number;
-}
-
-async function load(
-  target: { readonly port: number; readonly caFile: string },
-  { workload, connections, seconds }: Load,
-) {
-  const options = {
-    host: '127.0.0.1',
-    port: target.port,
-    caFile: target.caFile,
-    workload,
-    connections,
-    seconds,
-  };
-  const { stdout } = await run_('taskset', [
-    '-c',
-    '1',
-    join(root, 'bin/runtime'),
-    join(root, 'tests/workloads/closed-loop.ts'),
-    JSON.stringify(options),
-  ]);
-  return JSON.parse(stdout) as { perSecond: number; p50: number; p99: number };
 }
 
 /** Runs the loads one after the other; `seconds` each. */

@@ -10,15 +10,13 @@ import { parseChunkName } from '@coco/ledger';
 import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import type { LocalNetwork, LocalNode } from '../../apps/cli/src/dev/local-network.ts';
 import { reachOf } from '../../apps/cli/src/ledger/reach.ts';
-import { keysOf, type Service, startService } from '../workloads/service.ts';
-import { assertKept, Writers } from '../workloads/writers.ts';
+import { type Service, startService } from '../workloads/service.ts';
+import { assertKept, type Writers } from '../workloads/writers.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 /** Short enough for a test, long enough for a machine that is busy with other tests. */
 export const electionTimeoutMs = 3_000;
-/** A writer turns to another node when one has been silent for so long. */
-const timeoutMs = 3_000;
 
 /** Starts a service of so many nodes that runs the logging sample. */
 export async function startNetwork(
@@ -34,13 +32,6 @@ export async function startNetwork(
       configure(configuration, index);
     },
   });
-}
-
-/** Writers with keys of the service's user, who know every node, each another one first. */
-export function startWriters(service: Service, count = 8): Writers {
-  const { network, workspace } = service;
-  const keys = keysOf(workspace, 0);
-  return new Writers(Array.from({ length: count }, (_, i) => network.session(keys, { first: i, timeoutMs })));
 }
 
 /** The node that says of itself that it leads, in the latest view; undefined when none of them does. */

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { header } from '@coco/api';
+import { submit } from '@coco/client';
 import type { LocalNode } from '../../apps/cli/src/dev/local-network.ts';
-import type { Service } from '../workloads/service.ts';
+import { keysOf, type Service } from '../workloads/service.ts';
+import { startWriters } from '../workloads/writers.ts';
 import {
   assertNothingLost,
   electionTimeoutMs,
   failOver,
   fillDisk,
   startNetwork,
-  startWriters,
   untilLed,
   untilLevel,
 } from './network-driver.ts';
@@ -40,6 +42,16 @@ describe('three nodes', { timeout: 240_000 }, () => {
     await network.retire(gone);
     await untilLevel(network.running);
   }
+
+  test('a write at any node is answered when it is committed, with a receipt that verifies', async () => {
+    const keys = keysOf(service.workspace, 0);
+    for (const [first] of service.network.running.entries()) {
+      const request = { method: 'POST', path: '/app/log/private', json: { id: first, msg: 'anywhere' } };
+      const done = await submit(service.network.session(keys, { first }), request, { receipt: true });
+      assert.ok(done.outcome === 'Committed' && done.receipt?.proves.kind === 'transaction');
+      assert.equal(done.answer.headers[header.preferenceApplied], 'wait, receipt');
+    }
+  });
 
   test('kill -9 of the leader: the others elect one in time, and nothing acknowledged is lost', async (t) => {
     const { network } = service;

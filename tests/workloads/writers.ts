@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Session, submit } from '@coco/client';
 import { decodeEntry, formatTxId, parseChunkName, readChunk, type TxId } from '@coco/ledger';
+import { keysOf, type Service } from './service.ts';
+
+/** A writer turns to another node when one has been silent for so long. */
+const timeoutMs = 3_000;
 
 /** A write whose commit a client was told of. */
 export interface Acknowledged {
@@ -72,6 +76,13 @@ export class Writers {
     this.#next = Promise.withResolvers();
     resolve(acknowledged);
   }
+}
+
+/** Writers with keys of the service's user, who know every node, each another one first. */
+export function startWriters(service: Service, count = 8): Writers {
+  const { network, workspace } = service;
+  const keys = keysOf(workspace, 0);
+  return new Writers(Array.from({ length: count }, (_, i) => network.session(keys, { first: i, timeoutMs })));
 }
 
 /** What the files of a ledger hold: the transaction id at each place, and the public log messages it wrote. */
