@@ -16,6 +16,7 @@ import { readQuoteInfo } from './quote-info.ts';
 import { fileOf, ownFolder, ownRoots } from './testing/folders.test.ts';
 import { parseAttest, parseSignature } from './tpm/attest.ts';
 import { parseEventLog, replay } from './tpm/event-log.ts';
+import { tpmEvidenceFromJson, tpmEvidenceToJson } from './tpm/json-form.ts';
 import { parsePublicArea } from './tpm/public-area.ts';
 import { checkVirtualSecureMode, parseVsmReport, secureKernelKey, windowsBoot } from './tpm/windows.ts';
 import { evaluateVectors } from './vectors/evaluate.ts';
@@ -73,6 +74,19 @@ const tagged = Uint8Array.fromHex(
 const log = own('tpm/ecc/boot.log');
 const pck = splitPemBundle(parseQuote(quote).certificates ?? '')[0]!;
 
+const tpmJson = encoder.encode(
+  tpmEvidenceToJson({
+    platform: 'tpm',
+    quote: {
+      attest: own('tpm/ecc/quote.msg'),
+      signature: own('tpm/ecc/quote.sig'),
+      pcrs: [{ bank: 11, index: 7, value: new Uint8Array(32) }],
+      eventLog: log,
+    },
+    attestationKey: own('tpm/ecc/ak.tpmtpub'),
+  }),
+);
+
 /** Everything that meets hostile bytes, with something well-formed to start from. */
 const parsers: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => unknown])[] = [
   [
@@ -112,6 +126,7 @@ const parsers: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => un
     Uint8Array.from([...own('snp/v3/report.bin').subarray(0, 504)]),
     parseVsmReport,
   ],
+  ['TPM evidence in a record', tpmJson, tpmEvidenceFromJson],
   ['DER value', Uint8Array.fromHex('300b06092a864886f84d010d01'), (bytes) => readDer(bytes, 'value')],
 ];
 
@@ -160,6 +175,8 @@ test('random bytes are no evidence of any kind', () => {
       'Intel_TDX_v1',
       'OE_SGX_v1',
       'AWS_Nitro_v1',
+      'TPM_2_0_v1',
+      'Azure_CVM_v1',
       'Insecure_Virtual',
     ]) {
       try {
