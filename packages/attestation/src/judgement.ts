@@ -4,9 +4,14 @@ import type { Claims } from './claims.ts';
 import { insist } from './errors.ts';
 import type { Policy } from './trust.ts';
 
-/** The checks of policy that are the same for all platforms. The evidence is authentic by now. */
-export function judge(checks: Checklist, claims: Claims, policy: Policy): void {
+/**
+ * Holds authentic evidence to the policy: debugging, then what is asked of its platform alone (`own`), then the
+ * lists that are the same for all.
+ */
+export function judge(checks: Checklist, claims: Claims, policy: Policy, own?: () => void): void {
   checks.claims = claims;
+  checkDebug(checks, claims.debug, policy);
+  own?.();
   const among = (
     name: CheckName,
     what: string,
@@ -27,7 +32,7 @@ export function judge(checks: Checklist, claims: Claims, policy: Policy): void {
 }
 
 /** Refuses debuggable evidence, which shows its memory to whoever runs the machine. */
-export function checkDebug(checks: Checklist, debug: boolean, policy: Policy): void {
+function checkDebug(checks: Checklist, debug: boolean, policy: Policy): void {
   checks.run(
     'debug',
     () => insist(!debug || policy.allowDebug === true, 'the machine can be debugged'),

@@ -12,7 +12,7 @@ import type { Checklist } from './checklist.ts';
 import type { Claims } from './claims.ts';
 import { insist } from './errors.ts';
 import type { Endorsements, Evidence } from './evidence.ts';
-import { checkDebug, judge } from './judgement.ts';
+import { judge } from './judgement.ts';
 import { nitroAgeMsMax } from './limits.ts';
 import { isZero } from './reader.ts';
 import type { Expected, NitroPolicy, TrustMaterial } from './trust.ts';
@@ -55,9 +55,7 @@ export function verifyNitro(
   checks.run('timestamp', () =>
     insist(Math.abs(now - document.timestamp) <= nitroAgeMsMax, 'the document is not of this time'),
   );
-  checkDebug(checks, claims.debug, policy);
-  checkPcrs(checks, document, policy.nitro ?? {});
-  judge(checks, claims, policy);
+  judge(checks, claims, policy, () => checkPcrs(checks, document, policy.nitro ?? {}));
   checkBinding(checks, document, trust.expected);
   return claims;
 }

@@ -13,7 +13,7 @@ import {
 } from './intel/dcap.ts';
 import { type EnclaveReport, parseEnclaveReport, teeType } from './intel/quote.ts';
 import { sgxStatus, type TcbVerdict } from './intel/tcb-status.ts';
-import { checkDebug, judge } from './judgement.ts';
+import { judge } from './judgement.ts';
 import { isZero } from './reader.ts';
 import type { Expected, IntelPolicy, TrustMaterial } from './trust.ts';
 
@@ -42,11 +42,10 @@ export function verifySgx(
     ({ date }) => date,
   );
   const claims = claimsOf(authentic, report, verdict);
-  checks.claims = claims;
-  checkDebug(checks, claims.debug, policy);
-  checkStatus(checks, verdict, intel);
-  checkEnclave(checks, report, intel);
-  judge(checks, claims, policy);
+  judge(checks, claims, policy, () => {
+    checkStatus(checks, verdict, intel);
+    checkEnclave(checks, report, intel);
+  });
   checkBinding(checks, report, evidence.claims, trust.expected);
   return claims;
 }

@@ -35,9 +35,9 @@ import type { Checklist } from './checklist.ts';
 import type { Claims } from './claims.ts';
 import { insist } from './errors.ts';
 import type { Endorsements, Evidence } from './evidence.ts';
-import { checkDebug, judge } from './judgement.ts';
+import { judge } from './judgement.ts';
 import { isZero } from './reader.ts';
-import type { AmdProtection, Policy, SnpPolicy, TrustMaterial } from './trust.ts';
+import type { AmdProtection, SnpPolicy, TrustMaterial } from './trust.ts';
 
 type SnpEvidence = Extract<Evidence, { platform: 'snp' }>;
 
@@ -62,17 +62,17 @@ export function verifySnp(
   const authentic = authenticate(evidence.report, endorsements, trust, now, checks);
   const uvm = verifyUvm(endorsements, authentic.report, now, checks);
   const claims = claimsOf(authentic, uvm);
-  checks.claims = claims;
-  checkState(checks, authentic, policy);
-  checkVersions(checks, authentic, snp);
-  checkSecurityPolicy(checks, endorsements.securityPolicy, authentic.report.hostData);
-  checks.ask('uvm-issuer', snp.uvmEndorsers, (endorsers) => {
-    insist(uvm !== undefined, 'the utility machine is not endorsed');
-    checkUvmEndorsement(checks, uvm, endorsers);
-  });
   // An endorsed utility machine needs no list of measurements: its issuer and version stand for it.
   const { measurements: _listed, ...rest } = policy;
-  judge(checks, claims, snp.uvmEndorsers === undefined ? policy : rest);
+  judge(checks, claims, snp.uvmEndorsers === undefined ? policy : rest, () => {
+    checkState(checks, authentic, snp);
+    checkVersions(checks, authentic, snp);
+    checkSecurityPolicy(checks, endorsements.securityPolicy, authentic.report.hostData);
+    checks.ask('uvm-issuer', snp.uvmEndorsers, (endorsers) => {
+      insist(uvm !== undefined, 'the utility machine is not endorsed');
+      checkUvmEndorsement(checks, uvm, endorsers);
+    });
+  });
   checkReportData(checks, authentic.report.reportData, trust.expected);
   return claims;
 }
@@ -181,8 +181,7 @@ function verifyUvm(
 }
 
 /** The state of the machine at the time of the report. */
-function checkState(checks: Checklist, { report, endorsement }: Authentic, policy: Policy): void {
-  const snp = policy.snp ?? {};
+function checkState(checks: Checklist, { report, endorsement }: Authentic, snp: SnpPolicy): void {
   checks.run(
     'signing-key-kind',
     () =>
@@ -199,7 +198,6 @@ function checkState(checks: Checklist, { report, endorsement }: Authentic, polic
     () => insist(report.vmpl <= maxVmpl, `asked for at VMPL ${report.vmpl}, above ${maxVmpl}`),
     () => `${report.vmpl}`,
   );
-  checkDebug(checks, hasBit(report.policy, policyBit.debug), policy);
   checks.run('migration', () => {
     insist(!hasBit(report.policy, policyBit.migration), 'the guest policy allows migration by an agent');
     insist(

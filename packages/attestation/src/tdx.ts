@@ -12,7 +12,7 @@ import {
 } from './intel/dcap.ts';
 import { parseTdReport, type TdReport, teeType } from './intel/quote.ts';
 import { moduleOf, type TcbVerdict, tdxStatus } from './intel/tcb-status.ts';
-import { checkDebug, judge } from './judgement.ts';
+import { judge } from './judgement.ts';
 import type { IntelPolicy, TrustMaterial } from './trust.ts';
 
 type TdxEvidence = Extract<Evidence, { platform: 'tdx' }>;
@@ -50,11 +50,10 @@ export function verifyTdx(
     ({ date }) => date,
   );
   const claims = claimsOf(authentic, report, verdict);
-  checks.claims = claims;
-  checkDebug(checks, claims.debug, policy);
-  checkStatus(checks, verdict, intel);
-  checkDomain(checks, report, intel);
-  judge(checks, claims, policy);
+  judge(checks, claims, policy, () => {
+    checkStatus(checks, verdict, intel);
+    checkDomain(checks, report, intel);
+  });
   checkReportData(checks, report.reportData, trust.expected);
   return claims;
 }

@@ -11,7 +11,7 @@ import type { Checklist } from './checklist.ts';
 import type { Assurance, Claims } from './claims.ts';
 import { insist, refuse } from './errors.ts';
 import type { Endorsements, Evidence } from './evidence.ts';
-import { checkDebug, judge } from './judgement.ts';
+import { judge } from './judgement.ts';
 import type { BootEvent } from './tpm/event-log.ts';
 import { parseEventLog } from './tpm/event-log.ts';
 import type { QuotedPcrs } from './tpm/pcrs.ts';
@@ -70,8 +70,6 @@ export function verifyTpm(
   const events = verifyEventLog(checks, evidence.quote.eventLog, quoted, tpm);
   const report = verifyEnclave(checks, evidence, events, quoted, tpm.requireVirtualSecureMode === true);
   const claims = claimsOf(quoted, trusted, report);
-  checks.claims = claims;
-  checkDebug(checks, claims.debug, policy);
   judge(checks, claims, policy);
   if (report === undefined) checkQualifyingData(checks, quoted.attest, trust.expected);
   else checkEnclaveBinding(checks, quoted, report, trust);
