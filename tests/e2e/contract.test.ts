@@ -17,6 +17,7 @@ interface Strategy {
   readonly name: string;
   readonly seqno?: number;
   readonly places: number;
+  readonly waits?: string;
 }
 
 describe('a contract on a service', () => {
@@ -97,6 +98,20 @@ describe('a contract on a service', () => {
     assert.deepEqual((await patiently<{ keys: string[] }>('/app/tags/b')).keys, ['one']);
   });
 
+  test('a node that joins builds the same indexes for itself, and follows', async () => {
+    const joiner = await service.network.join(1);
+    await service.network.admit(joiner);
+    const seqno = await put('three', ['joined']);
+    const here = async <T>(path: string) => bodyOf<T>(await joiner.session.request({ method: 'GET', path }));
+    await becomes(
+      () => here<Strategy[]>('/node/index/strategies'),
+      (all) => all.length === 3 && all.every((one) => one.waits !== undefined || (one.seqno ?? 0) >= seqno),
+    );
+    assert.deepEqual((await here<{ keys: string[] }>('/app/tags/joined')).keys, ['three']);
+    assert.deepEqual((await here<{ keys: string[] }>('/app/tags/b')).keys, ['one']);
+    await service.network.retire(joiner);
+  });
+
   test('what a contract prints, and why it fails, is told to those whom members allow and to nobody else', async () => {
     const log = () => get('/node/contract/log');
     const fail = () => user.request({ method: 'POST', path: '/app/fail' });
@@ -143,6 +158,14 @@ describe('a contract on a service', () => {
     assert.deepEqual(bodyOf(answer), { isBuffer: true, text: 'signed words', id: certificate.id });
   });
 });
+
+/** Asks until the answer is the one expected; says what it was when it never is. */
+async function becomes<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<void> {
+  const until = Date.now() + 20_000;
+  let last = await ask();
+  for (; !fits(last) && Date.now() < until; last = await ask()) await delay(10);
+  assert.ok(fits(last), JSON.stringify(last));
+}
 
 /** With a hand-written endpoint in CCF's shape beside the declared ones. */
 function withSignedBody(bundle: Bundle): Bundle {

@@ -102,7 +102,10 @@ export function mapIndex<K, V, P, const I, Prefix>(
   };
 }
 
-/** An index that is there and has been built. Refuses with 202 while it is being built. */
+/**
+ * An index that is there and has been built. Refuses with 202 while it is being built, with 503 when this node cannot
+ * build it.
+ */
 export function opened(name: string): RawIndex & { readonly seqno: number } {
   const { indexes } = sandbox();
   if (indexes === undefined) {
@@ -110,6 +113,9 @@ export function opened(name: string): RawIndex & { readonly seqno: number } {
   }
   const index = indexes.open(name);
   if (index.seqno !== null) return { ...index, seqno: index.seqno };
+  if (index.waits !== null) {
+    throw new Refusal(503, 'IndexUnavailable', `This node cannot build the index ${name}: ${index.waits}.`);
+  }
   const { done, of } = index.built ?? { done: 0, of: 0 };
   throw comeAgain(`The index ${name} is being built: ${done} of ${of}.`);
 }

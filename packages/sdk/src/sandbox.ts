@@ -40,6 +40,8 @@ export interface RawIndex {
   /** The transaction it stands at; null while it is built for the first time. */
   readonly seqno: number | null;
   readonly built: { readonly done: number; readonly of: number } | null;
+  /** What it cannot be built without here. */
+  readonly waits: string | null;
   readonly rows: Required<RawMap>;
 }
 

@@ -29,6 +29,7 @@ const indexStatusOut = object(
     seqno: count(),
     built: object({ done: count(), of: count() }),
     skipped: object({ count: count(), reason: text() }),
+    waits: text(),
     failure: text(),
   },
   'IndexStrategy',

@@ -18,6 +18,8 @@ export interface IndexProgress {
   readonly seqno: number | null;
   /** While it is built: how much is done of how much, rows or transactions. */
   readonly built: { readonly done: number; readonly of: number } | null;
+  /** What it cannot be built without, and is not there: another node may have it. */
+  readonly waits?: string;
   /** Why it was given up. */
   readonly failure?: string;
 }

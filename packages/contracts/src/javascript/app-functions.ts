@@ -136,9 +136,9 @@ function openIndex(name: string, board: Switchboard, world: AppWorld): HostValue
   const view = world.indexes?.open(name);
   if (view === undefined)
     throw new TypeError(`there is no index ${name}: the installed bundle declares none`);
-  const { seqno, built, failure, state } = view;
+  const { seqno, built, waits, failure, state } = view;
   if (failure !== undefined) throw new TypeError(`index ${name} was given up: ${failure}`);
-  return { seqno, built, state: board.lendTables(state) };
+  return { seqno, built, waits: waits ?? null, state: board.lendTables(state) };
 }
 
 /** AMD's reported TCB, byte by byte; the layout depends on the processor's family. */

@@ -24,13 +24,17 @@ export interface Piece {
   readonly at?: Version;
 }
 
-/** Brings an index to where it can follow what is committed; undefined while there is nothing to do. */
+/** Brings an index to where it can follow what is committed. */
 export interface Builder {
+  /** Undefined while there is nothing to do. */
   next(source: IndexSource, rows: number): Piece | undefined;
+  /** What it cannot go on without. */
+  readonly waits: string | undefined;
 }
 
 /** Begins with the rows of a map as they are at a commit: no need to know how they came to be. */
 export class RowsBuilder implements Builder {
+  readonly waits = undefined;
   readonly #map: string;
   #rows: IterableIterator<Row> | undefined;
   #at = 0;
@@ -70,10 +74,15 @@ export class HistoryBuilder implements Builder {
   #at: Version | undefined;
   #next = 1;
   #retryAt = 0;
+  #isAbsent = false;
 
   constructor(name: string, map: string) {
     this.#map = map;
     this.#handle = `index ${name}`;
+  }
+
+  get waits(): string | undefined {
+    return this.#isAbsent ? `its ledger files do not hold transaction ${this.#next}` : undefined;
   }
 
   next(source: IndexSource): Piece | undefined {
@@ -82,6 +91,7 @@ export class HistoryBuilder implements Builder {
     if (source.now < this.#retryAt) return undefined;
     const to = Math.min(at, this.#next + limits.indexReadMax - 1);
     const states = source.past(this.#handle, this.#next, to);
+    this.#isAbsent = states === 'absent' || (this.#isAbsent && states === null);
     if (states === 'absent') this.#retryAt = source.now + limits.indexRetryMs;
     if (states === null || states === 'absent') return undefined;
     const changes = states.flatMap(({ transactionId, writeSet }) => {

@@ -41,8 +41,13 @@ export class IndexTask {
   }
 
   get progress(): IndexProgress {
-    const progress = { seqno: this.#seqno, built: this.#built };
-    return this.#failure === undefined ? progress : { ...progress, failure: this.#failure };
+    const waits = this.#builder?.waits;
+    return {
+      seqno: this.#seqno,
+      built: this.#built,
+      ...(waits === undefined ? {} : { waits }),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    };
   }
 
   /** Something was written to the map, and is not yet committed. */

@@ -28,6 +28,8 @@ export interface IndexStatus {
   /** While it is built: rows of the map, or entries of the ledger. */
   readonly built?: { readonly done: number; readonly of: number };
   readonly places: number;
+  /** What it cannot be built without, and is not there. */
+  readonly waits?: string;
   /** Why it was given up. */
   readonly failure?: string;
   /** Rows that could not be indexed, and why the latest could not. */
@@ -72,7 +74,7 @@ export class Indexer {
   status(): readonly IndexStatus[] {
     return [...this.#tasks].map(([name, task]) => {
       const { kind, map } = this.#declared.get(name) as IndexDeclaration;
-      const { seqno, built, failure } = task.progress;
+      const { seqno, built, waits, failure } = task.progress;
       const { skipped, size } = task.index;
       return {
         name,
@@ -82,6 +84,7 @@ export class Indexer {
         next_requested_seqno: (seqno ?? 0) + 1,
         ...(built === null ? {} : { built }),
         places: size,
+        ...(waits === undefined ? {} : { waits }),
         ...(failure === undefined ? {} : { failure }),
         ...(skipped.reason === undefined
           ? {}

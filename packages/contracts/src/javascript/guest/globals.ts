@@ -100,10 +100,11 @@ function openIndex(session: Session): unknown {
     const opened = callHost(session.port, 'indexes.open', [name]) as {
       seqno: unknown;
       built: unknown;
+      waits: unknown;
       state: number;
     };
     const { rows } = tablesOf(session, opened.state) as { rows: unknown };
-    return { seqno: opened.seqno, built: opened.built, rows };
+    return { seqno: opened.seqno, built: opened.built, waits: opened.waits, rows };
   };
 }
 
