@@ -1,5 +1,5 @@
-import type { Origin, RetirementPhase } from '@coco/consensus';
-import type { AppWorld, Engine } from '@coco/contracts';
+import type { RetirementPhase } from '@coco/consensus';
+import type { AppWorld } from '@coco/contracts';
 import { parseCertificate } from '@coco/crypto';
 import {
   decryptForNode,
@@ -14,11 +14,9 @@ import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
-import type { Attester } from './attester.ts';
+import { CatchUp } from './catch-up.ts';
 import type { NodeConfig } from './config.ts';
 import { ContractLog } from './contract-log.ts';
-import type { Correspondence } from './correspondence.ts';
-import type { Peer } from './effect.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import type { HostFacts } from './event.ts';
@@ -33,54 +31,27 @@ import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
 import { Routing } from './frontend/routing.ts';
 import { SnapshotDoor } from './frontend/snapshot-door.ts';
 import { HistoricalQueries } from './historical.ts';
-import {
-  type NodeIdentity,
-  presentNode,
-  type Random,
-  renewSelfSigned,
-  type ServiceIdentity,
-} from './identity.ts';
+import { type NodeIdentity, presentNode, renewSelfSigned, type ServiceIdentity } from './identity.ts';
 import type { IndexSource } from './indexing/builder.ts';
 import { Indexer } from './indexing/indexer.ts';
 import { JoinDoor } from './join/door.ts';
-import { Reopening, type ReopeningStart } from './lifecycle/reopening.ts';
-import type { Outbox } from './outbox.ts';
+import { Reopening } from './lifecycle/reopening.ts';
+import type { Beginning, Kept, NodeParts } from './parts.ts';
 import { Peers } from './peers.ts';
-import type { PreviousServices } from './previous-services.ts';
-import { Replica, type ReplicaState } from './replica.ts';
+import { Replica } from './replica.ts';
+import { takeSeat } from './seat.ts';
 import { Signer } from './signer.ts';
+import type { FoundSnapshot } from './snapshot-search.ts';
 import { Snapshots } from './snapshots.ts';
 import { StandingKeeper } from './standing-keeper.ts';
 import { UndoDesk } from './undo/undo-desk.ts';
 import { Waiting } from './waiting.ts';
 import { decodeWire } from './wire.ts';
 
-/** What stays with a node for its whole life. */
-export interface NodeParts {
-  readonly config: NodeConfig;
-  readonly engine: Engine;
-  readonly random: Random;
-  readonly identity: NodeIdentity;
-  readonly versions: { readonly product: string; readonly engine: string };
-  readonly outbox: Outbox;
-  readonly world: Correspondence;
-  readonly attester: Attester;
-  /** Wall clock of the latest tick, ms. */
-  readonly clock: { now: number; host: HostFacts | undefined };
-}
-
-/** What a node begins to serve with: made at genesis or brought back by recovery. */
-export interface Beginning {
-  readonly state: ReplicaState;
-  readonly origin: Origin;
-  readonly service: ServiceIdentity;
-  /** PEM of the node's certificate endorsed by the service. */
-  readonly endorsedPem: string;
-  readonly previousServices: PreviousServices;
-  readonly cose: { readonly issuer: string; readonly subject: string };
-  /** Nodes the service named when it admitted this one. */
-  readonly introduced?: readonly Peer[];
-  readonly reopening: ReopeningStart;
+/** What the core asks of the life cycle above it. */
+export interface CoreListener {
+  /** The state is to be replaced by a snapshot, which was verified. */
+  superseded(found: FoundSnapshot): void;
 }
 
 /** A node that holds a ledger and serves: the parts, and the order in which they work. */
@@ -113,6 +84,7 @@ export class Core implements NodeView {
   readonly #currentReads: CurrentReads;
   readonly #peers: Peers;
   readonly #standing: StandingKeeper;
+  readonly #catchUp: CatchUp;
   #endorsedPem: string;
   /** Certificate of the service as the tables have it; another than the present one's only in a lost epoch. */
   #recordedPem: string | undefined;
@@ -120,7 +92,7 @@ export class Core implements NodeView {
   #passedOn: RequestEvent[] = [];
   #serviceStatus: ServiceStatus | undefined | null = null;
 
-  constructor(parts: NodeParts, beginning: Beginning) {
+  constructor(parts: NodeParts, beginning: Beginning, listener: CoreListener) {
     this.#parts = parts;
     this.#beginning = beginning;
     this.config = parts.config;
@@ -149,7 +121,11 @@ export class Core implements NodeView {
     this.access = new NodeAccess(this.replica.store, random, authentication);
     this.undo = new UndoDesk(this);
     this.contractLog = new ContractLog(this.replica.store, authentication);
-    this.#forwarding = new Forwarding(outbox);
+    this.#forwarding = beginning.kept?.forwarding ?? new Forwarding(outbox);
+    const servicePem = () => this.service.certificate.pem;
+    this.#catchUp = new CatchUp(parts, this.replica, this.#peers, servicePem, (found) =>
+      listener.superseded(found),
+    );
     const respond = (id: number, response: Answer): void => {
       if (id < 0) this.#forwarding.answer(id, response);
       else outbox.push({ kind: 'respond', id, response });
@@ -194,6 +170,14 @@ export class Core implements NodeView {
       now: () => this.now,
     });
     this.#watchTables();
+  }
+
+  /** Ends this state: whoever waits is answered, and what outlives it is handed over. */
+  leave(): Beginning & { readonly kept: Kept } {
+    this.#waiting.expire(Number.POSITIVE_INFINITY);
+    const kept = { seat: this.replica.seat, forwarding: this.#forwarding };
+    const introduced = this.#peers.known;
+    return { ...this.#beginning, service: this.service, endorsedPem: this.#endorsedPem, introduced, kept };
   }
 
   get status(): NodeStatus {
@@ -320,11 +304,11 @@ export class Core implements NodeView {
   #makeReplica(): Replica {
     const { config, outbox, identity, random } = this.#parts;
     const { state, origin } = this.#beginning;
+    const kept = this.#beginning.kept;
+    kept?.seat.raft.step({ kind: 'installed', origin });
     const options = {
-      id: identity.id,
-      origin,
+      seat: kept?.seat ?? takeSeat({ id: identity.id, origin, config, random }),
       config,
-      random: uniform(random),
       serviceKeyId: this.service.key.publicKey.id,
     };
     return new Replica(state, options, outbox, {
@@ -340,7 +324,10 @@ export class Core implements NodeView {
       applied: (seqno, writeSet) => this.#applied(seqno, writeSet),
       roleChanged: () => this.#snapshots.roleChanged(),
       retiring: (phase) => this.#retiring(phase),
-      snapshotNeeded: () => undefined,
+      // What a lost service's shares have yet to open is in no snapshot.
+      snapshotNeeded: (from, after) => {
+        if (this.status === 'PartOfNetwork') this.#catchUp.needed(from, after);
+      },
       confirmed: (context) => this.#currentReads.confirmed(context),
       unconfirmed: (context) => this.#currentReads.unconfirmed(context),
     });
@@ -485,12 +472,4 @@ export class Core implements NodeView {
     const { pem } = this.service.certificate;
     this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: pem });
   }
-}
-
-/** A number in [0, 1) from random bytes. */
-function uniform(random: Random): () => number {
-  return () => {
-    const [a = 0, b = 0, c = 0, d = 0] = random(4);
-    return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
-  };
 }

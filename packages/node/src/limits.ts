@@ -39,6 +39,8 @@ export const limits = {
   forwardedSessionsMax: 10_000,
   /** Patience with the primary when an interface names none (`forwarding_timeout_ms`). */
   forwardingMsDefault: 3_000,
+  /** Largest snapshot fetched by a node whose configuration names no bound. */
+  snapshotFetchBytesMax: 10_000_000_000,
   /** Pieces in which snapshots are read and fetched. */
   snapshotPieceBytes: 1024 * 1024,
   /** Nodes that others told of and the tables do not name (yet). */

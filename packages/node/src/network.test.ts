@@ -79,6 +79,35 @@ describe('nodes of one service', () => {
     committedEverywhere(cluster, [first, late], txIdOf(put(cluster, first, 'both')));
   });
 
+  test('one that fell behind what the primary holds takes a snapshot, and keeps its votes', () => {
+    const { cluster, nodes } = threeNodes({ snapshotEvery: 20 });
+    const [first, second, third] = nodes;
+    for (const other of [first, second]) cluster.isolate(third, other);
+    for (let i = 0; i < 60; i++) {
+      put(cluster, first, `value ${i}`);
+      cluster.pass(10);
+    }
+    cluster.pass(200);
+    const late = cluster.join(first);
+    cluster.isolate(third, late);
+    cluster.pass(500);
+    cluster.trust(late, first);
+    cluster.passUntil('it votes', () => voters(cluster, first) === 4);
+    assert.ok(Math.min(...late.ledger.keys()) > Math.max(...third.ledger.keys()) + 1, 'there is a gap');
+    cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
+    cluster.passUntil('another one leads', () => cluster.hasPrimary && cluster.primary !== first);
+    first.isUp = false;
+    cluster.pass(500);
+    cluster.heal();
+    second.isUp = false;
+    const rest = [third, late];
+    cluster.passUntil('the newcomer leads', () => cluster.hasPrimary && cluster.primary === late);
+    cluster.passUntil('the other has caught up', () => get(cluster, third) === 'value 59');
+    committedEverywhere(cluster, rest, txIdOf(put(cluster, late, 'by two')));
+    assert.equal(get(cluster, third), 'by two');
+    assert.ok(third.log.some((line) => line.includes('goes on after snapshot')));
+  });
+
   test('one is retired, and stopped once that is committed; a retired primary hands over first', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;

@@ -2,7 +2,7 @@ import { AttestationError } from '@coco/attestation';
 import type { Engine } from '@coco/contracts';
 import { type Attested, Attester, type EvidenceSource, type NodeEvidence, noNonce } from './attester.ts';
 import type { JoinCommand, NodeConfig, NodeFiles, RecoverCommand } from './config.ts';
-import { Core, type NodeParts } from './core.ts';
+import { Core, type CoreListener } from './core.ts';
 import { Correspondence } from './correspondence.ts';
 import type { Effect } from './effect.ts';
 import { answerInWaiting } from './endpoints/waiting-room.ts';
@@ -11,11 +11,14 @@ import type { Event } from './event.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
 import { createNodeIdentity, presentNode, type Random } from './identity.ts';
 import { Joiner } from './join/joiner.ts';
+import { keepSnapshot, supersede } from './lifecycle/beginning.ts';
 import { createService, publishedInterfaces } from './lifecycle/create.ts';
 import { recoverService } from './lifecycle/recover.ts';
 import { Recovering } from './lifecycle/recovering.ts';
 import { Outbox } from './outbox.ts';
+import type { NodeParts } from './parts.ts';
 import type { Replica } from './replica.ts';
+import type { FoundSnapshot } from './snapshot-search.ts';
 
 /** All a node is made of. What it does to the world leaves as effects. */
 export interface NodeOptions {
@@ -45,6 +48,7 @@ export class Node {
   #evidence: NodeEvidence | undefined;
   #joiner: Joiner | undefined;
   #recovering: Recovering | undefined;
+  readonly #listener: CoreListener = { superseded: (found) => this.#replaceState(found) };
   #stops = 0;
   #isOver = false;
 
@@ -95,7 +99,7 @@ export class Node {
     this.#evidence = evidence;
     switch (command.type) {
       case 'Start':
-        this.#core = createService(this.#parts, command, { files, evidence });
+        this.#core = createService(this.#parts, command, { files, evidence }, this.#listener);
         break;
       case 'Recover':
         this.#recover(command, evidence);
@@ -104,6 +108,17 @@ export class Node {
         this.#join(command, evidence);
         break;
     }
+  }
+
+  /** The node goes on from a snapshot, in the same place in consensus. */
+  #replaceState(found: FoundSnapshot): void {
+    if (!this.#core) return;
+    const before = this.#core.leave();
+    keepSnapshot(found, this.#outbox);
+    this.#core = new Core(this.#parts, supersede(before, found, this.#parts.random), this.#listener);
+    this.#core.stopNotice = this.#stops > 0;
+    this.#outbox.push({ kind: 'begin-ledger', after: found.loaded.txId.seqno });
+    this.#outbox.log('info', `This node goes on after snapshot ${found.name}.`);
   }
 
   #recover(command: RecoverCommand, evidence: NodeEvidence): void {
@@ -117,7 +132,7 @@ export class Node {
       recovered: (ledger) => {
         this.#recovering = undefined;
         const given = { ledger, files, previousServicePem, evidence };
-        this.#core = recoverService(this.#parts, command, given);
+        this.#core = recoverService(this.#parts, command, given, this.#listener);
         const upTo = `up to its last signature, ${ledger.lastSigned}`;
         this.#outbox.log('info', `Recovered the public ledger ${upTo}.`);
       },
@@ -142,7 +157,7 @@ export class Node {
     this.#joiner = new Joiner(this.#parts, options, {
       joined: (beginning) => {
         this.#joiner = undefined;
-        this.#core = new Core(this.#parts, beginning);
+        this.#core = new Core(this.#parts, beginning, this.#listener);
         this.#core.present();
         this.#outbox.log('info', `Joined the service; the ledger begins after ${beginning.origin.seqno}.`);
       },

@@ -1,13 +1,12 @@
-import {
-  type Event as ConsensusEvent,
-  type Entry,
-  type Message,
-  type NodeId,
-  type Origin,
-  type Output,
+import type {
+  Event as ConsensusEvent,
+  Entry,
+  Message,
+  NodeId,
+  Output,
   Raft,
-  type RetirementPhase,
-  type Role,
+  RetirementPhase,
+  Role,
 } from '@coco/consensus';
 import { endLearning, recordRetirements } from '@coco/governance';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
@@ -29,6 +28,7 @@ import { NodeError } from './errors.ts';
 import { Inspector } from './inspection.ts';
 import { type Memberships, sameChange } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
+import type { Seat } from './seat.ts';
 import type { SignatureIndex } from './signature-index.ts';
 import { encodeConsensus } from './wire.ts';
 
@@ -77,10 +77,8 @@ export interface ReplicaListener {
 
 /** What a replica is told when it is made. */
 export interface ReplicaOptions {
-  readonly id: NodeId;
-  readonly origin: Origin;
+  readonly seat: Seat;
   readonly config: NodeConfig;
-  readonly random: () => number;
   /** Digest of the public key of the service. */
   readonly serviceKeyId: string;
 }
@@ -96,6 +94,7 @@ export class Replica {
   readonly history: History;
   readonly signatures: SignatureIndex;
   readonly first: number;
+  readonly seat: Seat;
   readonly #memberships: Memberships;
   readonly #raft: Raft;
   readonly #inspector: Inspector;
@@ -130,17 +129,9 @@ export class Replica {
       viewAt: (seqno) => this.viewAt(seqno),
       serviceKeyId: options.serviceKeyId,
     });
-    this.#raft = new Raft({
-      id: options.id,
-      origin: options.origin,
-      heartbeatTicks: options.config.consensus.message_timeout,
-      electionTicks: options.config.consensus.election_timeout,
-      random: options.random,
-      preVote: true,
-      stickyLeader: true,
-      eager: true,
-      admits: (after, entries) => this.#admits(after, entries),
-    });
+    this.seat = options.seat;
+    this.seat.inspector = (after, entries) => this.#admits(after, entries);
+    this.#raft = options.seat.raft;
   }
 
   get raft(): Omit<Raft, 'step' | 'ready'> {

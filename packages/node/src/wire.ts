@@ -22,10 +22,16 @@ export interface ForwardedAnswer {
   readonly response: HttpResponse & { readonly body: Uint8Array };
 }
 
+/** Another node as the sender knows it. */
+export interface Acquaintance extends Peer {
+  /** Where clients reach it, `host:port`; empty when that is not known. */
+  readonly rpc: string;
+}
+
 /** Nodes the sender knows: how a node that fell behind learns of newer ones. */
 export interface Acquaintances {
   readonly kind: 'peers';
-  readonly nodes: readonly Peer[];
+  readonly nodes: readonly Acquaintance[];
 }
 
 /** A node's fresh evidence for the primary; `root` is the challenge it answers. */
@@ -136,9 +142,9 @@ function readEvidence({ evidence, root }: Json): RenewedEvidence {
   return { kind: 'evidence', evidence: info, root: text(root) };
 }
 
-function readPeer(value: unknown): Peer {
-  const { id, address } = record(value);
-  return { id: text(id), address: text(address) };
+function readPeer(value: unknown): Acquaintance {
+  const { id, address, rpc } = record(value);
+  return { id: text(id), address: text(address), rpc: text(rpc) };
 }
 
 function parse(bytes: Uint8Array): Json {

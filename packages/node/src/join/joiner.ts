@@ -1,17 +1,13 @@
 import { parseErrorBody } from '@coco/api';
-import { emptyJoiner } from '@coco/consensus';
-import { Store } from '@coco/kv';
-import { History, LedgerSecrets, splitSnapshot } from '@coco/ledger';
+import { LedgerSecrets } from '@coco/ledger';
 import type { NodeEvidence } from '../attester.ts';
 import type { JoinCommand } from '../config.ts';
-import type { Beginning, NodeParts } from '../core.ts';
 import { NodeError } from '../errors.ts';
 import type { FetchResult } from '../event.ts';
+import { beginAt, keepSnapshot } from '../lifecycle/beginning.ts';
 import { describeNode } from '../lifecycle/create.ts';
-import { stateOf } from '../lifecycle/snapshot-state.ts';
-import { Memberships } from '../memberships.ts';
-import { type PastService, PreviousServices } from '../previous-services.ts';
-import { SignatureIndex } from '../signature-index.ts';
+import type { Beginning, NodeParts } from '../parts.ts';
+import { PreviousServices } from '../previous-services.ts';
 import {
   type FoundSnapshot,
   readNewest,
@@ -236,7 +232,7 @@ export class Joiner {
       { ...this.#fetchOptions(), caPem },
       trust,
       (fetched) => {
-        if (fetched) this.#keep(fetched);
+        if (fetched) keepSnapshot(fetched, outbox);
         finish(fetched ?? local);
       },
     );
@@ -252,13 +248,6 @@ export class Joiner {
       bytesMax: fetch_snapshot_max_size,
       pause: (then: () => void) => this.#after(fetch_snapshot_retry_interval, then),
     };
-  }
-
-  /** The ledger of this node begins with it: whoever recovers from its files needs it. */
-  #keep({ name, bytes }: FoundSnapshot): void {
-    const { entry, receipt } = splitSnapshot(bytes);
-    this.#parts.outbox.push({ kind: 'write-snapshot', name, bytes: entry });
-    this.#parts.outbox.push({ kind: 'commit-snapshot', name, receipt });
   }
 
   #fetch(path: string, body: Uint8Array | null, then: (result: FetchResult) => void): void {
@@ -292,43 +281,4 @@ function isTooOld(body: Uint8Array): boolean {
 
 function textOf(body: Uint8Array): string {
   return new TextDecoder().decode(body);
-}
-
-/** The state of a node that begins with a snapshot, or with nothing. */
-function beginAt(
-  snapshot: FoundSnapshot | null,
-  given: Omit<Beginning, 'state' | 'origin' | 'previousServices' | 'reopening'> & {
-    readonly secrets: LedgerSecrets;
-    readonly publicOnly: boolean;
-    readonly previousServices: (past: readonly PastService[]) => PreviousServices;
-  },
-): Beginning {
-  const { secrets, publicOnly, previousServices, ...rest } = given;
-  if (!snapshot) {
-    const state = {
-      store: new Store(),
-      secrets,
-      history: new History(),
-      signatures: new SignatureIndex(),
-      memberships: new Memberships(),
-      first: 1,
-    };
-    const reopening = { publicOnly, secretLinks: new Map<number, string>() };
-    return { ...rest, state, origin: emptyJoiner, reopening, previousServices: previousServices([]) };
-  }
-  const { seqno, views, retiring, pastServices, secretLinks, ...state } = stateOf(snapshot.loaded);
-  return {
-    ...rest,
-    state: { ...state, secrets, first: seqno + 1 },
-    origin: {
-      view: 0,
-      leads: false,
-      seqno,
-      viewHistory: views,
-      configurations: [{ seqno, ...state.memberships.latest }],
-      retiring,
-    },
-    reopening: { publicOnly, secretLinks, ...(publicOnly ? { base: snapshot.bytes } : {}) },
-    previousServices: previousServices(pastServices),
-  };
 }

@@ -4,9 +4,10 @@ import { Store } from '@coco/kv';
 import { History, LedgerSecrets } from '@coco/ledger';
 import { type NodeEvidence, ownClaims } from '../attester.ts';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
-import { type Beginning, Core, type NodeParts } from '../core.ts';
+import { Core, type CoreListener } from '../core.ts';
 import { createServiceIdentity, endorseNode, type ServiceIdentity, validity } from '../identity.ts';
 import { Memberships } from '../memberships.ts';
+import type { Beginning, NodeParts } from '../parts.ts';
 import { PreviousServices } from '../previous-services.ts';
 import { SignatureIndex } from '../signature-index.ts';
 
@@ -80,6 +81,7 @@ export function createService(
   parts: NodeParts,
   command: StartCommand,
   given: { readonly files: NodeFiles; readonly evidence: NodeEvidence },
+  listener: CoreListener,
 ): Core {
   const { start } = command;
   const { config, random, clock } = parts;
@@ -110,7 +112,7 @@ export function createService(
     cose: start.cose_signatures ?? defaultCoseSubject,
     reopening: { publicOnly: false, secretLinks: new Map() },
   };
-  const core = new Core(parts, beginning);
+  const core = new Core(parts, beginning, listener);
   const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });
   const tx = core.replica.store.begin();
   const settings = start.service_configuration;

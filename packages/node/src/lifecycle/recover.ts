@@ -18,11 +18,12 @@ import {
 } from '@coco/ledger';
 import type { NodeEvidence } from '../attester.ts';
 import type { NodeFiles, RecoverCommand } from '../config.ts';
-import { type Beginning, Core, type NodeParts } from '../core.ts';
+import { Core, type CoreListener } from '../core.ts';
 import { NodeError } from '../errors.ts';
 import { createServiceIdentity } from '../identity.ts';
 import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
+import type { Beginning, NodeParts } from '../parts.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
 import { SignatureIndex } from '../signature-index.ts';
 import type { FoundSnapshot } from '../snapshot-search.ts';
@@ -181,6 +182,7 @@ export function recoverService(
     readonly previousServicePem: string;
     readonly evidence: NodeEvidence;
   },
+  listener: CoreListener,
 ): Core {
   const { config, random, clock, outbox } = parts;
   const { ledger } = given;
@@ -223,7 +225,7 @@ export function recoverService(
   const holdsSome = ledger.lastSigned >= ledger.first;
   if (holdsSome) outbox.push({ kind: 'truncate', seqno: ledger.lastSigned });
   else outbox.push({ kind: 'begin-ledger', after: ledger.lastSigned });
-  const core = new Core(parts, beginning);
+  const core = new Core(parts, beginning, listener);
   const tx = core.replica.store.begin();
   const node = firstNode(parts, { nodeData: given.files.nodeData, evidence: given.evidence });
   beginRecovery(tx, {

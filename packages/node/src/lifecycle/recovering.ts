@@ -1,5 +1,5 @@
 import { formatTxId, parseSnapshotName } from '@coco/ledger';
-import type { NodeParts } from '../core.ts';
+import type { NodeParts } from '../parts.ts';
 import { type FoundSnapshot, readNewest } from '../snapshot-search.ts';
 import { PublicRecovery, type RecoveredLedger } from './recover.ts';
 

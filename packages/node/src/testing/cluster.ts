@@ -213,9 +213,13 @@ export class Cluster {
     this.cut.add(`${a.name} ${b.name}`).add(`${b.name} ${a.name}`);
   }
 
-  /** Every machine reaches every other again. */
+  /** Every machine reaches every other again, and hears that it does. */
   heal(): void {
     this.cut.clear();
+    for (const machine of this.machines) {
+      for (const id of machine.peers) machine.inbox.push({ kind: 'channel', id, state: 'up' });
+    }
+    this.settle();
   }
 
   /** The one node that leads, in the highest view that anybody leads. */
