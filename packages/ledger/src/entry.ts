@@ -328,6 +328,8 @@ function leafOfType(
 
 /** Decrypts the private part of an entry or snapshot whose frame has been read. */
 export function openPrivateDomain(bytes: Uint8Array, frame: Frame, secrets: LedgerSecrets): Uint8Array {
+  // A service that was never opened has nothing private to lose but its secret.
+  if (secrets.isLost(frame.seqno)) return nothing;
   const publicEnd = publicOffset + frame.publicLength;
   try {
     return aesGcmOpen(

@@ -33,6 +33,8 @@ const ccfCommitSecretLabel = commitSecretLabel.subarray(0, 8);
 export class LedgerSecrets {
   /** Ascending by `from`. */
   #ranges: Range[] = [];
+  /** Ascending: from where entries were made with a secret that nobody holds, until the next one begins. */
+  #lost: number[] = [];
 
   /**
    * Adds a secret in force from `fromSeqno`. Older ones may come later (recovery finds them from newest to
@@ -63,8 +65,31 @@ export class LedgerSecrets {
     this.#ranges.splice(place < 0 ? this.#ranges.length : place, 0, range);
   }
 
+  /**
+   * From `fromSeqno` on, until the next secret begins, entries were made with one that is gone for good: that of a
+   * recovery which was given up before its secret was shared with the members.
+   */
+  lose(fromSeqno: number): void {
+    if (!this.#lost.includes(fromSeqno)) this.#lost = [...this.#lost, fromSeqno].sort((a, b) => a - b);
+  }
+
+  /** First seqnos of the ranges whose secret is gone for good, ascending. */
+  get lost(): readonly number[] {
+    return this.#lost;
+  }
+
+  /** Whether the secret in force at `seqno` is gone for good. */
+  isLost(seqno: number): boolean {
+    const since = this.#lost.findLast((from) => from <= seqno);
+    return since !== undefined && !this.#ranges.some(({ from }) => from > since && from <= seqno);
+  }
+
   /** The keys in force at `seqno`. Throws `MissingSecret` when the secret of that time is not known (yet). */
   keyFor(seqno: number): LedgerKey {
+    if (this.#lost.length > 0 && this.isLost(seqno)) {
+      const why = 'its recovery was given up before the members had shares of it';
+      throw new LedgerError('MissingSecret', `the ledger secret for seqno ${seqno} is lost: ${why}`);
+    }
     // Nearly every call is for the newest range.
     for (let i = this.#ranges.length - 1; i >= 0; i--) {
       const range = this.#ranges[i]!;

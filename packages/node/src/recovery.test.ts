@@ -129,4 +129,26 @@ describe('a service that lost all its nodes', () => {
       late.log.join('\n'),
     );
   });
+
+  test('comes back though a recovery before was given up, and so does whoever joins then', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first] = nodes;
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
+    const givenUp = loseAll(cluster, first);
+    assert.equal(cluster.state(givenUp).state, 'PartOfPublicNetwork');
+    const lost = cluster.servicePem;
+    const recovered = loseAll(cluster, givenUp);
+    cluster.open(recovered, lost);
+    submitShare(cluster, recovered);
+    const isOpen = (): boolean => cluster.state(recovered).state === 'PartOfNetwork';
+    cluster.passUntil('the service is open', isOpen);
+    assert.equal(get(cluster, recovered), 'kept', cluster.story());
+    const joiner = cluster.join(recovered);
+    cluster.pass(300);
+    cluster.trust(joiner, recovered);
+    cluster.passUntil('the joiner votes', () => voters(cluster, recovered) === 2);
+    committedEverywhere(cluster, [recovered, joiner], txIdOf(put(cluster, recovered, 'after')));
+    assert.ok(joiner.ledger.has(1), 'it read the epoch that was given up');
+    assert.equal(get(cluster, joiner), 'after');
+  });
 });

@@ -121,6 +121,10 @@ export function pastStateAt(view: NodeView, txId: TxId, told?: 'Unknown'): PastS
     // Without the ledger secret of its time there is no receipt; the members' shares bring it back.
     return refusal(404, 'TransactionInvalid', `Transaction ${name} is of an epoch that is being recovered.`);
   }
+  if (view.replica.secrets.isLost(txId.seqno)) {
+    const why = 'is of a recovery that was given up, whose ledger secret is lost: there is no receipt';
+    return refusal(404, 'TransactionInvalid', `Transaction ${name} ${why}.`);
+  }
   const states = view.historical.request(`tx ${name}`, txId.seqno, txId.seqno);
   const [state] = states ?? [];
   if (!state) {

@@ -167,7 +167,11 @@ export class JoinDoor {
       endorsed_certificate: nodeEndorsedCertificates.require(tx, id),
       cose_signatures_config: cose,
       nodes,
-      sealed_secrets: sealSecrets({ serviceKey: key, ledgerSecrets }, { nodeId: id, encryptionKey }, random),
+      sealed_secrets: sealSecrets(
+        { serviceKey: key, ledgerSecrets, lostSecrets: node.replica.secrets.lost },
+        { nodeId: id, encryptionKey },
+        random,
+      ),
     };
   }
 }

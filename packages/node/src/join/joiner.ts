@@ -176,9 +176,10 @@ export class Joiner {
 
   #enter(welcome: Welcome): void {
     const { identity, outbox } = this.#parts;
-    const { service, ledgerSecrets } = identityOf(welcome, this.#options.servicePem, identity);
+    const { service, ledgerSecrets, lostSecrets } = identityOf(welcome, this.#options.servicePem, identity);
     const secrets = new LedgerSecrets();
     for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
+    for (const from of lostSecrets) secrets.lose(from);
     const finish = (found: FoundSnapshot | null): void => {
       const beginning = beginAt(found, {
         service,

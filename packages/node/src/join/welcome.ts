@@ -43,6 +43,8 @@ export interface Welcome {
 export interface Secrets {
   readonly serviceKey: PrivateKey;
   readonly ledgerSecrets: readonly VersionedSecret[];
+  /** First seqnos of the ranges whose secret nobody holds. */
+  readonly lostSecrets: readonly number[];
 }
 
 const keyBytes = 32;
@@ -63,6 +65,7 @@ export function sealSecrets(
   const plain = {
     priv_key: secrets.serviceKey.exportPem(),
     ledger_secrets: secrets.ledgerSecrets.map(({ from, raw }) => [from, { raw_key: toBase64(raw) }]),
+    lost_secrets: secrets.lostSecrets,
   };
   const key = random(keyBytes);
   const iv = random(ivBytes);
@@ -96,16 +99,17 @@ export function openSecrets(sealed: string, identity: NodeIdentity, service: Pub
 }
 
 function readSecrets(plain: Uint8Array, service: PublicKey): Secrets {
-  const { priv_key, ledger_secrets } = JSON.parse(new TextDecoder().decode(plain)) as {
+  const { priv_key, ledger_secrets, lost_secrets } = JSON.parse(new TextDecoder().decode(plain)) as {
     readonly priv_key: string;
     readonly ledger_secrets: readonly [number, { readonly raw_key: string }][];
+    readonly lost_secrets: readonly number[];
   };
   const serviceKey = importPrivateKey(priv_key);
   if (serviceKey.publicKey.id !== service.id) {
     throw new NodeError('JoinRefused', 'the service sent a key that is not that of its certificate');
   }
   const ledgerSecrets = ledger_secrets.map(([from, { raw_key }]) => ({ from, raw: fromBase64(raw_key) }));
-  return { serviceKey, ledgerSecrets };
+  return { serviceKey, ledgerSecrets, lostSecrets: lost_secrets };
 }
 
 /** The service of a welcome, with its key: the one whose certificate the operator gave. Throws `JoinRefused`. */
@@ -113,13 +117,13 @@ export function identityOf(
   welcome: Welcome,
   expectedPem: string,
   identity: NodeIdentity,
-): { readonly service: ServiceIdentity; readonly ledgerSecrets: readonly VersionedSecret[] } {
+): { readonly service: ServiceIdentity } & Omit<Secrets, 'serviceKey'> {
   const certificate = parseCertificate(welcome.identity.cert);
   if (certificate.publicKey.id !== parseCertificate(expectedPem).publicKey.id) {
     const message =
       'the service that answered is not the one whose certificate is configured (service_certificate_file)';
     throw new NodeError('JoinRefused', message);
   }
-  const { serviceKey, ledgerSecrets } = openSecrets(welcome.sealed_secrets, identity, certificate.publicKey);
-  return { service: { key: serviceKey, certificate }, ledgerSecrets };
+  const { serviceKey, ...secrets } = openSecrets(welcome.sealed_secrets, identity, certificate.publicKey);
+  return { service: { key: serviceKey, certificate }, ...secrets };
 }

@@ -43,9 +43,13 @@ export interface RecoveredLedger {
   readonly signatures: SignatureIndex;
   readonly memberships: Memberships;
   readonly views: readonly ViewStart[];
+  /** Newest view of any entry, signed or not: clients may have been told of transactions in it. */
+  readonly newestView: number;
   readonly pastServices: readonly PastService[];
   /** Links from each ledger secret to the one before, by the seqno that wrote them. */
   readonly secretLinks: ReadonlyMap<number, ByteString>;
+  /** First seqnos of epochs that were given up before they were opened: nobody holds their secrets. */
+  readonly unopened: readonly number[];
   readonly lastSigned: number;
   /** First seqno that the ledger files hold. */
   readonly first: number;
@@ -65,6 +69,9 @@ export class PublicRecovery extends LedgerReader {
   readonly #first: number;
   readonly #base: Uint8Array | undefined;
   #serviceCert: string | undefined;
+  /** The recovery under way, until the service is open; undefined while it is. */
+  #unopenedSince: number | undefined;
+  readonly #unopened: number[] = [];
   #last: RootSignature | undefined;
 
   /** `base` is a verified snapshot, for files that begin after it. */
@@ -133,11 +140,16 @@ export class PublicRecovery extends LedgerReader {
       signatures: this.#signatures,
       memberships: this.#memberships,
       views,
+      newestView: this.#views.at(-1)?.view ?? 0,
       pastServices: [
         ...this.#pastServices.filter((past) => past.until < signature.seqno),
         { until: signature.seqno, certificatePem: this.#serviceCert },
       ],
       secretLinks: this.#secretLinks,
+      unopened: [
+        ...this.#unopened,
+        ...(this.#unopenedSince === undefined ? [] : [this.#unopenedSince]),
+      ].filter((from) => from <= signature.seqno),
       lastSigned: signature.seqno,
       first: this.#first,
       base: this.#base,
@@ -160,14 +172,17 @@ export class PublicRecovery extends LedgerReader {
     if (typeof link === 'string') this.#secretLinks.set(seqno, link);
     const info = writeSet.get(serviceInfo.name)?.get(singletonKey);
     if (typeof info !== 'string') return;
-    const { cert } = JSON.parse(byteStringToUtf8(info)) as { cert: string };
+    const { cert, status } = JSON.parse(byteStringToUtf8(info)) as { cert: string; status: string };
     const before = this.#serviceCert;
     if (
       before !== undefined &&
       parseCertificate(before).publicKey.id !== parseCertificate(cert).publicKey.id
     ) {
       this.#pastServices.push({ until: seqno - 1, certificatePem: before });
+      if (this.#unopenedSince !== undefined) this.#unopened.push(this.#unopenedSince);
+      this.#unopenedSince = seqno;
     }
+    if (status === 'Open') this.#unopenedSince = undefined;
     this.#serviceCert = cert;
   }
 }
@@ -197,9 +212,9 @@ export function recoverService(
   );
   const secrets = new LedgerSecrets();
   secrets.add(ledger.lastSigned + 1, random(32));
-  const lastView = ledger.views.at(-1)?.view ?? 0;
+  for (const from of ledger.unopened) secrets.lose(from);
   const origin: Origin = {
-    view: lastView + 2,
+    view: ledger.newestView + 2,
     leads: true,
     seqno: ledger.lastSigned,
     viewHistory: ledger.views,
