@@ -9,6 +9,7 @@ import { formatTxId, verifyReceipt } from '@coco/ledger';
 import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import { type CompanyUser, Consortium } from './consortium.ts';
 import { companiesIn, readFolder, type Submission } from './documents.ts';
+import { besideMarket, marketDay } from './market.ts';
 
 const here = import.meta.dirname;
 const contract = join(here, '../contracts/supply-chain');
@@ -66,7 +67,10 @@ async function show(
   await consortium.start(say);
   const users = await install(consortium, submissions, say);
   const filed = await fileAll(consortium, users, submissions, say);
-  return account(consortium, users, filed);
+  const market = await marketDay(consortium, say);
+  const failures = await account(consortium, users, filed);
+  process.stdout.write(`${market.join('\n')}\n`);
+  return failures;
 }
 
 /** Members vote the contract and the companies' users in. */
@@ -76,8 +80,10 @@ async function install(
   say: (line: string) => void,
 ): Promise<Map<string, CompanyUser>> {
   const users = new Map(companiesIn(submissions).map((company) => [company, consortium.userOf(company)]));
-  say(`members vote to install the supply-chain contract for ${users.size} companies ...`);
-  const { bundle } = await buildBundle(contract);
+  say(
+    `members vote to install a supply-chain contract for ${users.size} companies, and a market beside it ...`,
+  );
+  const bundle = await besideMarket((await buildBundle(contract)).bundle);
   await consortium.network.decide([
     { name: 'set_js_app', args: { bundle, disable_bytecode_cache: false } },
     ...[...users.values()].map(({ company, certificate }) => ({

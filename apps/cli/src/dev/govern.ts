@@ -4,7 +4,7 @@ import { CliError } from '../errors.ts';
 /** One action of a proposal: its name in the constitution, and its arguments if it takes any. */
 export interface ProposedAction {
   readonly name: string;
-  readonly args?: object;
+  readonly args?: unknown;
 }
 
 /**

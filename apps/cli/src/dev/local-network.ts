@@ -209,6 +209,13 @@ export class LocalNetwork implements AsyncDisposable {
     await this.#resources.disposeAsync();
   }
 
+  /** The member who proposes. */
+  get proposer(): Signer {
+    const [first] = this.#signers;
+    if (first === undefined) throw new Error('there is no member');
+    return first;
+  }
+
   get #signers(): readonly Signer[] {
     return this.workspace.members.map(({ cert, key }) => keySigner(text(cert), text(key)));
   }

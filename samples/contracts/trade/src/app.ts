@@ -1,25 +1,6 @@
-import { audienceMap, checked, defineApp, endpoint, Refusal, text, tuple, tx } from '@coco/sdk';
+import { defineApp, endpoint, Refusal, tx } from '@coco/sdk';
 import { z } from 'zod';
-
-const Party = z.string().regex(/^[a-z][a-z0-9-]{1,30}$/);
-const Name = z.string().regex(/^[A-Z0-9-]{1,20}$/);
-const Order = z.object({
-  buyer: Party,
-  seller: Party,
-  goods: z.string().max(100),
-  quantity: z.int().min(1).max(1_000_000),
-  /** In cents, so that sums are exact. */
-  unitPrice: z.int().min(1).max(1_000_000_000),
-});
-const Invoice = z.object({ seller: Party, buyer: Party, order: Name, amount: z.int().min(1) });
-const Financing = z.object({ seller: Party, bank: Party, invoice: Name, amount: z.int().min(1) });
-
-/** Orders by number: for buyer and seller. Two pairs may use the same number. */
-const orders = audienceMap('orders', text, checked(Order));
-/** Invoices by number: for seller and buyer. */
-const invoices = audienceMap('invoices', text, checked(Invoice));
-/** Invoices that a bank has paid for, by seller and number: for seller and bank. */
-const financings = audienceMap('financings', tuple(text, text), checked(Financing));
+import { Financing, financings, invoices, Name, Order, orders, Party } from './rows.ts';
 
 /** Fewer buyers than this, and a total would tell each of them what the others bought. */
 const buyersMin = 2;
