@@ -11,7 +11,9 @@ import {
   get,
   idOf,
   keySigner,
+  members,
   network,
+  nodeState,
   nodes,
   plainBallot,
   preview,
@@ -24,7 +26,7 @@ import {
   vote,
 } from '@coco/client';
 import { httpsTransport, nodeWorld } from '@coco/client/node';
-import { generateKeyPair, publicKeyToJwk, signEcdsa, toBase64Url } from '@coco/crypto';
+import { generateKeyPair, issueCertificate, publicKeyToJwk, signEcdsa, toBase64Url } from '@coco/crypto';
 import { Auditor } from '@coco/ledger';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import { listChunks, readEntries } from '../../apps/cli/src/ledger/folder.ts';
@@ -142,6 +144,44 @@ async function lookAfter(service: Service, signers: readonly Signer[]): Promise<
   assert.equal((await serviceInfo(session)).configuration.recoveryThreshold, 2);
 }
 
+/** A newcomer and its first node come in by one proposal; the node leaves again by another. */
+async function admit(service: Service, signers: readonly Signer[]): Promise<void> {
+  const { network: nodes } = service;
+  const session = service.session();
+  const joiner = await nodes.join(1);
+  const recorded = async () =>
+    get<{ status: string }>(session, versioned(`/gov/service/nodes/${joiner.id}`)).then(
+      ({ status }) => status,
+    );
+  await until(session, async () => (await recorded()) === 'Pending');
+  const cert = newcomerCertificate();
+  const actions = [
+    { name: 'set_member', args: { cert, member_data: { name: 'newcomer' } } },
+    { name: 'transition_node_to_trusted', args: { node_id: joiner.id, valid_from: today } },
+  ];
+  assert.equal(await pass(session, signers, ...actions), 'Accepted');
+  await until(session, async () => (await nodeState(joiner.session)).state === 'PartOfNetwork');
+  const found: string[] = [];
+  for await (const { memberId, status } of members(session)) if (status === 'Accepted') found.push(memberId);
+  assert.deepEqual(found, [idOf(cert)]);
+  await nodes.retire(joiner);
+  await joiner.process[Symbol.asyncDispose]();
+}
+
+function newcomerCertificate(): string {
+  const key = generateKeyPair('P-256');
+  const now = Date.now();
+  return issueCertificate({
+    subject: 'CN=newcomer',
+    publicKey: key.publicKey,
+    issuerKey: key,
+    issuerCert: 'self',
+    notBefore: now - 60_000,
+    notAfter: now + 3_600_000,
+    serial: new Uint8Array([1]),
+  }).pem;
+}
+
 async function removeOne(service: Service, signers: readonly Signer[], memberId: string): Promise<void> {
   const session = service.session();
   const gone = signers.at(-1) ?? assert.fail();
@@ -202,13 +242,14 @@ async function live(...folders: readonly string[]): Promise<void> {
   await grow(service, signers, bundle);
   await use(service, signers);
   await lookAfter(service, signers);
+  await admit(service, signers);
   const [, , third] = signers;
   await removeOne(service, signers, idOf(third?.certificate ?? ''));
   await recover(service, signers.slice(0, 2));
   replay(service, readFileSync(service.workspace.serviceCert, 'utf8'));
 }
 
-describe('the life of a service, from opening to recovery', { timeout: 120_000 }, () => {
+describe('the life of a service, from opening to recovery', { timeout: 280_000 }, () => {
   test('under our default constitution', () => live(join(samples, 'constitutions/default')));
   test("under CCF's own constitution, unchanged", { skip: stockMissing }, () => live(stockFolder('default')));
   test("under CCF's own sandbox constitution", { skip: stockMissing }, () =>
