@@ -141,6 +141,18 @@ describe('a contract on a service', () => {
     assert.doesNotMatch(out, /about to fail|as planned/);
   });
 
+  test('the time that a transaction saw is recorded with it', async () => {
+    const done = await submit(user, { method: 'PUT', path: '/app/stamps/a', json: {} });
+    assert.ok(done.outcome === 'Committed');
+    const { view, seqno } = done.transactionId;
+    const headers = { 'x-ms-ccf-transaction-id': `${view}.${seqno}` };
+    const look = () => user.request({ method: 'GET', path: '/app/stamps/a', headers });
+    await becomes(look, ({ status }) => status === 200);
+    const { written, recorded } = bodyOf<{ written: number; recorded: number }>(await look());
+    assert.equal(recorded, written);
+    assert.ok(Math.abs(recorded - Date.now()) < 60_000);
+  });
+
   test('the body that a user signed reaches the contract as an ArrayBuffer', async () => {
     const [person] = service.workspace.users;
     assert.ok(person);

@@ -7,6 +7,7 @@ import {
   type Credentials,
   type Policy,
   tableAccess,
+  transactionTime,
 } from '@coco/governance';
 import {
   type ByteString,
@@ -329,6 +330,7 @@ export class TestService {
       return { ...refusal(500, 'InternalError', recorded.message), log: outcome.log, failure };
     }
     const writeSet = tx.writeSet();
+    if (applies && outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     const txId = applies ? this.#write(tx, recorded?.claimsDigest ?? outcome.claimsDigest) : 'read-only';
     if (txId === 'conflict') return txId;
     const headers = Object.fromEntries(outcome.headers);

@@ -95,6 +95,8 @@ export interface Response {
   readonly applyWrites?: boolean;
   /** Said by `ccf.rpc.setClaimsDigest`, 32 bytes. */
   readonly claimsDigest?: ByteString;
+  /** The code looked at a clock: what it answered and wrote may follow from `Call.now`. */
+  readonly sawTime?: boolean;
   readonly log: readonly LogLine[];
 }
 

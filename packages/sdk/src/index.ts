@@ -53,7 +53,7 @@ export {
   metadataOf,
 } from './metadata.ts';
 export { openApiOf } from './openapi.ts';
-export { historyOf, type PastValue, pastStates, type Span } from './past.ts';
+export { historyOf, type PastValue, pastStates, type Span, timeOf } from './past.ts';
 export { Reply, reply } from './reply.ts';
 export type { PastState } from './sandbox.ts';
 export type { InputOf, OutputOf, Schema } from './schema.ts';

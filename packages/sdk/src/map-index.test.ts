@@ -169,6 +169,19 @@ test('an index is what one would find by looking at every row', async () => {
   );
 });
 
+test('the time that a transaction saw is recorded with it, and only if it looked', async () => {
+  const service = await createTestService(contract, { now: 1_800_000_000_000 });
+  const stamped = await service.anybody.put('/stamps/a');
+  assert.deepEqual(stamped.writes, { stamps: { a: 1_800_000_000_000 } });
+  service.clock.advance(5);
+  const { transactionId = '' } = stamped;
+  const { body } = await service.anybody.get('/stamps/a', { transactionId });
+  assert.deepEqual(body, { written: 1_800_000_000_000, recorded: 1_800_000_000_000 });
+  const other = await service.anybody.put('/notes/one', note(['a']));
+  const past = await service.anybody.get('/stamps/a', { transactionId: other.transactionId ?? '' });
+  assert.deepEqual(past.body, {});
+});
+
 test('a declaration names indexes with words, each once', () => {
   const map = privateMap('m', text, json<string>());
   const named = (name: string) => mapIndex(name, map, { key: text, of: (value) => [value] });

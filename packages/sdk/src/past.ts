@@ -71,3 +71,12 @@ function handleOf(from: number, to: number): number {
   const { crypto, strToBuf } = sandbox();
   return new DataView(crypto.digest('SHA-256', strToBuf(`${from}-${to}`))).getUint32(0);
 }
+
+/**
+ * What clocks showed to the code of a past transaction, ms since 1970; undefined when it looked at none. An extension: CCF
+ * records no time.
+ */
+export function timeOf(past: PastState): number | undefined {
+  const time = past.kv['ccf.internal.time']?.get(new ArrayBuffer(8));
+  return time === undefined ? undefined : (JSON.parse(sandbox().bufToStr(time)) as number);
+}

@@ -133,7 +133,7 @@ export class Batch {
       this.fail(messages.threw, `TypeError: ${error.message}`);
       return;
     }
-    this.#settle(response);
+    this.#settle(this.#board.sawTime ? { ...response, sawTime: true } : response);
   }
 
   #settle(result: Outcome): void {

@@ -45,6 +45,8 @@ export class Switchboard {
   log: unknown;
   /** The host found no room on the stack in the middle of something: the call in progress must not succeed. */
   overflowed = false;
+  /** The call in progress says that it looked at a clock. */
+  sawTime = false;
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
@@ -81,6 +83,7 @@ export class Switchboard {
     this.#access = undefined;
     this.log = undefined;
     this.overflowed = false;
+    this.sawTime = false;
     if (this.#states.length > 0) this.#states.length = 0;
     if (this.#scans.size > 0) this.#scans.clear();
   }
@@ -127,12 +130,16 @@ export class Switchboard {
     });
   }
 
-  /** Applies triples of map, key and value from `start` on. Throws what `isRefusal` knows. */
+  /** Applies triples of map, key and value from `start` on; one of nulls says that a clock was looked at. Throws what `isRefusal` knows. */
   applyWrites(writes: readonly unknown[], start: number): void {
     for (let i = start; i + 2 < writes.length; i += 3) {
       const map = writes[i];
       const key = writes[i + 1];
       const value = writes[i + 2];
+      if (map === null) {
+        this.sawTime = true;
+        continue;
+      }
       if (typeof map !== 'string' || typeof key !== 'string') throw refused('write');
       const tx = this.#allowed(map, 'write');
       if (typeof value === 'string') tx.set(map, key, value);

@@ -32,5 +32,7 @@ export const snapshotEvidence = serviceValue(
   'public:ccf.internal.snapshot_evidence',
   json<SnapshotEvidence>(),
 );
+/** What clocks showed to the latest transaction whose code looked at one: ms since 1970. */
+export const transactionTime = serviceValue('ccf.internal.time', json<number>());
 /** What the latest transaction of the application read: see `encodeReadSet`. Encrypted, like all it is about. */
 export const recordedReads = serviceValue('ccf.internal.reads', raw);

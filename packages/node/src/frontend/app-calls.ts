@@ -1,7 +1,7 @@
 import { AccessError, type CallAccess, type Recorded } from '@coco/access';
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
-import { type Caller, type Pause, recordReads } from '@coco/governance';
+import { type Caller, type Pause, recordReads, transactionTime } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import type { AppEndpoint } from '../application.ts';
 import type { LogLevel } from '../effect.ts';
@@ -210,6 +210,8 @@ export class AppCalls {
     }
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
     const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
+    // With it the same code, run again, does the same.
+    if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     if (this.#node.application.recordsReads) recordReads(tx);
     const committed = this.#node.replica.commit(tx, { claimsDigest });
     if (committed.kind !== 'conflict') end(named, committed);

@@ -204,6 +204,7 @@ export class Guest {
         const writes = session.takeWrites(this.#options.writesPerOutcome);
         if (applies !== undefined || claims !== undefined) result.push(applies ?? null, claims ?? null);
         if (writes.length > 0) result = result.concat(writes);
+        if (session.sawTime) result.push(null, null, null);
       } catch (error) {
         result = failureOutcome(error);
       }

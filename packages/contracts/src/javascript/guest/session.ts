@@ -10,8 +10,8 @@ export class Session {
   /** A call is in progress: tables can be reached. */
   open = false;
   context = 'application';
-  /** What clocks show. */
-  now = 0;
+  /** Code has looked at a clock. */
+  sawTime = false;
   applies: boolean | undefined;
   claims: string | undefined;
   historical: unknown;
@@ -19,6 +19,7 @@ export class Session {
   promised = false;
 
   readonly #shielded: boolean;
+  #now = 0;
   readonly #tables = new Map<string, Writes>();
   #log: string[][] = [];
   #dropped = 0;
@@ -36,7 +37,8 @@ export class Session {
   begin(context: string, now: number): void {
     this.open = true;
     if (this.context !== context || this.#rights.size === 0) this.#enter(context);
-    this.now = now;
+    this.#now = now;
+    this.sawTime = false;
     this.applies = undefined;
     this.claims = undefined;
     this.historical = undefined;
@@ -45,6 +47,12 @@ export class Session {
     if (this.#tables.size > 0) this.#tables.clear();
     if (this.#log.length > 0) this.#log = [];
     this.#dropped = 0;
+  }
+
+  /** What clocks show. */
+  get now(): number {
+    this.sawTime = true;
+    return this.#now;
   }
 
   #enter(context: string): void {

@@ -7,12 +7,14 @@ import {
   mapIndex,
   privateMap,
   text,
+  timeOf,
   tuple,
   uint,
 } from '../../../index.ts';
 
 const Note = z.object({ author: z.string(), stars: z.number(), tags: z.array(z.string()) });
 const notes = privateMap('notes', text, json<z.infer<typeof Note>>());
+const stamps = privateMap('stamps', text, json<number>());
 const byTag = mapIndex('by_tag', notes, { key: text, of: ({ tags }) => tags });
 const byStars = mapIndex('by_stars', notes, {
   key: tuple(text, uint),
@@ -87,6 +89,19 @@ export const app = defineApp(
         console.log('about to fail');
         throw new Error('as planned');
       },
+    }),
+    'PUT /stamps/{id}': endpoint({
+      mode: 'readwrite',
+      auth: [],
+      handler: ({ params }) => stamps.set(params.id ?? '', Date.now()),
+    }),
+    'GET /stamps/{id}': endpoint({
+      mode: 'historical',
+      auth: [],
+      handler: ({ params, past }) => ({
+        written: stamps.at(past).get(params.id ?? ''),
+        recorded: timeOf(past),
+      }),
     }),
     'POST /decide': endpoint({ mode: 'readwrite', auth: [], handler: () => byTag.find('a') }),
   },
