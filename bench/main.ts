@@ -8,6 +8,7 @@ const parts: readonly [string, () => Promise<Result[]>][] = [
   ['ledger', async () => (await import('./ledger.ts')).run()],
   ['contracts', async () => (await import('./contracts.ts')).run()],
   ['access', async () => (await import('./access.ts')).run()],
+  ['undo', async () => (await import('./undo.ts')).run()],
   ['service', async () => (await import('./service.ts')).run(seconds)],
   ['network', async () => (await import('./network.ts')).run(seconds)],
 ];

@@ -8,6 +8,8 @@ import type { RangeOptions, Row } from './readable.ts';
 import { Tree } from './tree.ts';
 import type { MapName, MapWrites, Version } from './write-set.ts';
 
+const noWalks: readonly Walk[] = [];
+
 /**
  * One map as one transaction sees it: the map as it was (`base`), what the transaction wrote over it, and
  * which parts of `base` its behaviour depends on.
@@ -101,7 +103,11 @@ export class MapView {
   reads(): MapReads | undefined {
     if (this.#sizeRead || this.#allRead) return { keys: [], intervals: [everything] };
     if (this.#keysRead === undefined && this.#walks === undefined) return undefined;
-    const intervals = (this.#walks ?? []).flatMap((walk) => walk.read() ?? []);
+    const intervals: Interval[] = [];
+    for (const walk of this.#walks ?? noWalks) {
+      const interval = walk.read();
+      if (interval !== undefined) intervals.push(interval);
+    }
     const keys = this.#keysRead === undefined ? [] : [...this.#keysRead];
     if (keys.length <= limits.recordedReadsMax) return { keys, intervals };
     keys.sort();

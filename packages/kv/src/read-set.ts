@@ -38,12 +38,15 @@ export function decodeReadSet(bytes: ByteString): ReadSet {
   const reads = new Map<MapName, MapReads>();
   while (!reader.atEnd) {
     const map = byteStringToUtf8(reader.sized());
-    const keys = reader.list(() => reader.sized());
-    const intervals = reader.list((): Interval => {
+    // Every committed transaction comes through here: plain loops, because they cost a tenth of what callbacks do.
+    const keys: ByteString[] = [];
+    for (let left = reader.count(); left > 0; left--) keys.push(reader.sized());
+    const intervals: Interval[] = [];
+    for (let left = reader.count(); left > 0; left--) {
       const from = reader.sized();
       const length = reader.number();
-      return { from, to: length === 0 ? undefined : reader.take(length - 1) };
-    });
+      intervals.push({ from, to: length === 0 ? undefined : reader.take(length - 1) });
+    }
     if (reads.has(map)) throw malformed('a map comes twice');
     reads.set(map, { keys, intervals });
   }
@@ -74,7 +77,8 @@ class Reader {
   number(): number {
     let value = 0;
     for (let shift = 0; shift <= 28; shift += 7) {
-      const byte = this.take(1).charCodeAt(0);
+      if (this.#at === this.#bytes.length) throw malformed('it ends too early');
+      const byte = this.#bytes.charCodeAt(this.#at++);
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
@@ -93,11 +97,11 @@ class Reader {
     return this.take(this.number());
   }
 
-  list<T>(one: () => T): T[] {
+  count(): number {
     const count = this.number();
-    // Every item takes a byte at least: a count beyond that is a lie, and not worth an array.
+    // Every item takes a byte at least: a count beyond that is a lie.
     if (count > this.#bytes.length - this.#at) throw malformed('a count exceeds what follows');
-    return Array.from({ length: count }, one);
+    return count;
   }
 }
 
