@@ -9,7 +9,8 @@ import { startWriters } from '../tests/workloads/writers.ts';
 import { load } from './load.ts';
 import { type Result, table } from './result.ts';
 
-const electionTimeoutMs = 1_000;
+/** The default. */
+const electionTimeoutMs = 5_000;
 /** The node that catches up entry by entry, without a snapshot. */
 const lateIndex = 3;
 
@@ -19,7 +20,6 @@ export async function run(seconds = 5): Promise<Result[]> {
     bundle: await measuredBundle(),
     nodes: 3,
     configure(configuration, index) {
-      configuration.consensus = { election_timeout: `${electionTimeoutMs}ms`, message_timeout: '100ms' };
       const command = configuration.command as { join?: object };
       if (index === lateIndex) command.join = { ...command.join, fetch_recent_snapshot: false };
     },

@@ -10,7 +10,7 @@ import { parseChunkName } from '@coco/ledger';
 import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
 import type { LocalNetwork, LocalNode } from '../../apps/cli/src/dev/local-network.ts';
 import { reachOf } from '../../apps/cli/src/ledger/reach.ts';
-import { type Service, startService } from '../workloads/service.ts';
+import { type Service, type ServiceOptions, startService } from '../workloads/service.ts';
 import { assertKept, type Writers } from '../workloads/writers.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -22,9 +22,11 @@ export const electionTimeoutMs = 3_000;
 export async function startNetwork(
   nodes: number,
   configure: (configuration: Record<string, unknown>, index: number) => void = () => {},
+  places: Pick<ServiceOptions, 'address' | 'executable'> = {},
 ): Promise<Service> {
   const { bundle } = await buildBundle(join(root, 'samples/contracts/logging'));
   return startService({
+    ...places,
     bundle,
     nodes,
     configure(configuration, index) {

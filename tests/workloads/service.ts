@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Session } from '@coco/client';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
-import { type ClientKeys, LocalNetwork } from '../../apps/cli/src/dev/local-network.ts';
+import {
+  type ClientKeys,
+  LocalNetwork,
+  type LocalNetworkOptions,
+} from '../../apps/cli/src/dev/local-network.ts';
 import type { NodeProcess } from '../../apps/cli/src/dev/node-process.ts';
 import { constitutionFiles, prepareWorkspace, type Workspace } from '../../apps/cli/src/dev/workspace.ts';
 import { conforming } from './conforming.ts';
@@ -21,7 +25,9 @@ export interface ServiceOptions {
   /** Changes the configuration before a node starts. */
   readonly configure?: (configuration: Record<string, unknown>, index: number) => void;
   /** What runs in place of `bin/coco-node`, for instance pinned to a core. */
-  readonly executable?: string;
+  readonly executable?: LocalNetworkOptions['executable'];
+  /** Where nodes serve: any port of loopback unless said otherwise. */
+  readonly address?: LocalNetworkOptions['address'];
   /** Nodes in all; one unless said otherwise. */
   readonly nodes?: number;
   /** Leaves the service unopened. */
@@ -50,7 +56,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const workspace = prepareWorkspace(folder, people, Date.now());
   const resources = new AsyncDisposableStack();
   resources.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const { configure, executable } = options;
+  const { address, configure, executable } = options;
   const network = resources.use(
     new LocalNetwork(workspace, {
       constitution: constitutionFiles([
@@ -59,6 +65,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       ]),
       ...(configure && { configure }),
       ...(executable !== undefined && { executable }),
+      ...(address && { address }),
     }),
   );
   try {

@@ -36,8 +36,10 @@ export interface LocalNetworkOptions {
   readonly constitution: readonly string[];
   /** Members who together bring the service back from a disaster. */
   readonly recoveryThreshold?: number;
-  /** The daemon to run, when it is not the one of this release. */
-  readonly executable?: string;
+  /** The daemon to run, when it is not the one of this release; or which one as a given node. */
+  readonly executable?: string | ((index: number) => string);
+  /** Where a node serves unless it is said when it starts: any port of loopback. */
+  readonly address?: (index: number) => string;
   /** Changes the configuration of a node before it starts. */
   readonly configure?: (configuration: Record<string, unknown>, index: number) => void;
 }
@@ -84,7 +86,7 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Starts the first node of a new service; the service is not open yet. */
-  start(address = anywhere): Promise<LocalNode> {
+  start(address?: string): Promise<LocalNode> {
     const { constitution, recoveryThreshold } = this.#options;
     return this.#launch(0, address, startCommand(this.workspace, constitution, recoveryThreshold));
   }
@@ -95,7 +97,7 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Starts a node that asks a running one to let it join; see `admit`. */
-  join(index: number, address = anywhere): Promise<LocalNode> {
+  join(index: number, address?: string): Promise<LocalNode> {
     const [target] = this.running;
     if (target === undefined) throw new Error('there is no node to join by');
     return this.#launch(index, address, joinCommand(this.workspace, new URL(target.url).host));
@@ -140,7 +142,7 @@ export class LocalNetwork implements AsyncDisposable {
    * Brings the service back from the ledger of one node: it recovers, members vote, and enough of them give their
    * shares. The certificate of the lost service is moved to `previous_service_cert.pem` of the workspace.
    */
-  async recover(index: number, address = anywhere): Promise<LocalNode> {
+  async recover(index: number, address?: string): Promise<LocalNode> {
     const { folder, members, serviceCert } = this.workspace;
     const previous = join(folder, 'previous_service_cert.pem');
     // Gone, so that nobody takes it for that of the service to come. An interrupted recovery has moved it already.
@@ -220,13 +222,15 @@ export class LocalNetwork implements AsyncDisposable {
     return this.workspace.members.map(({ cert, key }) => keySigner(text(cert), text(key)));
   }
 
-  async #launch(index: number, address: string, command: NodeCommand): Promise<LocalNode> {
-    const { configure, executable } = this.#options;
+  async #launch(index: number, given: string | undefined, command: NodeCommand): Promise<LocalNode> {
+    const { configure, executable: wanted = nodeExecutable } = this.#options;
+    const executable = typeof wanted === 'string' ? wanted : wanted(index);
+    const address = given ?? this.#options.address?.(index) ?? anywhere;
     const folder = nodeFolder(this.workspace.folder, index);
     mkdirSync(folder, { recursive: true });
     const configuration = nodeConfiguration(folder, { address, command });
     configure?.(configuration, index);
-    const process = this.#resources.use(new NodeProcess(folder, configuration, executable ?? nodeExecutable));
+    const process = this.#resources.use(new NodeProcess(folder, configuration, executable));
     const url = await process.address(this.workspace.serviceCert, waitMs);
     const session = this.#sessionWith([url]);
     const node = { index, id: await process.id(waitMs), url, process, session };

@@ -334,6 +334,16 @@ describe('answers', () => {
 });
 
 describe('shutting down', () => {
+  test('does not wait for who has connected and says nothing', async (t) => {
+    const door = await Door.open(t);
+    const socket = connectTcp({ port: door.listener.address!.port, host: '127.0.0.1' });
+    await once(socket, 'connect');
+    // Somebody who came later was let in, so the silent one has been seen.
+    await door.connect();
+    door.listener.destroy();
+    await Promise.all([door.listener.shutdown(), once(socket, 'close')]);
+  });
+
   test('answers what was asked and lets nobody in any more', async (t) => {
     const ids: number[] = [];
     const door = await Door.open(t, {}, (event) => {

@@ -51,6 +51,8 @@ export class Listener {
     request_header_too_large: 0,
   };
   readonly #sessions = new Set<LiveSession>();
+  /** Connections that are not sessions yet, by their other end. */
+  readonly #handshaking = new Map<string, Socket>();
   #peak = 0;
   #presentable: boolean;
   #address: HostPort | undefined;
@@ -118,6 +120,7 @@ export class Listener {
   shutdown(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions) session.shutdown();
+    for (const socket of this.#handshaking.values()) socket.destroy();
     return closed;
   }
 
@@ -152,11 +155,17 @@ export class Listener {
         allowHalfOpen: true,
         noDelay: true,
       },
-      (socket) => this.#open(socket, clientCertificate(socket)),
+      (socket) => {
+        this.#handshaking.delete(endOf(socket));
+        this.#open(socket, clientCertificate(socket));
+      },
     );
     server.prependListener('connection', (socket) => {
       // Before the node has an identity of this authority there is nothing to shake hands with.
       if (!this.#presentable) socket.destroy();
+      const end = endOf(socket);
+      this.#handshaking.set(end, socket);
+      socket.once('close', () => this.#handshaking.delete(end));
     });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return server;
@@ -169,6 +178,10 @@ export class Listener {
     this.#sessions.add(new Http1Session(socket, session, this.#host, overloaded));
     this.#peak = Math.max(this.#peak, this.#sessions.size);
   }
+}
+
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function clientCertificate(socket: TLSSocket): Uint8Array | null {
