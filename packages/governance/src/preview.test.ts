@@ -68,8 +68,9 @@ describe('a preview', () => {
       { name: 'trigger_ledger_rekey' },
       { name: 'set_user', args: { cert: user.certificate } },
     ];
-    const { effects } = told(service.preview(members[0], { actions }));
-    assert.deepEqual(effects, ['triggerLedgerRekey']);
+    const shred = { name: 'shred_audience', args: { audience: 'ab'.repeat(16) } };
+    const { effects } = told(service.preview(members[0], { actions: [...actions, shred] }));
+    assert.deepEqual(effects, ['triggerLedgerRekey', 'shredAudience']);
     assert.equal(service.store.version, version);
     assert.deepEqual(service.effects, ['opened']);
   });

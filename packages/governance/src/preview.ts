@@ -106,10 +106,10 @@ function made(tx: Tx, world: GovernanceWorld) {
 
 /** Notes by name what the node is made to do. */
 function noting(effects: string[], node: NodeActions): NodeActions {
-  const noted = <A extends readonly unknown[]>(name: string, act: (...args: A) => void) => {
-    return (...args: A): void => {
+  const noted = <A extends readonly unknown[], R>(name: string, act: (...args: A) => R) => {
+    return (...args: A): R => {
       effects.push(name);
-      act(...args);
+      return act(...args);
     };
   };
   return {
@@ -119,6 +119,8 @@ function noting(effects: string[], node: NodeActions): NodeActions {
     triggerRecoverySharesRefresh: noted('triggerRecoverySharesRefresh', node.triggerRecoverySharesRefresh),
     triggerLedgerChunk: noted('triggerLedgerChunk', node.triggerLedgerChunk),
     triggerSnapshot: noted('triggerSnapshot', node.triggerSnapshot),
+    changeAudience: noted('changeAudience', node.changeAudience),
+    shredAudience: noted('shredAudience', node.shredAudience),
   };
 }
 

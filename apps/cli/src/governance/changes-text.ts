@@ -38,6 +38,8 @@ const effectWords: Readonly<Record<string, string>> = {
   transitionServiceToOpen: 'the service opens',
   triggerLedgerChunk: 'the present ledger file ends',
   triggerSnapshot: 'a snapshot is taken',
+  changeAudience: 'other people read what a private audience writes from then on',
+  shredAudience: 'what a private audience has written becomes unreadable, for good',
 };
 
 const tables = {
