@@ -36,6 +36,7 @@ export class Audiences {
       this.#secret = undefined;
     });
     store.onRollback(() => this.#forget());
+    store.onAdopt(() => this.#forget());
   }
 
   /** The service's secret; undefined before the first private transaction. */

@@ -16,6 +16,7 @@ interface Retained {
 export class Store {
   readonly #head: Head;
   readonly #rollbackHooks: ((to: Version) => void)[] = [];
+  readonly #adoptHooks: (() => void)[] = [];
   /** Ascending by version. */
   #retained: Retained[] = [];
   #compactedTo: Version;
@@ -75,6 +76,7 @@ export class Store {
     }
     for (const kept of this.#retained) kept.catalog = this.#head.including(adopted, kept.catalog);
     this.#head.adopt(adopted);
+    for (const hook of this.#adoptHooks) hook();
   }
 
   /** Keeps the latest version for `at` and `rollback`, until compacted. */
@@ -119,6 +121,11 @@ export class Store {
   /** Calls the hook after the store has returned to an earlier version. */
   onRollback(hook: (to: Version) => void): void {
     this.#rollbackHooks.push(hook);
+  }
+
+  /** Calls the hook after the store has adopted whole maps. */
+  onAdopt(hook: () => void): void {
+    this.#adoptHooks.push(hook);
   }
 
   #find(version: Version): Retained {
