@@ -6,7 +6,6 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { header, parseErrorBody } from '@coco/api';
 import {
-  awaitCommit,
   fetchReceipt,
   fetchStanding,
   idOf,
@@ -72,9 +71,6 @@ describe('undo by vote', () => {
     const asked = { transactions, policy, ...more };
     const told = await previewUndo(service.session(), members[0] as Signer, asked);
     assert.equal(await decide(undoProposal(asked, told, 'a wrong price')), 'Accepted');
-    // A standing is as of the latest commit: what a read sees now is committed before anybody asks.
-    const { headers } = await user.request({ method: 'GET', path: '/app/state' });
-    await awaitCommit(user, parseTxId(headers[header.transactionId] ?? ''));
     return told;
   };
   const userId = (): string => idOf(readFileSync(service.workspace.users[0]?.cert ?? '', 'utf8'));

@@ -99,11 +99,16 @@ export interface CheckedStanding {
 
 /**
  * Whether a committed transaction is undone, as of the service's latest commit: the proof, verified against the
- * pinned identity of the session. Throws `ReceiptInvalid` naming the step that failed.
+ * pinned identity of the session. Waits while an undo of it is being committed. Throws `ReceiptInvalid` naming the step that failed.
  */
-export async function fetchStanding(session: Session, txId: TxId): Promise<CheckedStanding> {
+export async function fetchStanding(
+  session: Session,
+  txId: TxId,
+  options: { readonly waitMs?: number } = {},
+): Promise<CheckedStanding> {
   const path = `/app/standing?transaction_id=${formatTxId(txId)}`;
-  const proof = jsonOf<StandingProof>(accepted(await session.request({ method: 'GET', path }), path));
+  const answer = accepted(await untilAvailable(session, { method: 'GET', path }, options), path);
+  const proof = jsonOf<StandingProof>(answer);
   return { proof, proves: checkStanding(session, proof, txId) };
 }
 

@@ -121,7 +121,7 @@ export function commonEndpoints(frontend: Frontend): readonly Endpoint[] {
       forwarding: 'sometimes',
       summary: 'The proof of whether a committed transaction is undone, as of the latest commit',
       requiredQuery: { transaction_id: transactionId },
-      answers: [json(standingOut)],
+      answers: [json(standingOut), raw('text/plain', 'About to change: ask again after `retry-after`', 202)],
       errors: ['TransactionPendingOrUnknown', 'TransactionInvalid', 'TransactionNotFound'],
     }),
     endpoint('GET', `/${frontend}/api`, {

@@ -167,7 +167,11 @@ function standingOf(view: NodeView, txId: TxId): Answer {
   const name = formatTxId(txId);
   if (status === 'Invalid') return refusal(404, 'TransactionInvalid', `Transaction ${name} is invalid.`);
   // Only a signature is ever the commit point, and only what it signed can be proven.
-  if (status === 'Committed') return json(view.undo.standings.prove(txId, view.replica.raft.commit));
+  if (status === 'Committed') {
+    const proof = view.undo.standings.prove(txId, view.replica.raft.commit);
+    const coming = `The standing of transaction ${name} is about to change.`;
+    return proof ? json(proof) : withHeader(text(coming, 202), header.retryAfter, '1');
+  }
   const pending = `Only committed transactions have a standing. Transaction ${name} is ${status}`;
   return withHeader(refusal(404, 'TransactionPendingOrUnknown', pending), header.cacheControl, 'no-cache');
 }

@@ -43,11 +43,16 @@ export class StandingBook {
     return record?.standing === 'undone' ? record.by : undefined;
   }
 
-  /** Proves where a transaction stood at a committed signature, which must be the version given. */
-  prove(txId: TxId, signatureSeqno: number): StandingProof {
+  /**
+   * Proves where a transaction stood at a committed signature, which must be the version given. Undefined while
+   * that is about to change: what was true a moment ago would be proven for ever.
+   */
+  prove(txId: TxId, signatureSeqno: number): StandingProof | undefined {
     const state = this.#store.at(signatureSeqno);
     if (this.#committed?.seqno !== signatureSeqno)
       this.#committed = { seqno: signatureSeqno, standings: this.#standingsIn(state) };
+    const [known, coming] = [this.#committed.standings.find(txId), this.#now().find(txId)];
+    if (known?.by.seqno !== coming?.by.seqno) return undefined;
     const { view, seqno, root } = parseRootSignature(valueIn(state, tables.signatures));
     const cose = parseCoseSignatureValue(valueIn(state, tables.coseSignatures));
     return this.#committed.standings.prove(txId, { txId: { view, seqno }, root, cose });
