@@ -311,3 +311,45 @@ describe('a snapshot that comes late', () => {
     assert.equal(joiner.lacks({ view: 2, seqno: 1 }), true);
   });
 });
+
+test('what the owner does not admit is neither appended nor acknowledged, and is taken when it comes again', () => {
+  const asked: [number, number[]][] = [];
+  let admits = false;
+  const raft = new Raft({
+    id: 'b',
+    random: () => 0.5,
+    origin: emptyJoiner,
+    heartbeatTicks: 10,
+    electionTicks: 100,
+    preVote: true,
+    stickyLeader: true,
+    eager: true,
+    admits: (after, entries) => {
+      asked.push([after, entries.map(({ seqno }) => seqno)]);
+      return admits;
+    },
+  });
+  const entry = (seqno: number): Entry => ({ view: 2, seqno, committable: seqno === 2, bytes: BYTES });
+  const entries = [entry(1), entry(2)];
+  const message = {
+    kind: 'append',
+    view: 2,
+    previous: { view: 0, seqno: 0 },
+    entries,
+    commit: 2,
+    round: 0,
+  } as const;
+  raft.step({ kind: 'received', from: 'a', message });
+  assert.deepEqual([raft.last, raft.commit], [0, 0]);
+  assert.ok(raft.ready().every(({ kind }) => kind !== 'append' && kind !== 'send' && kind !== 'commit'));
+  admits = true;
+  raft.step({ kind: 'received', from: 'a', message });
+  assert.deepEqual([raft.last, raft.commit], [2, 2]);
+  // What is held is not asked for again.
+  raft.step({ kind: 'received', from: 'a', message: { ...message, entries: [...entries, entry(3)] } });
+  assert.deepEqual(asked, [
+    [0, [1, 2]],
+    [0, [1, 2]],
+    [2, [3]],
+  ]);
+});

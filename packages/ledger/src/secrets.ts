@@ -114,6 +114,14 @@ export class LedgerSecrets {
     return this.#ranges[0]?.from;
   }
 
+  /** The secrets as they would be without what comes after `seqno`. */
+  upTo(seqno: number): LedgerSecrets {
+    const branch = new LedgerSecrets();
+    branch.#ranges = [...this.#ranges];
+    branch.truncateAfter(seqno);
+    return branch;
+  }
+
   /**
    * Forgets secrets whose rekey was rolled back: a rekey at seqno v makes a secret from v + 1, so only those
    * from `seqno` + 2 on go.

@@ -6,6 +6,7 @@ import {
   decodeEntry,
   formatTxId,
   type History,
+  hasPrivatePart,
   isSignature,
   tables,
   verifySignatureEntry,
@@ -58,7 +59,7 @@ export class Inspector {
       if (AuditState.concerns(decoded.writeSet)) state = this.#carryOn(state, decoded);
       const signs = isSignature(decoded.writeSet);
       if (signs !== entry.committable) throw unsound(decoded, 'is not what the leader says of it');
-      if (signs) verifySignature(decoded, history, state);
+      if (signs) verifySignature(decoded, hasPrivatePart(entry.bytes), history, state);
       history.append(decoded.leaf);
       return decoded;
     });
@@ -85,7 +86,8 @@ export class Inspector {
   }
 }
 
-function verifySignature(entry: DecodedEntry, history: History, state: AuditState): void {
+function verifySignature(entry: DecodedEntry, hidesSome: boolean, history: History, state: AuditState): void {
+  if (hidesSome) throw unsound(entry, 'is a signature and writes in private');
   for (const table of entry.writeSet.keys()) {
     if (!signatureTables.has(table)) throw unsound(entry, `is a signature and writes ${table}`);
   }

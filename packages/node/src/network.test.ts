@@ -108,6 +108,34 @@ describe('nodes of one service', () => {
     assert.ok(third.log.some((line) => line.includes('goes on after snapshot')));
   });
 
+  test('refuse entries that are not what their primary made, and take them when they are', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second, third] = nodes;
+    let bent = 0;
+    // The last byte of a message with entries is of an entry: of its private part, its tree or its public part.
+    cluster.tamper = (message) => {
+      if (message[0] === 0 && message.length > 200) {
+        bent += 1;
+        message[message.length - 1 - (bent % 150)]! ^= 1;
+      }
+      return message;
+    };
+    const txId = txIdOf(put(cluster, first, 'as it was written'));
+    cluster.pass(300);
+    assert.ok(bent > 0);
+    for (const backup of [second, third]) {
+      assert.equal(get(cluster, backup), 'nothing');
+      assert.ok(backup.log.some((line) => line.startsWith('fail Refused what the primary replicated')));
+    }
+    assert.notEqual(
+      (cluster.request(first, 'GET', `/app/tx?transaction_id=${txId}`).json as { status: string }).status,
+      'Committed',
+    );
+    cluster.tamper = (message) => message;
+    committedEverywhere(cluster, nodes, txId);
+    for (const node of nodes) assert.equal(get(cluster, node), 'as it was written');
+  });
+
   test('one is retired, and stopped once that is committed; a retired primary hands over first', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;

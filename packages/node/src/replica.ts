@@ -8,7 +8,7 @@ import type {
   RetirementPhase,
   Role,
 } from '@coco/consensus';
-import { endLearning, recordRetirements } from '@coco/governance';
+import { encryptedLedgerSecrets, endLearning, recordRetirements } from '@coco/governance';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
 import {
   type DecodedEntry,
@@ -109,7 +109,13 @@ export class Replica {
   #bytesInChunk = 0;
   #chunkForced = false;
   #holdsBack = false;
-  #inspected: { readonly entries: readonly Entry[]; readonly decoded: readonly DecodedEntry[] } | undefined;
+  #inspected:
+    | {
+        readonly entries: readonly Entry[];
+        readonly decoded: readonly DecodedEntry[];
+        readonly revealed: number;
+      }
+    | undefined;
   /** The message sent last: several peers may get the same. */
   #sent: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
 
@@ -360,7 +366,8 @@ export class Replica {
       // They come again, and are taken once the private maps are in place.
       if (this.#holdsBack && entries.some((entry) => this.#isReadable(entry) && hasPrivatePart(entry.bytes)))
         return false;
-      this.#inspected = { entries, decoded: this.#inspector.inspect(after, entries) };
+      const decoded = this.#inspector.inspect(after, entries);
+      this.#inspected = { entries, decoded, revealed: this.#reveal(after, entries, decoded) };
       return true;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -369,17 +376,40 @@ export class Replica {
     }
   }
 
+  /** Opens the private parts, up to an entry that changes the secret. Answers how many of the entries that were. */
+  #reveal(after: number, entries: readonly Entry[], decoded: readonly DecodedEntry[]): number {
+    const secrets = after === this.store.version ? this.secrets : this.secrets.upTo(after);
+    for (const [i, entry] of entries.entries()) {
+      if (this.#isReadable(entry)) revealPrivatePart(decoded[i]!, entry.bytes, secrets);
+      if (decoded[i]!.writeSet.has(encryptedLedgerSecrets.name)) return i + 1;
+    }
+    return entries.length;
+  }
+
   #apply(entries: readonly Entry[]): void {
     const inspected = this.#inspected;
     this.#inspected = undefined;
     if (inspected?.entries !== entries) throw new Error('entries were appended that nobody inspected');
-    for (const [i, entry] of entries.entries()) this.#applyOne(entry, inspected.decoded[i]!);
+    const { decoded, revealed } = inspected;
+    for (const [i, entry] of entries.entries()) {
+      if (i >= revealed) this.#revealLate(entry, decoded[i]!);
+      this.#applyOne(entry, decoded[i]!);
+    }
+  }
+
+  /** An entry that came with the one that brought its secret. */
+  #revealLate(entry: Entry, decoded: DecodedEntry): void {
+    try {
+      if (this.#isReadable(entry)) revealPrivatePart(decoded, entry.bytes, this.secrets);
+    } catch (cause) {
+      const message = `entry ${formatTxId(entry)} does not open under the secret that came with it`;
+      throw new NodeError('ReplicationUnsound', message, { cause });
+    }
   }
 
   #applyOne(entry: Entry, decoded: DecodedEntry): void {
     const { seqno, bytes } = entry;
     const { writeSet } = decoded;
-    if (this.#isReadable(entry)) revealPrivatePart(decoded, bytes, this.secrets);
     this.store.apply(seqno, writeSet);
     this.history.append(decoded.leaf);
     if (entry.committable) {

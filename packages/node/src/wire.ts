@@ -66,6 +66,7 @@ export function decodeWire(
   if (kind === undefined || kind < kinds.request) return { kind: 'consensus', message: decodeMessage(bytes) };
   if (bytes.length < headerBytes) throw malformed('is too short');
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, true);
+  if (length > bytes.length - headerBytes) throw malformed('ends within its head');
   const body = bytes.subarray(headerBytes + length);
   const head = parse(bytes.subarray(headerBytes, headerBytes + length));
   switch (kind) {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConsensusError } from '@coco/consensus';
+import fc from 'fast-check';
+import { NodeError } from './errors.ts';
+import { decodeWire, encodeWire, type NodeMessage } from './wire.ts';
+
+const bytes = fc.uint8Array({ maxLength: 64 });
+const id = fc.nat();
+const headers = fc.dictionary(fc.stringMatching(/^[a-z-]{1,10}$/), fc.string({ maxLength: 10 }), {
+  maxKeys: 3,
+});
+
+const message: fc.Arbitrary<NodeMessage> = fc.oneof(
+  fc.record({
+    kind: fc.constant('request' as const),
+    id,
+    session: id,
+    interface: fc.string({ maxLength: 8 }),
+    clientCertificate: fc.option(bytes),
+    request: fc.record({ method: fc.string({ maxLength: 5 }), target: fc.webPath(), headers, body: bytes }),
+  }),
+  fc.record({
+    kind: fc.constant('answer' as const),
+    id,
+    response: fc.record({
+      status: fc.integer({ min: 200, max: 599 }),
+      headers: fc.array(fc.tuple(fc.string({ maxLength: 5 }), fc.string({ maxLength: 5 })), { maxLength: 3 }),
+      body: bytes,
+    }),
+  }),
+  fc.record({
+    kind: fc.constant('peers' as const),
+    nodes: fc.array(fc.record({ id: fc.string(), address: fc.string(), rpc: fc.string() }), { maxLength: 3 }),
+  }),
+);
+
+/** Decodes; what is refused is refused in the one way that a node expects. */
+function attempt(given: Uint8Array): string {
+  try {
+    return decodeWire(given).kind;
+  } catch (error) {
+    const isRefusal =
+      (error instanceof NodeError || error instanceof ConsensusError) && error.code === 'MessageMalformed';
+    assert.ok(isRefusal, `${error}`);
+    return 'refused';
+  }
+}
+
+describe('messages between nodes', () => {
+  test('are read as they were written', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        assert.equal(JSON.stringify(decodeWire(encodeWire(given))), JSON.stringify(given));
+      }),
+      { numRuns: 200, seed: 7 },
+    );
+  });
+
+  test('that are cut or bent are refused, and nothing else happens', () => {
+    fc.assert(
+      fc.property(message, fc.nat(), fc.integer({ min: 1, max: 255 }), (given, at, flip) => {
+        const whole = encodeWire(given);
+        attempt(whole.subarray(0, at % whole.length));
+        whole[at % whole.length]! ^= flip;
+        attempt(whole);
+      }),
+      { numRuns: 500, seed: 7 },
+    );
+  });
+
+  test('of no known kind are refused', () => {
+    assert.equal(attempt(new Uint8Array([0xff, 0, 0, 0, 0])), 'refused');
+    assert.equal(attempt(new Uint8Array([])), 'refused');
+    assert.equal(attempt(new Uint8Array([0x41, 0xff, 0xff, 0xff, 0xff])), 'refused');
+  });
+});
