@@ -118,6 +118,7 @@ export class LedgerSecrets {
   upTo(seqno: number): LedgerSecrets {
     const branch = new LedgerSecrets();
     branch.#ranges = [...this.#ranges];
+    branch.#lost = this.#lost;
     branch.truncateAfter(seqno);
     return branch;
   }

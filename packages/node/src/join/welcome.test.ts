@@ -23,7 +23,7 @@ describe('the secrets of a service', () => {
     { from: 40, raw: random(32) },
   ];
   const reader = { nodeId: joiner.id, encryptionKey: joiner.encryptionKey.publicKey };
-  const sealed = sealSecrets({ serviceKey, ledgerSecrets }, reader, random);
+  const sealed = sealSecrets({ serviceKey, ledgerSecrets, lostSecrets: [30] }, reader, random);
 
   test('open for the node they were sealed to', () => {
     const opened = openSecrets(sealed, joiner, serviceKey.publicKey);
