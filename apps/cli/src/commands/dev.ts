@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClientError } from '@coco/client';
 import type { BuildOptions } from '@coco/contract-build';
@@ -10,7 +11,13 @@ import { LocalNetwork } from '../dev/local-network.ts';
 import { debugExecutable, nodeExecutable } from '../dev/node-process.ts';
 import { text } from '../dev/open-service.ts';
 import { followChanges } from '../dev/watch.ts';
-import { constitutionFiles, prepareWorkspace, type Workspace } from '../dev/workspace.ts';
+import {
+  constitutionFiles,
+  nodeFolder,
+  openWorkspace,
+  prepareWorkspace,
+  type Workspace,
+} from '../dev/workspace.ts';
 import { CliError } from '../errors.ts';
 import { readConfig, writeConfig } from '../profiles.ts';
 import { counted, facts } from '../text.ts';
@@ -55,6 +62,7 @@ export const dev: Noun = {
           summary: 'the daemon to run, instead of the one of this release',
         },
         { flags: '--workspace <dir>', summary: 'where keys, ledger and logs go', default: 'workspace' },
+        { flags: '--keep', summary: 'go on with the ledger of the last time, recovered as after a disaster' },
         { flags: '--once', summary: 'stop as soon as the service is open, to try whether it opens' },
       ],
       run,
@@ -71,12 +79,16 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   };
   const addresses = addressesOf(input);
   const folder = resolve(io.directory, input.text('workspace') ?? 'workspace');
-  const workspace = prepareWorkspace(folder, people, Date.now());
+  const keeps = input.flag('keep') && existsSync(join(nodeFolder(folder, 0), 'ledger'));
+  const workspace = (keeps ? openWorkspace : prepareWorkspace)(folder, people, Date.now());
   // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
   const stopped = io.untilStopped().then(() => 'stopped' as const);
   const executable = executableOf(input, io, addresses.length);
   await using network = new LocalNetwork(workspace, { constitution, executable });
-  const running = await Promise.race([serve(io, network, addresses, contract?.bundle), stopped]);
+  const running = await Promise.race([
+    serve(io, network, { addresses, keeps, bundle: contract?.bundle }),
+    stopped,
+  ]);
   if (running === 'stopped')
     return { ok: false, json: { stopped: true }, text: 'stopped before it was open' };
   const urls = network.nodes.map(({ url }) => url);
@@ -101,20 +113,36 @@ function executableOf(input: Input, io: Io, nodes: number): string {
 async function serve(
   io: Io,
   network: LocalNetwork,
-  [first, ...others]: readonly string[],
-  bundle: Bundle | undefined,
+  how: {
+    readonly addresses: readonly string[];
+    readonly keeps: boolean;
+    readonly bundle: Bundle | undefined;
+  },
 ): Promise<void> {
-  const { members, users } = network.workspace;
-  io.progress('starting a node ...');
-  await network.start(first);
-  const people = `${counted(members.length, 'member')} and ${counted(users.length, 'user')}`;
-  io.progress(`opening the service with ${people} ...`);
-  await network.open(bundle);
+  const [first, ...others] = how.addresses;
+  if (how.keeps) await goOn(io, network, first, how.bundle);
+  else await begin(io, network, first, how.bundle);
   await openLog(io, network);
   if (others.length === 0) return;
   io.progress(`${counted(others.length, 'more node')} ${others.length === 1 ? 'joins' : 'join'} ...`);
   const joiners = await Promise.all(others.map((address, i) => network.join(i + 1, address)));
   await network.admit(...joiners);
+}
+
+async function begin(io: Io, network: LocalNetwork, address?: string, bundle?: Bundle): Promise<void> {
+  const { members, users } = network.workspace;
+  io.progress('starting a node ...');
+  await network.start(address);
+  const people = `${counted(members.length, 'member')} and ${counted(users.length, 'user')}`;
+  io.progress(`opening the service with ${people} ...`);
+  await network.open(bundle);
+}
+
+/** A node never continues as the one it was: the service is recovered, with the shares of its members. */
+async function goOn(io: Io, network: LocalNetwork, address?: string, bundle?: Bundle): Promise<void> {
+  io.progress('bringing the service back from its ledger ...');
+  await network.recover(0, address);
+  if (bundle !== undefined) await network.decide([{ name: 'set_js_app', args: { bundle } }]);
 }
 
 /** What the contract prints is for all who take part here; a constitution of another kind may have no word for it. */
