@@ -35,7 +35,7 @@ test('a private transaction is listed to its parties and to nobody else', async 
   const service = await openMarket();
   const placed = service.ask(ann, 'POST', '/app/orders', place('1', 10, ['mill']));
   assert.equal(placed.status, 200, placed.body);
-  assert.match(referenceOf(placed), /^[A-Za-z0-9_-]{32}$/);
+  assert.match(referenceOf(placed), /^r[A-Za-z0-9_-]{32}$/);
   service.settle();
   for (const who of [ann, amy, bob]) {
     const [only, ...others] = listOf(service, who);
@@ -124,7 +124,7 @@ test('absent, foreign and malformed references have one answer on every route', 
   const reference = listOf(service, cid)[0]?.reference ?? '';
   for (const route of ['', '/receipt', '/writes', '/claims']) {
     const of = (name: string) => service.ask(dan, 'GET', `/app/transactions/${name}${route}`);
-    const absent = of('A'.repeat(32));
+    const absent = of(`r${'A'.repeat(32)}`);
     assert.equal(absent.status, 404);
     for (const name of [reference, `${reference.slice(0, -1)}A`, 'x', '2.10', '%00']) {
       const given = of(name);
@@ -153,7 +153,7 @@ test('receipt and status by id: of private transactions for those who see them',
   }
   const status = (who: typeof dan) => service.ask(who, 'GET', `/app/tx?transaction_id=${item?.reference}`);
   assert.deepEqual(status(bob).json, { status: 'Committed', transaction_id: item?.reference });
-  assert.equal(status(dan).body, service.ask(dan, 'GET', `/app/tx?transaction_id=${'A'.repeat(32)}`).body);
+  assert.equal(status(dan).body, service.ask(dan, 'GET', `/app/tx?transaction_id=r${'A'.repeat(32)}`).body);
 });
 
 test('with opaque ids, callers of the app see no count of all transactions', async () => {

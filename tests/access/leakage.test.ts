@@ -81,7 +81,7 @@ async function observe(
     bent,
     `/app/transactions/${one}`,
     `/app/transactions/${one}/writes`,
-    `/app/transactions/${'A'.repeat(32)}`,
+    `/app/transactions/r${'A'.repeat(32)}`,
     `/app/tx?transaction_id=${one}`,
     '/app/tx?transaction_id=2.20',
     '/app/receipt?transaction_id=2.20',
@@ -135,7 +135,7 @@ test('how long a list, a miss or a read takes does not tell how much is hidden',
   for (const world of worlds) world.settle();
   const targets = [
     '/app/transactions',
-    `/app/transactions/${'A'.repeat(32)}`,
+    `/app/transactions/r${'A'.repeat(32)}`,
     '/app/orders/none',
     '/app/orders',
   ];

@@ -10,24 +10,25 @@ export interface Place {
 }
 
 /** Of every reference. */
-export const referenceCharacters = 32;
+export const referenceCharacters = 33;
 const tagBytes = 12;
 
 /**
  * The name under which parties know a transaction: its place, encrypted. Deterministic, so that all parties of a
  * transaction call it the same and nothing need be stored; and synthetic (SIV): what encrypts the place is made of a
- * MAC of it, so that none can be made up. 32 characters of base64url.
+ * MAC of it, so that none can be made up. An `r` and 32
+ * characters of base64url: in front of them nothing that a command line would take for an option.
  */
 export function sealReference(secret: AccessSecret, place: Place): string {
   const plain = u32(place.view) + u64(place.seqno);
   const tag = secret.referenceMac.sign(plain).slice(0, tagBytes);
-  return toBase64Url(xored(secret, tag, plain));
+  return `r${toBase64Url(xored(secret, tag, plain))}`;
 }
 
 /** The place a reference names; undefined for a text that is none. */
 export function openReference(secret: AccessSecret, reference: string): Place | undefined {
-  if (reference.length !== referenceCharacters || !/^[A-Za-z0-9_-]+$/.test(reference)) return undefined;
-  const bytes = bytesToByteString(fromBase64Url(reference));
+  if (reference.length !== referenceCharacters || !/^r[A-Za-z0-9_-]+$/.test(reference)) return undefined;
+  const bytes = bytesToByteString(fromBase64Url(reference.slice(1)));
   const tag = bytes.slice(0, tagBytes);
   const plain = bytesToByteString(xored(secret, tag, bytes.slice(tagBytes)).subarray(tagBytes));
   const expected = secret.referenceMac.sign(plain).slice(0, tagBytes);
