@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { changeDigest, planDigest, type UndoPreviewOut } from '@coco/api';
 import { type Tx, utf8ToByteString } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
+import fc from 'fast-check';
 import { recordReads, standings, undos } from '../index.ts';
 import { Consortium } from '../testing/consortium.ts';
 import { testEngine } from '../testing/engine.ts';
@@ -346,6 +347,59 @@ describe('a preview', () => {
     const digests = changes.map(({ digest }) => digest);
     assert.equal(planDigest({ ...whole, changes: digests }), plan);
     assert.notEqual(planDigest({ ...whole, changes: digests, policy: 'cascade' }), plan);
+  });
+
+  test('of worlds that differ only in what is hidden differs only in digests', () => {
+    const worlds = [
+      ['k1', 'short'],
+      ['another key', 'a much longer value '.repeat(200)],
+    ] as const;
+    const [one, other] = worlds.map(([key, value]) => {
+      const shop = new Shop();
+      const both = shop.run((tx) => {
+        tx.set(prices, 'tea', '300');
+        tx.set(orders, key, value);
+      });
+      const order = shop.run((tx) => tx.set(orders, 'copy', tx.get(orders, key) ?? ''));
+      const preview = shop.preview([both], 'cascade');
+      assert.deepEqual(preview.undone, [both, order]);
+      return JSON.stringify(preview).replace(/"(digest|plan|salt)":"[^"]+"/g, '"$1":""');
+    });
+    assert.equal(one, other);
+  });
+
+  test('of whatever is asked is refused or given, and nothing else', () => {
+    const names = fc.constantFrom(
+      'transactions',
+      'policy',
+      'module',
+      'function',
+      'allow_unrecorded_reads',
+      'x',
+    );
+    const values = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom<unknown>(
+        'restore',
+        'compensate',
+        true,
+        ['2.5'],
+        ['2.5', '2.7'],
+        ['1.5'],
+        ['2.9007199254740993'],
+      ),
+    );
+    const asked = fc
+      .array(fc.tuple(names, values), { maxLength: 6 })
+      .map((fields) => Object.fromEntries(fields));
+    const [member] = shared.service.members as [Person];
+    fc.assert(
+      fc.property(asked, (payload) => {
+        const answer = shared.service.post('/gov/service/undo:preview', member, { type: 'preview', payload });
+        assert.ok(answer.status === 200 || answer.status === 400, answer.text);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   test('is the same whoever looks, and however often', () => {
