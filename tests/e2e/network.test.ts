@@ -1,12 +1,15 @@
 // A consortium's nodes as processes on one machine, under load, losing their leader in every way there is.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { header } from '@coco/api';
 import { submit } from '@coco/client';
 import type { LocalNode } from '../../apps/cli/src/dev/local-network.ts';
+import { nodeFolder } from '../../apps/cli/src/dev/workspace.ts';
+import { byReach, type Reach, reachOf } from '../../apps/cli/src/ledger/reach.ts';
 import { keysOf, type Service } from '../workloads/service.ts';
-import { startWriters } from '../workloads/writers.ts';
+import { assertKept, startWriters } from '../workloads/writers.ts';
 import {
   assertNothingLost,
   electionTimeoutMs,
@@ -106,5 +109,28 @@ describe('three nodes', { timeout: 240_000 }, () => {
     const told = await assertNothingLost(writers, network.running);
     t.diagnostic(`new leader after ${electedMs.toFixed(0)} ms; ${told} commits kept`);
     await replace(full);
+  });
+
+  test('a whole network that stops comes back from its files and goes on', async () => {
+    const { network } = service;
+    const writers = startWriters(service);
+    await writers.more(50);
+    await Promise.all(network.running.map(({ process }) => process.kill('SIGKILL')));
+    const acknowledged = await writers.stop();
+    assert.ok(acknowledged.length >= 50);
+    await Promise.all(network.nodes.map(({ process }) => process.ended));
+    const folders = [...new Set(network.nodes.map(({ index }) => index))];
+    const ledgerOf = (index: number) => join(nodeFolder(service.folder, index), 'ledger');
+    const [best, ...others] = byReach(folders.map((index) => reachOf(ledgerOf(index))));
+    const indexOf = (reach: Reach | undefined) => folders.find((index) => ledgerOf(index) === reach?.folder)!;
+    const first = await network.recover(indexOf(best));
+    assertKept(best!.folder, acknowledged);
+    await network.admit(
+      ...(await Promise.all(others.slice(0, 2).map((other) => network.join(indexOf(other))))),
+    );
+    const again = startWriters(service);
+    await again.more(50);
+    await assertNothingLost(again, network.running);
+    assertKept(join(first.process.folder, 'ledger'), acknowledged);
   });
 });

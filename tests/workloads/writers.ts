@@ -1,11 +1,10 @@
 // Clients that write as long as there is somebody to write to, and keep what they were told of commits: whatever happens to
 // nodes meanwhile, that must still hold afterwards.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Session, submit } from '@coco/client';
-import { decodeEntry, formatTxId, parseChunkName, readChunk, type TxId } from '@coco/ledger';
+import { decodeEntry, formatTxId, type TxId } from '@coco/ledger';
+import { listChunks, readEntries } from '../../apps/cli/src/ledger/folder.ts';
 import { keysOf, type Service } from './service.ts';
 
 /** A writer turns to another node when one has been silent for so long. */
@@ -90,11 +89,10 @@ export function logOf(
   ledger: string,
 ): Map<number, { txId: TxId; written: ReadonlyMap<string, string | null> }> {
   const log = new Map<number, { txId: TxId; written: ReadonlyMap<string, string | null> }>();
-  for (const file of readdirSync(ledger)) {
-    const name = parseChunkName(file);
-    if (name === undefined || name.ignored) continue;
-    for (const item of readChunk(readFileSync(join(ledger, file)), name)) {
-      if (item.kind === 'torn') continue;
+  for (const chunk of listChunks(ledger)) {
+    // A node may be at work on it: what is not whole at its end is left out.
+    for (const item of readEntries([chunk])) {
+      if (item.kind !== 'entry') break;
       const { seqno, view, writeSet } = decodeEntry(item.bytes);
       log.set(seqno, { txId: { view, seqno }, written: writeSet.get('public:records') ?? new Map() });
     }

@@ -108,6 +108,8 @@ export class Core implements NodeView {
       outbox,
       random,
       lineageRead: (lineage) => this.undo.precede(lineage),
+      // Nodes that join can have no older one: those are vouched for by the identity that was lost.
+      opened: () => this.#snapshots.want(),
     });
     this.#peers = new Peers(this.replica.store, outbox, this.identity.id, beginning.introduced);
     this.#peers.refresh();

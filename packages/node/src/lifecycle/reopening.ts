@@ -26,6 +26,7 @@ export class Reopening {
   readonly #outbox: Outbox;
   readonly #random: (bytes: number) => Uint8Array;
   readonly #lineageRead: (lineage: Lineage) => void;
+  readonly #opened: () => void;
   readonly #secretLinks: Map<number, ByteString>;
   #base: Uint8Array | undefined;
   #status: NodeStatus;
@@ -42,12 +43,15 @@ export class Reopening {
       readonly random: (bytes: number) => Uint8Array;
       /** Who read and wrote what in the lost epoch is known. */
       readonly lineageRead: (lineage: Lineage) => void;
+      /** The service is open again. */
+      readonly opened: () => void;
     },
   ) {
     this.#replica = parts.replica;
     this.#outbox = parts.outbox;
     this.#random = parts.random;
     this.#lineageRead = parts.lineageRead;
+    this.#opened = parts.opened;
     this.#secretLinks = new Map(start.secretLinks);
     this.#base = start.base;
     this.#status = start.publicOnly ? 'PartOfPublicNetwork' : 'PartOfNetwork';
@@ -120,6 +124,7 @@ export class Reopening {
     finishRecovery(tx, { current, recovered, random: this.#random, type: 'RECOVERY_SHARES' });
     this.#replica.commit(tx);
     this.#replica.forceChunk();
+    this.#opened();
     this.#outbox.log('info', 'Recovered the private ledger; the service is open again.');
   }
 }
