@@ -181,6 +181,12 @@ export class Joiner {
     for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
     for (const from of lostSecrets) secrets.lose(from);
     const finish = (found: FoundSnapshot | null): void => {
+      if ((found?.loaded.txId.seqno ?? 0) < welcome.ledger_begins_after) {
+        const lacks = `The service holds nothing before ${welcome.ledger_begins_after}, and no snapshot of then is to be had yet.`;
+        outbox.log('info', lacks);
+        this.#askAfter(this.#options.command.retry_timeout);
+        return;
+      }
       const beginning = beginAt(found, {
         service,
         secrets,
