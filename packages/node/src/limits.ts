@@ -51,7 +51,7 @@ export const limits = {
   indexReadMax: 100,
   /** Written rows that wait to be committed and indexed; with more, the index is built anew. */
   indexQueueRowsMax: 100_000,
-  /** Places in all indexes of a node; an index that would have more is given up. */
+  /** Places of one index; one that would have more is given up. */
   indexPlacesMax: 10_000_000,
   /** Until entries are asked for again that the ledger files did not give back. */
   indexRetryMs: 10_000,
