@@ -14,6 +14,7 @@ import {
   type Tx,
   type Version,
 } from './index.ts';
+import { IntervalIndex } from './interval-index.ts';
 
 /** A deterministic transaction: what it writes depends on what it reads, and on nothing else. */
 type Program = readonly Step[];
@@ -265,6 +266,31 @@ function graphOf(lineage: Lineage): string[] {
     eachDependency(lineage, version, nobody, (edge) => edges.push(JSON.stringify(edge)));
   return edges.sort();
 }
+
+describe('an interval index', () => {
+  test('finds the intervals around a key that a search through all of them finds', () => {
+    const key = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 3 });
+    const interval = fc.tuple(key, fc.option(key, { nil: undefined }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(interval, key), { maxLength: 30 }), (steps) => {
+        const index = new IntervalIndex<string>();
+        const all = new Set<string>();
+        for (const [[from, to], asked] of steps) {
+          const name = JSON.stringify([from, to ?? null]);
+          all.add(index.at({ from, to }, () => name));
+          const found: string[] = [];
+          index.eachAround(asked, (about) => found.push(about));
+          const expected = [...all].filter((each) => {
+            const [low, high] = JSON.parse(each) as [string, string | null];
+            return low <= asked && (high === null || asked < high);
+          });
+          assert.deepEqual(found.sort(), expected.sort());
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
 
 describe('a recorded read set', () => {
   test('comes back as it went', () => {

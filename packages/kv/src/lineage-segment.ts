@@ -1,5 +1,6 @@
 import type { ByteString } from './bytes.ts';
 import type { Interval } from './cursor.ts';
+import { IntervalIndex } from './interval-index.ts';
 import type { ReadSet } from './read-set.ts';
 import type { MapName, Version, WriteSet } from './write-set.ts';
 
@@ -11,17 +12,12 @@ export type Touch = (typeof touch)[keyof typeof touch];
 /** What is known of a transaction as a whole. */
 export const fact = { unread: 1, fixed: 2 } as const;
 
-/** An interval that was read, and by whom, ascending. */
-interface Scanned {
-  readonly interval: Interval;
-  readonly readers: Version[];
-}
-
 interface MapIndex {
   readonly name: MapName;
   /** Number of each key, under which its touches are chained. */
   readonly keys: Map<ByteString, number>;
-  readonly scans: Map<string, Scanned>;
+  /** Versions that read each interval, ascending. */
+  readonly scans: IntervalIndex<Version[]>;
 }
 
 /** Numbers that grow at the end, 4 bytes each. */
@@ -66,6 +62,7 @@ export class LineageSegment {
   /** First touch of each version, by version less `from`. */
   readonly #starts = new Column();
   readonly #facts = new Column();
+  #scans = 0;
   /** Where the version that was asked about last touched what: questions about one version come in a row. */
   #opened: { readonly version: Version; readonly places: ReadonlyMap<number, number> } | undefined;
 
@@ -79,9 +76,9 @@ export class LineageSegment {
     return this.from + this.#starts.length;
   }
 
-  /** How many touches it holds. */
+  /** How many touches and scans it holds, about: those rolled back count on. */
   get size(): number {
-    return this.#versions.length - 1;
+    return this.#versions.length - 1 + this.#scans;
   }
 
   record(version: Version, writes: WriteSet, reads: ReadSet | undefined, facts: number): void {
@@ -90,7 +87,7 @@ export class LineageSegment {
     for (const [name, { keys, intervals }] of reads ?? []) {
       const map = this.#map(name);
       for (const key of keys) this.#append(version, map, key, touch.read);
-      for (const interval of intervals) scannedBy(map, interval, version);
+      for (const interval of intervals) this.#scanned(version, map, interval);
     }
     for (const [name, values] of writes) {
       const map = this.#map(name);
@@ -110,7 +107,8 @@ export class LineageSegment {
     this.#starts.length = kept;
     this.#facts.length = kept;
     for (const map of this.#maps.values()) {
-      for (const { readers } of map.scans.values()) while ((readers.at(-1) ?? 0) > version) readers.pop();
+      for (const { about: readers } of map.scans.values())
+        while ((readers.at(-1) ?? 0) > version) readers.pop();
     }
   }
 
@@ -171,11 +169,10 @@ export class LineageSegment {
     until: Version,
     see: (version: Version) => void,
   ): void {
-    for (const { interval, readers } of this.#maps.get(map)?.scans.values() ?? []) {
-      if (key < interval.from || (interval.to !== undefined && key >= interval.to)) continue;
+    this.#maps.get(map)?.scans.eachAround(key, (readers) => {
       for (let i = firstAfter(readers, after); i < readers.length && readers[i]! <= until; i++)
         see(readers[i]!);
-    }
+    });
   }
 
   #begin(facts: number): void {
@@ -187,7 +184,7 @@ export class LineageSegment {
   #map(name: MapName): MapIndex {
     let map = this.#maps.get(name);
     if (map === undefined) {
-      map = { name, keys: new Map(), scans: new Map() };
+      map = { name, keys: new Map(), scans: new IntervalIndex() };
       this.#maps.set(name, map);
     }
     return map;
@@ -212,6 +209,13 @@ export class LineageSegment {
     this.#touches.push(entity * 4 + kind);
     this.#next.push(0);
     this.#previous.push(last);
+  }
+
+  #scanned(version: Version, map: MapIndex, interval: Interval): void {
+    const readers = map.scans.at(interval, () => []);
+    if (readers.at(-1) === version) return;
+    readers.push(version);
+    this.#scans++;
   }
 
   #unchain(at: number): void {
@@ -240,17 +244,6 @@ export class LineageSegment {
     const next = version + 1 - this.from;
     return next < this.#starts.length ? this.#starts.get(next) : this.#versions.length;
   }
-}
-
-function scannedBy(map: MapIndex, interval: Interval, version: Version): void {
-  const { from, to } = interval;
-  const name = `${from.length}:${from}${to === undefined ? '-' : `+${to}`}`;
-  let scanned = map.scans.get(name);
-  if (scanned === undefined) {
-    scanned = { interval, readers: [] };
-    map.scans.set(name, scanned);
-  }
-  if (scanned.readers.at(-1) !== version) scanned.readers.push(version);
 }
 
 /** Index of the first number above `bound` in an ascending list. */
