@@ -12,7 +12,7 @@ export const bugs: readonly Bug[] = [
         replace: "if (last) this.#raft.step({ kind: 'appended', seqno: last.seqno, token });",
       },
     ],
-    seed: 1,
+    seed: 12,
   },
   {
     name: 'waiting-answered-too-soon',
@@ -24,7 +24,7 @@ export const bugs: readonly Bug[] = [
         replace: "this.#settle((waiter) => waiter.seqno <= seqno + 1, 'Committed');",
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     name: 'status-without-the-view',
@@ -36,18 +36,18 @@ export const bugs: readonly Bug[] = [
         replace: "return 'Committed';",
       },
     ],
-    seed: 1,
+    seed: 12,
   },
   {
     name: 'receipt-of-the-neighbour',
     what: 'A receipt proves the place of the next transaction.',
     edits: [
       {
-        file: 'packages/node/src/core.ts',
-        find: 'buildReceipt(signature, leaf, this.replica.history.proof(of))',
-        replace: 'buildReceipt(signature, leaf, this.replica.history.proof(Math.max(of - 1, 1)))',
+        file: 'packages/node/src/signer.ts',
+        find: 'buildReceipt(signature, leaf, replica.history.proof(of))',
+        replace: 'buildReceipt(signature, leaf, replica.history.proof(Math.max(of - 1, 1)))',
       },
     ],
-    seed: 1,
+    seed: 8,
   },
 ];

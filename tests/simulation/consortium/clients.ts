@@ -14,7 +14,11 @@ import type { Operation } from './history.ts';
 import type { Person } from './people.ts';
 
 const KEYS = ['public 0', 'public 1', 'secret 0', 'secret 1', 'secret 2'];
-const POLL_MS = 150;
+/** Between two questions about one transaction: longer each time. */
+const POLL_MS = 100;
+const POLL_MS_MAX = 5_000;
+/** A client that waits to hear of so many begins nothing new. */
+const FOLLOWING_MAX = 10;
 /** Refusals that mean that nothing was done. */
 const REFUSED = new Set([400, 401, 403, 404, 405]);
 
@@ -65,7 +69,7 @@ export class Client {
     const { operationEveryMs } = this.#consortium.parameters;
     while (!this.isStopped) {
       yield* sleep(this.#consortium.clock, this.#random() * 2 * operationEveryMs);
-      yield* this.#act();
+      if (this.#following < FOLLOWING_MAX) yield* this.#act();
       if (this.#random() < 0.02) this.#caller.hangUp();
     }
   }
@@ -162,8 +166,8 @@ export class Client {
     const caller = new Caller(this.#consortium, this.#person.der);
     let status = first.headers[header.transactionStatus];
     if (status !== undefined) this.#registers.onStatus(name, status);
-    while (status !== 'Committed' && status !== 'Invalid') {
-      yield* sleep(this.#consortium.clock, POLL_MS);
+    for (let wait = POLL_MS; status !== 'Committed' && status !== 'Invalid'; wait *= 1.5) {
+      yield* sleep(this.#consortium.clock, Math.min(wait, POLL_MS_MAX));
       const reply = yield* caller.call(get(`/app/tx?transaction_id=${name}`));
       status = contentOf<{ status: string }>(reply)?.status;
       if (status !== undefined) this.#registers.onStatus(name, status);

@@ -56,7 +56,7 @@ export function drawParameters(random: Random): Parameters {
     electionMs,
     replacement: pick(random, [0, 0, 0.02, 0.1])!,
     disaster: nodes === 1 ? 1 : pick(random, [0, 0, 0.2])!,
-    chaosMs: 1000 * between(random, 20, 60),
+    chaosMs: 1000 * between(random, 10, 30),
     members,
     threshold: between(random, 1, members),
     tickMs: pick(random, [5, 10, 20])!,
@@ -77,8 +77,8 @@ export function drawParameters(random: Random): Parameters {
     chunkBytes: pick(random, [1, 10_000, 1_000_000])!,
     snapshotTxCount: pick(random, [10, 100, 10_000])!,
     clients: between(random, 1, 5),
-    operationEveryMs: pick(random, [20, 100, 500])!,
-    faultEveryMs: pick(random, [2_000, 5_000, 10_000])!,
+    operationEveryMs: pick(random, [50, 200, 500])!,
+    faultEveryMs: pick(random, [500, 2_000, 5_000])!,
     governEveryMs: pick(random, [1_000, 5_000, 20_000])!,
   };
 }

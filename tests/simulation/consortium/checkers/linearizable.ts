@@ -9,10 +9,19 @@ import { type Operation, resultOf } from '../history.ts';
  * @returns null, or the operations that could not be placed when the longest order found was at its end
  */
 export function explain(operations: readonly Operation[]): readonly Operation[] | null {
+  const found = new Set(operations.filter(isCertain).map(({ seen }) => seen));
+  for (const { action } of operations) if (action.kind === 'swap') found.add(action.from);
   const candidates = operations
-    .filter(({ outcome }) => outcome === 'committed' || outcome === 'unknown')
+    .filter(
+      (operation) => isCertain(operation) || (operation.outcome === 'unknown' && leavesOne(operation, found)),
+    )
     .sort((a, b) => a.invoked - b.invoked);
   return new Search(candidates).run();
+}
+
+/** Whether a value that this may have left was found by anybody: if not, it explains nothing. */
+function leavesOne({ action }: Operation, found: ReadonlySet<string | null>): boolean {
+  return action.kind !== 'read' && found.has(action.kind === 'write' ? action.value : action.to);
 }
 
 class Search {
@@ -20,13 +29,16 @@ class Search {
   readonly #tried = new Set<string>();
   readonly #done: boolean[];
   #deepest: readonly Operation[];
+  /** How many that certainly happened are left to place; and at the best, so far. */
   #certain: number;
+  #fewestLeft: number;
 
   constructor(operations: readonly Operation[]) {
     this.#operations = operations;
     this.#done = operations.map(() => false);
     this.#deepest = operations;
     this.#certain = operations.filter(isCertain).length;
+    this.#fewestLeft = this.#certain;
   }
 
   run(): readonly Operation[] | null {
@@ -82,8 +94,9 @@ class Search {
   #choices(): number[] {
     const choices: number[] = [];
     let firstEnd = Number.POSITIVE_INFINITY;
-    for (const [i, operation] of this.#operations.entries()) {
+    for (let i = this.#firstLeft(); i < this.#operations.length; i++) {
       if (this.#done[i]) continue;
+      const operation = this.#operations[i]!;
       if (operation.invoked > firstEnd) break;
       choices.push(i);
       if (isCertain(operation)) firstEnd = Math.min(firstEnd, operation.returned!);
@@ -91,17 +104,26 @@ class Search {
     return choices;
   }
 
-  #remember(value: string | null): boolean {
-    const left = this.#operations.filter((_, i) => !this.#done[i]);
-    if (left.length < this.#deepest.length) this.#deepest = left;
+  #firstLeft(): number {
     const first = this.#done.indexOf(false);
-    const key = `${first < 0 ? this.#done.length : first} ${value} ${this.#done
-      .slice(Math.max(0, first))
+    return first < 0 ? this.#done.length : first;
+  }
+
+  /** Answers false when the same had taken effect before, and left the same value. */
+  #remember(value: string | null): boolean {
+    const first = this.#firstLeft();
+    const last = this.#done.lastIndexOf(true);
+    const scattered = this.#done
+      .slice(first, last + 1)
       .map(Number)
-      .join('')
-      .replace(/0+$/, '')}`;
+      .join('');
+    const key = `${first} ${scattered} ${value}`;
     if (this.#tried.has(key)) return false;
     this.#tried.add(key);
+    if (this.#certain < this.#fewestLeft) {
+      this.#fewestLeft = this.#certain;
+      this.#deepest = this.#operations.filter((_, i) => !this.#done[i]);
+    }
     return true;
   }
 }
