@@ -131,7 +131,8 @@ export class Operator {
       machine.disk.isFull = false;
       this.#backups.get(machine)?.();
       this.#backups.delete(machine);
-      if (this.#random() < 0.5) machine.disk.wipe();
+      // Old entries before a snapshot would leave a gap, which only other nodes' files could fill.
+      machine.disk.wipe();
       if (this.#random() < 0.5) machine.snapshots.wipe();
       this.#consortium.launch(machine, { type: 'Join', serviceCertificate, target });
     }

@@ -12,9 +12,7 @@ export function explain(operations: readonly Operation[]): readonly Operation[] 
   const found = new Set(operations.filter(isCertain).map(({ seen }) => seen));
   for (const { action } of operations) if (action.kind === 'swap') found.add(action.from);
   const candidates = operations
-    .filter(
-      (operation) => isCertain(operation) || (operation.outcome === 'unknown' && leavesOne(operation, found)),
-    )
+    .filter((operation) => isCertain(operation) || (isOpen(operation) && leavesOne(operation, found)))
     .sort((a, b) => a.invoked - b.invoked);
   return new Search(candidates).run();
 }
@@ -134,6 +132,11 @@ interface Frame {
   next: number;
   /** The operation whose effect led here; -1 at the beginning. */
   readonly placed: number;
+}
+
+/** Nobody can tell, or not yet, whether it happened. */
+function isOpen({ outcome }: Operation): boolean {
+  return outcome === 'unknown' || outcome === 'pending';
 }
 
 /** It happened, and what it saw is known. */

@@ -66,7 +66,7 @@ export class Registers {
     const current = this.operations.filter(
       (operation) =>
         operation.isCurrent ||
-        operation.outcome === 'unknown' ||
+        operation.outcome !== 'committed' ||
         resultOf(operation, operation.seen) !== undefined,
     );
     for (const [key, operations] of Map.groupBy(current, (operation) => operation.key)) {
