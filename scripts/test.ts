@@ -1,6 +1,7 @@
 // Runs type-check, lint and tests: `npm test`; with --slow only the long ones (`*.slow.test.ts`).
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
@@ -37,6 +38,8 @@ run(slow ? 'Slow tests' : 'Tests', process.execPath, [
   '--no-node-snapshot',
   '--test',
   '--test-reporter=spec',
+  // Most files wait for processes of their own: one for each core, not one fewer, as would be usual.
+  `--test-concurrency=${availableParallelism()}`,
   `--test-timeout=${slow ? 3_000_000 : 300_000}`,
   ...files,
 ]);

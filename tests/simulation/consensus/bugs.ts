@@ -81,10 +81,10 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'roles/follower.ts',
-        find: '  if (at < 0) return;\n',
+        find: '  if (at < 0) return true;\n',
         replace:
           '  if (at < 0 && entries.length > 0) core.truncate(Math.max(log.commit, entries.at(-1)!.seqno));\n' +
-          '  if (at < 0) return;\n',
+          '  if (at < 0) return true;\n',
       },
     ],
     seed: 3,
