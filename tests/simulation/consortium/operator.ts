@@ -112,6 +112,7 @@ export class Operator {
     const listed = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes;
     if (listed === undefined || this.#isLost()) return;
     this.#stopRetired();
+    if (this.isQuiet) yield* this.#stopRemovable();
     const actions = [...this.#newcomers(listed), ...this.#departures(listed)];
     if (actions.length > 0) {
       const isAccepted = yield* this.#members.pass(() => actions, 1);
@@ -172,6 +173,18 @@ export class Operator {
       if (replica?.raft.status().retirementPhase !== 'RetiredCommitted') continue;
       this.#consortium.reached.add('node retired');
       this.#consortium.note('operator', 'stops retired', id.slice(0, 8));
+      daemon.kill();
+    }
+  }
+
+  /** A node that was voted out before it had caught up never learns of it: the others say that it may go. */
+  *#stopRemovable(): Script {
+    const reply = yield* this.#caller.call(get('/node/network/removable_nodes'), 2_000);
+    const removable = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes ?? [];
+    const ids = new Set(removable.map(({ node_id }) => node_id));
+    for (const daemon of this.#consortium.daemons()) {
+      if (!ids.has(daemon.node.id)) continue;
+      this.#consortium.note('operator', 'stops removable', daemon.node.id.slice(0, 8));
       daemon.kill();
     }
   }
