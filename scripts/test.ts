@@ -38,8 +38,8 @@ run(slow ? 'Slow tests' : 'Tests', process.execPath, [
   '--no-node-snapshot',
   '--test',
   '--test-reporter=spec',
-  // Most files wait for processes of their own: one for each core, not one fewer, as would be usual.
-  `--test-concurrency=${availableParallelism()}`,
+  // Most files wait for processes of their own: one for each core, not one fewer, as would be usual. Slow ones measure.
+  `--test-concurrency=${slow ? 1 : availableParallelism()}`,
   `--test-timeout=${slow ? 3_000_000 : 300_000}`,
   ...files,
 ]);
