@@ -72,6 +72,11 @@ export class Caller {
     this.#connections.clear();
   }
 
+  /** The next request goes to any machine. */
+  turnElsewhere(): void {
+    this.#favourite = null;
+  }
+
   #send(daemon: Daemon, request: HttpRequest, resume: (reply: Reply) => void): () => void {
     const { clock } = this.#consortium;
     const { machine } = daemon;

@@ -108,6 +108,8 @@ export class Operator {
   /** One look at how nodes stand, and what it leads to. */
   *#look(): Script {
     this.#startNodes();
+    // Another node may know better: one that was voted out while it was cut off goes on as if nothing had happened.
+    if (this.isQuiet) this.#caller.turnElsewhere();
     const reply = yield* this.#caller.call(get('/node/network/nodes'), 2_000);
     const listed = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes;
     if (listed === undefined || this.#isLost()) return;
