@@ -286,7 +286,6 @@ export class Node {
 
   #exit(reason: string): void {
     this.#isOver = true;
-    this.#outbox.log('fatal', reason);
     this.#outbox.push({ kind: 'exit', code: 1, reason });
   }
 }

@@ -14,7 +14,14 @@ import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal, withHeader } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
-import { ambiguousAnswer, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import {
+  ambiguousAnswer,
+  type Finish,
+  isSuccess,
+  methodAnswer,
+  type RequestEvent,
+  tooManyAttempts,
+} from './pipeline.ts';
 import type { RoutingRule } from './routing.ts';
 import { decodeQuery, type Target } from './target.ts';
 
@@ -24,9 +31,6 @@ interface GatheredCall extends PendingCall {
   readonly event: RequestEvent;
   readonly attempts: number;
 }
-
-/** Gives an answer on, with what its transaction came to. */
-type Finish = (event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined) => void;
 
 /** Gathers calls of the installed contract and runs them as one batch. */
 export class AppCalls {

@@ -19,11 +19,9 @@ import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal, withHeader } from './answer.ts';
 import type { Authentication } from './authentication.ts';
-import { isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
+import { type Finish, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
 import { Router } from './router.ts';
 import type { Target } from './target.ts';
-
-type Finish = (event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined) => void;
 
 /** The governance interface: signed envelopes in, one transaction each, effects only if it commits. */
 export class GovernanceDoor {

@@ -21,6 +21,9 @@ type Committed = Extract<CommitOutcome, { kind: 'committed' }>;
 /** A request as the host hands it over. */
 export type RequestEvent = Extract<Event, { kind: 'request' }>;
 
+/** Gives an answer on, with what its transaction came to. */
+export type Finish = (event: RequestEvent, answer: Answer, outcome: CommitOutcome | undefined) => void;
+
 /** Built-in endpoints by frontend. */
 export interface BuiltinRoutes {
   readonly node: Router<BuiltinRoute>;
