@@ -109,12 +109,11 @@ export class Operator {
   *#look(): Script {
     this.#startNodes();
     // Another node may know better: one that was voted out while it was cut off goes on as if nothing had happened.
-    if (this.isQuiet) this.#caller.turnElsewhere();
+    this.#caller.turnElsewhere();
     const reply = yield* this.#caller.call(get('/node/network/nodes'), 2_000);
     const listed = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes;
     if (listed === undefined || this.#isLost()) return;
-    this.#stopRetired();
-    if (this.isQuiet) yield* this.#stopRemovable();
+    yield* this.#stopRemovable();
     const actions = [...this.#newcomers(listed), ...this.#departures(listed)];
     if (actions.length > 0) {
       const isAccepted = yield* this.#members.pass(() => actions, 1);
@@ -168,25 +167,15 @@ export class Operator {
     return leaving.map((node_id) => ({ name: 'remove_node', args: { node_id } }));
   }
 
-  /** A node whose retirement is committed may be stopped; another takes its machine. */
-  #stopRetired(): void {
-    for (const daemon of this.#consortium.daemons()) {
-      const { replica, id } = daemon.node;
-      if (replica?.raft.status().retirementPhase !== 'RetiredCommitted') continue;
-      this.#consortium.reached.add('node retired');
-      this.#consortium.note('operator', 'stops retired', id.slice(0, 8));
-      daemon.kill();
-    }
-  }
-
-  /** A node that was voted out before it had caught up never learns of it: the others say that it may go. */
+  /** A node that the service goes on without may be stopped; another takes its machine. It may not know of it. */
   *#stopRemovable(): Script {
     const reply = yield* this.#caller.call(get('/node/network/removable_nodes'), 2_000);
     const removable = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes ?? [];
     const ids = new Set(removable.map(({ node_id }) => node_id));
     for (const daemon of this.#consortium.daemons()) {
       if (!ids.has(daemon.node.id)) continue;
-      this.#consortium.note('operator', 'stops removable', daemon.node.id.slice(0, 8));
+      this.#consortium.reached.add('node retired');
+      this.#consortium.note('operator', 'stops retired', daemon.node.id.slice(0, 8));
       daemon.kill();
     }
   }
