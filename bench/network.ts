@@ -6,7 +6,7 @@ import type { LocalNode } from '../apps/cli/src/dev/local-network.ts';
 import { failOver, untilLed } from '../tests/e2e/network-driver.ts';
 import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
 import { startWriters } from '../tests/workloads/writers.ts';
-import { load } from './load.ts';
+import { load, type Target } from './load.ts';
 import { type Result, table } from './result.ts';
 
 /** The default. */
@@ -14,8 +14,11 @@ const electionTimeoutMs = 5_000;
 /** The node that catches up entry by entry, without a snapshot. */
 const lateIndex = 3;
 
-/** Runs the measurements one after the other; loads for `seconds` each. */
-export async function run(seconds = 5): Promise<Result[]> {
+/**
+ * Runs the measurements one after the other; loads for `seconds` each, and writes on until there are `entries` in the
+ * ledger, which the joiner and the recovery then replay: both should be faster than they were written.
+ */
+export async function run(seconds = 5, entries = 0): Promise<Result[]> {
   await using service = await startService({
     bundle: await measuredBundle(),
     nodes: 3,
@@ -27,18 +30,23 @@ export async function run(seconds = 5): Promise<Result[]> {
   const leader = await untilLed(service.network.running);
   return [
     ...(await loads(service, leader, seconds)),
+    ...(await fill(service, leader, entries)),
     ...(await catchUp(service)),
     ...(await loseLeader(service)),
     ...(await recover(service)),
   ];
 }
 
-async function loads(service: Service, leader: LocalNode, seconds: number): Promise<Result[]> {
-  const target = {
+function targetOf(service: Service, leader: LocalNode): Target {
+  return {
     port: Number(new URL(leader.url).port),
     caFile: service.workspace.serviceCert,
     pinned: false,
   };
+}
+
+async function loads(service: Service, leader: LocalNode, seconds: number): Promise<Result[]> {
+  const target = targetOf(service, leader);
   await load(target, { workload: 'post', connections: 32, seconds: 2 });
   const results: Result[] = [];
   for (const connections of [1, 32, 128]) {
@@ -53,6 +61,21 @@ async function loads(service: Service, leader: LocalNode, seconds: number): Prom
   results.push({ name: `${what}, median`, value: lone.p50 / 1000, unit: 'ms', budget: 10 });
   results.push({ name: `${what}, p99`, value: lone.p99 / 1000, unit: 'ms' });
   return results;
+}
+
+/** Writes from 128 connections until the ledger has as many entries as asked for. */
+async function fill(service: Service, leader: LocalNode, entries: number): Promise<Result[]> {
+  const held = async () => (await lastCommitted(leader.session, 'node')).seqno;
+  const before = await held();
+  if (before >= entries) return [];
+  const begun = performance.now();
+  let after = before;
+  while (after < entries) {
+    await load(targetOf(service, leader), { workload: 'post', connections: 128, seconds: 10 });
+    after = await held();
+  }
+  const perSecond = ((after - before) / (performance.now() - begun)) * 1000;
+  return [{ name: `entries written until there were ${after}`, value: perSecond, unit: '/s' }];
 }
 
 /** A node joins without a snapshot and replays every entry there is. */
@@ -104,4 +127,7 @@ async function recover({ network }: Service): Promise<Result[]> {
   ];
 }
 
-if (import.meta.main) console.log(table(await run(Number(process.argv[2] ?? 5))));
+if (import.meta.main) {
+  const [seconds = 5, entries = 0] = process.argv.slice(2).map(Number);
+  console.log(table(await run(seconds, entries)));
+}
