@@ -1,14 +1,6 @@
 import type { RetirementPhase } from '@coco/consensus';
 import type { AppWorld } from '@coco/contracts';
-import { parseCertificate } from '@coco/crypto';
-import {
-  decryptForNode,
-  encryptedLedgerSecrets,
-  nodeEndorsedCertificates,
-  type ServiceStatus,
-  serviceInfo,
-  snapshotEvidence,
-} from '@coco/governance';
+import { decryptForNode, encryptedLedgerSecrets, type ServiceStatus, serviceInfo } from '@coco/governance';
 import type { WriteSet } from '@coco/kv';
 import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
@@ -17,6 +9,7 @@ import { Application } from './application.ts';
 import { CatchUp } from './catch-up.ts';
 import type { NodeConfig } from './config.ts';
 import { ContractLog } from './contract-log.ts';
+import { Credentials } from './credentials.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import type { HostFacts } from './event.ts';
@@ -31,7 +24,7 @@ import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
 import { Routing } from './frontend/routing.ts';
 import { SnapshotDoor } from './frontend/snapshot-door.ts';
 import { HistoricalQueries } from './historical.ts';
-import { type NodeIdentity, presentNode, renewSelfSigned, type ServiceIdentity } from './identity.ts';
+import type { NodeIdentity, ServiceIdentity } from './identity.ts';
 import type { IndexSource } from './indexing/builder.ts';
 import { Indexer } from './indexing/indexer.ts';
 import { JoinDoor } from './join/door.ts';
@@ -44,15 +37,17 @@ import { Signer } from './signer.ts';
 import type { FoundSnapshot } from './snapshot-search.ts';
 import { Snapshots } from './snapshots.ts';
 import { StandingKeeper } from './standing-keeper.ts';
+import { Switchboard } from './switchboard.ts';
 import { UndoDesk } from './undo/undo-desk.ts';
 import { Waiting } from './waiting.ts';
-import { decodeWire } from './wire.ts';
 
 /** What the core asks of the life cycle above it. */
 export interface CoreListener {
   /** The state is to be replaced by a snapshot, which was verified. */
   superseded(found: FoundSnapshot): void;
 }
+
+type Respond = (id: number, response: Answer) => void;
 
 /** A node that holds a ledger and serves: the parts, and the order in which they work. */
 export class Core implements NodeView {
@@ -71,7 +66,6 @@ export class Core implements NodeView {
   readonly joinDoor: JoinDoor;
   readonly versions: NodeParts['versions'];
   stopNotice = false;
-  service: ServiceIdentity;
 
   readonly #parts: NodeParts;
   readonly #beginning: Beginning;
@@ -85,11 +79,8 @@ export class Core implements NodeView {
   readonly #peers: Peers;
   readonly #standing: StandingKeeper;
   readonly #catchUp: CatchUp;
-  #endorsedPem: string;
-  /** Certificate of the service as the tables have it; another than the present one's only in a lost epoch. */
-  #recordedPem: string | undefined;
-  /** Requests of other nodes' clients that came in this step. */
-  #passedOn: RequestEvent[] = [];
+  readonly #credentials: Credentials;
+  readonly #switchboard: Switchboard;
   #serviceStatus: ServiceStatus | undefined | null = null;
 
   constructor(parts: NodeParts, beginning: Beginning, listener: CoreListener) {
@@ -98,10 +89,14 @@ export class Core implements NodeView {
     this.config = parts.config;
     this.identity = parts.identity;
     this.versions = parts.versions;
-    this.service = beginning.service;
     this.startupSeqno = beginning.origin.seqno;
-    this.#endorsedPem = beginning.endorsedPem;
     const { outbox, engine, random } = parts;
+    this.#credentials = new Credentials(parts, beginning, {
+      serviceChanged: () => {
+        this.#serviceStatus = null;
+      },
+      epochBegan: (seqno) => this.#reopening.epochBegan(seqno),
+    });
     this.replica = this.#makeReplica();
     this.#reopening = new Reopening(beginning.reopening, {
       replica: this.replica,
@@ -128,7 +123,7 @@ export class Core implements NodeView {
     this.#catchUp = new CatchUp(parts, this.replica, this.#peers, servicePem, (found) =>
       listener.superseded(found),
     );
-    const respond = (id: number, response: Answer): void => {
+    const respond: Respond = (id, response) => {
       if (id < 0) this.#forwarding.answer(id, response);
       else outbox.push({ kind: 'respond', id, response });
     };
@@ -139,31 +134,7 @@ export class Core implements NodeView {
       respond,
     });
     this.events = new EventStreams(this, outbox);
-    this.#pipeline = new Pipeline({
-      node: this,
-      routes: builtinRoutes(),
-      appCalls: new AppCalls({
-        node: this,
-        authentication,
-        world: this.#appWorld(),
-        outbox,
-        finish: (event, answer, outcome) => this.#pipeline.finish(event, answer, outcome),
-        leadsElsewhere: (event, rule) => this.#pipeline.leadsElsewhere(event, rule),
-      }),
-      governance: new GovernanceDoor({
-        node: this,
-        engine,
-        authentication,
-        actions: this.actions,
-        outbox,
-        random,
-      }),
-      snapshots: new SnapshotDoor(this, parts.world),
-      routing: new Routing(this, this.#forwarding, random),
-      currentReads: this.#currentReads,
-      waiting: this.#waiting,
-      respond,
-    });
+    this.#pipeline = this.#makePipeline(authentication, respond);
     this.#standing = new StandingKeeper({
       id: this.identity.id,
       replica: this.replica,
@@ -171,7 +142,13 @@ export class Core implements NodeView {
       outbox,
       now: () => this.now,
     });
-    this.#watchTables();
+    this.#switchboard = new Switchboard({
+      outbox,
+      peers: this.#peers,
+      forwarding: this.#forwarding,
+      consensus: (from, message) => this.replica.step({ kind: 'received', from, message }),
+      evidence: (from, renewal) => this.#standing.received(from, renewal),
+    });
   }
 
   /** Ends this state: whoever waits is answered, and what outlives it is handed over. */
@@ -179,7 +156,12 @@ export class Core implements NodeView {
     this.#waiting.expire(Number.POSITIVE_INFINITY);
     const kept = { seat: this.replica.seat, forwarding: this.#forwarding };
     const introduced = this.#peers.known;
-    return { ...this.#beginning, service: this.service, endorsedPem: this.#endorsedPem, introduced, kept };
+    const { endorsedPem } = this.#credentials;
+    return { ...this.#beginning, service: this.service, endorsedPem, introduced, kept };
+  }
+
+  get service(): ServiceIdentity {
+    return this.#credentials.service;
   }
 
   get status(): NodeStatus {
@@ -207,56 +189,23 @@ export class Core implements NodeView {
 
   /** Answers requests in their order, those that other nodes passed on after the host's own; see `Pipeline`. */
   handle(requests: readonly RequestEvent[]): void {
-    const passedOn = this.#passedOn;
-    this.#passedOn = [];
+    const passedOn = this.#switchboard.takeRequests();
     this.#pipeline.handle(passedOn.length === 0 ? requests : [...requests, ...passedOn]);
   }
 
-  /** Takes what another node said; what is no message, or of a stranger, is left alone. */
+  /** Takes what another node said. */
   received(from: string, bytes: Uint8Array): void {
-    if (!this.#peers.has(from)) return;
-    const message = this.#decode(from, bytes);
-    switch (message?.kind) {
-      case 'consensus':
-        this.replica.step({ kind: 'received', from, message: message.message });
-        return;
-      case 'request': {
-        const event = this.#forwarding.received(from, message);
-        if (event) this.#passedOn.push(event);
-        return;
-      }
-      case 'answer':
-        this.#forwarding.answered(from, message);
-        return;
-      case 'peers':
-        this.#peers.heard(from, message.nodes);
-        return;
-      case 'evidence':
-        this.#standing.received(from, message);
-        return;
-      default:
-        message satisfies undefined;
-    }
+    this.#switchboard.received(from, bytes);
   }
 
   /** A channel to another node came up, or was lost. */
   channel(id: string, state: 'up' | 'down'): void {
-    if (state === 'down') {
-      this.#forwarding.lost(id);
-      return;
-    }
-    this.#forwarding.found(id);
-    this.#peers.greet(id);
+    this.#switchboard.channel(id, state);
   }
 
-  #decode(from: string, bytes: Uint8Array): ReturnType<typeof decodeWire> | undefined {
-    try {
-      return decodeWire(bytes);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#parts.outbox.log('fail', `Node ${from} sent what is no message: ${error.message}`);
-      return undefined;
-    }
+  /** Tells the host whom the listeners are to present, and which service this is. */
+  present(): void {
+    this.#credentials.present();
   }
 
   /** The host has read entries back, for whoever asked. */
@@ -287,6 +236,35 @@ export class Core implements NodeView {
     this.replica.propose();
   }
 
+  #makePipeline(authentication: Authentication, respond: Respond): Pipeline {
+    const { engine, outbox, random, world } = this.#parts;
+    return new Pipeline({
+      node: this,
+      routes: builtinRoutes(),
+      appCalls: new AppCalls({
+        node: this,
+        authentication,
+        world: this.#appWorld(),
+        outbox,
+        finish: (event, answer, outcome) => this.#pipeline.finish(event, answer, outcome),
+        leadsElsewhere: (event, rule) => this.#pipeline.leadsElsewhere(event, rule),
+      }),
+      governance: new GovernanceDoor({
+        node: this,
+        engine,
+        authentication,
+        actions: this.actions,
+        outbox,
+        random,
+      }),
+      snapshots: new SnapshotDoor(this, world),
+      routing: new Routing(this, this.#forwarding, random),
+      currentReads: this.#currentReads,
+      waiting: this.#waiting,
+      respond,
+    });
+  }
+
   #makeSigner(): Signer {
     return new Signer({
       config: this.config,
@@ -296,7 +274,7 @@ export class Core implements NodeView {
       waiting: this.#waiting,
       snapshots: this.#snapshots,
       service: () => this.service,
-      endorsedPem: () => this.#endorsedPem,
+      endorsedPem: () => this.#credentials.endorsedPem,
       now: () => this.now,
       isWhole: () => this.status === 'PartOfNetwork',
       standing: () => this.undo.standings.root,
@@ -415,63 +393,5 @@ export class Core implements NodeView {
       random: this.#parts.random,
       statusOf: (txId) => statusOf(this.replica, txId),
     });
-  }
-
-  #watchTables(): void {
-    const { store } = this.replica;
-    this.#recordedPem = serviceInfo.get(store.begin())?.cert;
-    store.onWrite(serviceInfo.name, (version) => this.#readService(version));
-    store.onWrite(nodeEndorsedCertificates.name, () => this.#readEndorsement());
-    store.onWrite(snapshotEvidence.name, () => {
-      const evidence = snapshotEvidence.get(store.begin());
-      if (evidence) this.#snapshots.taken(evidence.version);
-    });
-    store.onRollback(() => {
-      this.#readService();
-      this.#readEndorsement();
-    });
-  }
-
-  /** The certificate of the service may have been renewed; or a new epoch begins, with another key. */
-  #readService(written?: number): void {
-    this.#serviceStatus = null;
-    const info = serviceInfo.get(this.replica.store.begin());
-    if (!info) return;
-    const before = this.#recordedPem;
-    this.#recordedPem = info.cert;
-    if (before !== info.cert && written !== undefined && info.status === 'Recovering') {
-      this.#reopening.epochBegan(written);
-      if (before !== undefined)
-        this.#beginning.previousServices.add({ until: written - 1, certificatePem: before });
-    }
-    if (info.cert === this.service.certificate.pem) return;
-    const certificate = parseCertificate(info.cert);
-    // While the ledger is followed from its beginning, the service may be one that was lost since.
-    if (certificate.publicKey.id !== this.service.key.publicKey.id) return;
-    this.service = { key: this.service.key, certificate };
-    this.#publishService();
-  }
-
-  /** Members may have given this node's certificate another period; the one it made itself then gets the same. */
-  #readEndorsement(): void {
-    const pem = nodeEndorsedCertificates.get(this.replica.store.begin(), this.identity.id);
-    if (pem === undefined || pem === this.#endorsedPem) return;
-    this.#endorsedPem = pem;
-    const { config, random } = this.#parts;
-    this.identity.selfSignedPem = renewSelfSigned(this.identity.key, config, parseCertificate(pem), random);
-    this.present();
-  }
-
-  /** Tells the host whom the listeners are to present, and which service this is. */
-  present(): void {
-    presentNode(this.identity, this.#parts.outbox, this.#endorsedPem);
-    this.#publishService();
-  }
-
-  /** A joiner was given the certificate by its operator, who may keep it where it may not be written. */
-  #publishService(): void {
-    if (this.config.command.type === 'Join') return;
-    const { pem } = this.service.certificate;
-    this.#parts.outbox.push({ kind: 'output', file: 'service-certificate', text: pem });
   }
 }

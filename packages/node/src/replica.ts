@@ -8,25 +8,20 @@ import type {
   RetirementPhase,
   Role,
 } from '@coco/consensus';
-import { encryptedLedgerSecrets, endLearning, recordRetirements } from '@coco/governance';
+import { endLearning, recordRetirements } from '@coco/governance';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
 import {
-  type DecodedEntry,
   encodeEntry,
-  entryFlags,
-  formatTxId,
   type History,
-  hasPrivatePart,
   isSignature,
   type LedgerSecrets,
-  revealPrivatePart,
   type SealedEntry,
   type TxId,
 } from '@coco/ledger';
 import type { NodeConfig } from './config.ts';
-import { NodeError } from './errors.ts';
-import { Inspector } from './inspection.ts';
-import { type Memberships, sameChange } from './memberships.ts';
+import { Disk } from './disk.ts';
+import { Following } from './following.ts';
+import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import type { Seat } from './seat.ts';
 import type { SignatureIndex } from './signature-index.ts';
@@ -97,25 +92,11 @@ export class Replica {
   readonly seat: Seat;
   readonly #memberships: Memberships;
   readonly #raft: Raft;
-  readonly #inspector: Inspector;
+  readonly #following: Following;
+  readonly #disk: Disk;
   readonly #outbox: Outbox;
   readonly #listener: ReplicaListener;
-  readonly #chunkBytes: number;
   #proposals: Entry[] = [];
-  /** Appends the host has not answered yet, oldest first. */
-  #appends: { readonly last: number; readonly token: number }[] = [];
-  /** Reads that consensus waits for, by their first seqno. */
-  readonly #reads = new Map<number, { readonly to: number; readonly bytesMax: number }>();
-  #bytesInChunk = 0;
-  #chunkForced = false;
-  #holdsBack = false;
-  #inspected:
-    | {
-        readonly entries: readonly Entry[];
-        readonly decoded: readonly DecodedEntry[];
-        readonly revealed: number;
-      }
-    | undefined;
   /** The message sent last: several peers may get the same. */
   #sent: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
 
@@ -128,15 +109,16 @@ export class Replica {
     this.#memberships = state.memberships;
     this.#outbox = outbox;
     this.#listener = listener;
-    this.#chunkBytes = options.config.ledger.chunk_size;
-    this.#inspector = new Inspector({
-      store: this.store,
-      history: this.history,
+    this.#disk = new Disk(outbox, options.config.ledger.chunk_size);
+    this.#following = new Following(state, {
+      outbox,
+      disk: this.#disk,
       viewAt: (seqno) => this.viewAt(seqno),
       serviceKeyId: options.serviceKeyId,
+      applied: (seqno, writeSet) => listener.applied(seqno, writeSet),
     });
     this.seat = options.seat;
-    this.seat.inspector = (after, entries) => this.#admits(after, entries);
+    this.seat.inspector = (after, entries) => this.#following.admits(after, entries);
     this.#raft = options.seat.raft;
   }
 
@@ -184,12 +166,12 @@ export class Replica {
 
   /** Ends the next chunk at the next signature, whatever its size. */
   forceChunk(): void {
-    this.#chunkForced = true;
+    this.#disk.forceChunk();
   }
 
   /** While private maps are being recovered, entries of the new epoch that write some are left for later. */
   holdBackPrivateWrites(hold: boolean): void {
-    this.#holdsBack = hold;
+    this.#following.holdBackPrivateWrites(hold);
   }
 
   /** Commits a transaction and, when it wrote something, makes an entry of it. */
@@ -214,11 +196,8 @@ export class Replica {
   /** Appends a signature entry over everything before it. Answers its place and its own leaf. */
   appendSignature(writeSet: WriteSet): { readonly txId: TxId; readonly leaf: ByteString } {
     const seqno = this.nextSeqno;
-    const endsChunk = this.#chunkForced || this.#bytesInChunk >= this.#chunkBytes;
-    this.#chunkForced = false;
     this.store.apply(seqno, writeSet);
-    const flags = endsChunk ? entryFlags.forceChunkAfter : 0;
-    const { leaf } = this.#record(seqno, writeSet, undefined, flags);
+    const { leaf } = this.#record(seqno, writeSet, undefined, this.#disk.signatureFlags());
     this.signatures.add(seqno);
     this.store.retain();
     return { txId: { view: this.#raft.view, seqno }, leaf };
@@ -232,23 +211,17 @@ export class Replica {
 
   /** The host has flushed everything up to `seqno`. */
   appended(seqno: number): void {
-    let answered: { readonly last: number; readonly token: number } | undefined;
-    while (this.#appends[0] && this.#appends[0].last <= seqno) answered = this.#appends.shift();
+    const answered = this.#disk.appended(seqno);
     if (answered) this.step({ kind: 'appended', seqno: answered.last, token: answered.token });
   }
 
   /** The host has read entries back; those that consensus asked for go on to a backup. */
   entriesRead(from: number, read: readonly Uint8Array[]): void {
-    const asked = this.#reads.get(from);
-    if (!asked) return;
-    this.#reads.delete(from);
+    const wanted = this.#disk.entriesRead(from, read);
+    if (!wanted) return;
     const entries: Entry[] = [];
-    let bytesLeft = asked.bytesMax;
-    for (const bytes of read) {
-      const seqno = from + entries.length;
-      if (seqno > Math.min(asked.to, this.#raft.last) || (bytesLeft <= 0 && entries.length > 0)) break;
-      entries.push(this.#entryAt(seqno, bytes));
-      bytesLeft -= bytes.length;
+    for (const [i, bytes] of wanted.entries()) {
+      if (from + i <= this.#raft.last) entries.push(this.#entryAt(from + i, bytes));
     }
     this.step({ kind: 'entries-read', from, entries });
   }
@@ -273,8 +246,8 @@ export class Replica {
     const listener = this.#listener;
     switch (output.kind) {
       case 'append':
-        if (output.origin === 'replicated') this.#apply(output.entries);
-        this.#append(output.entries, output.token);
+        if (output.origin === 'replicated') this.#following.apply(output.entries);
+        this.#disk.append(output.entries, output.token);
         return;
       case 'commit':
         this.#outbox.push({ kind: 'committed', seqno: output.seqno });
@@ -357,81 +330,8 @@ export class Replica {
       bytes: entry.bytes,
       ...this.#memberships.note(seqno, writeSet, () => this.store.begin()),
     });
-    this.#bytesInChunk = flags === 0 ? this.#bytesInChunk + entry.bytes.length : 0;
+    this.#disk.count(entry.bytes, flags);
     return entry;
-  }
-
-  #admits(after: number, entries: readonly Entry[]): boolean {
-    try {
-      // They come again, and are taken once the private maps are in place.
-      if (this.#holdsBack && entries.some((entry) => this.#isReadable(entry) && hasPrivatePart(entry.bytes)))
-        return false;
-      const decoded = this.#inspector.inspect(after, entries);
-      this.#inspected = { entries, decoded, revealed: this.#reveal(after, entries, decoded) };
-      return true;
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#outbox.log('fail', `Refused what the primary replicated after ${after}: ${error.message}`);
-      return false;
-    }
-  }
-
-  /** Opens the private parts, up to an entry that changes the secret. Answers how many of the entries that were. */
-  #reveal(after: number, entries: readonly Entry[], decoded: readonly DecodedEntry[]): number {
-    const secrets = after === this.store.version ? this.secrets : this.secrets.upTo(after);
-    for (const [i, entry] of entries.entries()) {
-      if (this.#isReadable(entry)) revealPrivatePart(decoded[i]!, entry.bytes, secrets);
-      if (decoded[i]!.writeSet.has(encryptedLedgerSecrets.name)) return i + 1;
-    }
-    return entries.length;
-  }
-
-  #apply(entries: readonly Entry[]): void {
-    const inspected = this.#inspected;
-    this.#inspected = undefined;
-    if (inspected?.entries !== entries) throw new Error('entries were appended that nobody inspected');
-    const { decoded, revealed } = inspected;
-    for (const [i, entry] of entries.entries()) {
-      if (i >= revealed) this.#revealLate(entry, decoded[i]!);
-      this.#applyOne(entry, decoded[i]!);
-    }
-  }
-
-  /** An entry that came with the one that brought its secret. */
-  #revealLate(entry: Entry, decoded: DecodedEntry): void {
-    try {
-      if (this.#isReadable(entry)) revealPrivatePart(decoded, entry.bytes, this.secrets);
-    } catch (cause) {
-      const message = `entry ${formatTxId(entry)} does not open under the secret that came with it`;
-      throw new NodeError('ReplicationUnsound', message, { cause });
-    }
-  }
-
-  #applyOne(entry: Entry, decoded: DecodedEntry): void {
-    const { seqno, bytes } = entry;
-    const { writeSet } = decoded;
-    this.store.apply(seqno, writeSet);
-    this.history.append(decoded.leaf);
-    if (entry.committable) {
-      this.signatures.add(seqno);
-      this.store.retain();
-    }
-    this.#bytesInChunk = decoded.flags === 0 ? this.#bytesInChunk + bytes.length : 0;
-    if (
-      !sameChange(
-        this.#memberships.note(seqno, writeSet, () => this.store.begin()),
-        entry,
-      )
-    ) {
-      const message = `the primary says of entry ${formatTxId(entry)} that it changes who takes part; the tables say otherwise`;
-      throw new NodeError('ReplicationUnsound', message);
-    }
-    this.#listener.applied(seqno, writeSet);
-  }
-
-  /** Of a lost epoch, whose secrets it was not given, a node sees only what is public. */
-  #isReadable({ seqno }: Entry): boolean {
-    return this.secrets.earliest !== undefined && seqno >= this.secrets.earliest;
   }
 
   #encode(message: Message): Uint8Array {
@@ -439,45 +339,16 @@ export class Replica {
     return this.#sent.bytes;
   }
 
-  #readBack({ from, to, bytesMax }: Extract<Output, { kind: 'read' }>): void {
-    if (from < this.first) {
-      // What it would mean to consensus is not known here.
-      this.#raft.step({ kind: 'entries-read', from, entries: [] });
-      return;
-    }
-    this.#reads.set(from, { to, bytesMax });
-    this.#outbox.push({ kind: 'read-entries', from, to });
+  #readBack(asked: Extract<Output, { kind: 'read' }>): void {
+    // What it would mean to consensus is not known here.
+    if (asked.from < this.first) this.#raft.step({ kind: 'entries-read', from: asked.from, entries: [] });
+    else this.#disk.read(asked);
   }
 
   /** An entry of the files as it was proposed. Whoever receives it verifies it. */
   #entryAt(seqno: number, bytes: Uint8Array): Entry {
     const view = this.#raft.viewAt(seqno);
     return { view, seqno, committable: this.signatures.has(seqno), bytes, ...this.#memberships.at(seqno) };
-  }
-
-  /** Splits at chunk ends, so that the host closes files where signatures say. */
-  #append(entries: readonly Entry[], token: number): void {
-    let start = 0;
-    entries.forEach((entry, i) => {
-      if (entry.committable && endsChunk(entry)) {
-        this.#emit(entries.slice(start, i + 1), true);
-        start = i + 1;
-      }
-    });
-    if (start < entries.length) this.#emit(start === 0 ? entries : entries.slice(start), false);
-    const last = entries.at(-1);
-    if (last) this.#appends.push({ last: last.seqno, token });
-  }
-
-  #emit(entries: readonly Entry[], endsChunk: boolean): void {
-    const [first] = entries;
-    if (!first) return;
-    this.#outbox.push({
-      kind: 'append',
-      from: first.seqno,
-      entries: entries.map((entry) => entry.bytes),
-      endsChunk,
-    });
   }
 
   #rollBack(seqno: number): void {
@@ -489,9 +360,4 @@ export class Replica {
     this.#proposals = [];
     this.#listener.rolledBack(seqno);
   }
-}
-
-/** The second byte of an entry's frame holds its flags. */
-function endsChunk({ bytes }: Entry): boolean {
-  return ((bytes[1] ?? 0) & entryFlags.forceChunkAfter) !== 0;
 }

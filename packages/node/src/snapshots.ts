@@ -1,3 +1,4 @@
+import { snapshotEvidence as latestEvidence } from '@coco/governance';
 import {
   type LeafComponents,
   type Receipt,
@@ -39,6 +40,11 @@ export class Snapshots {
     this.#outbox = outbox;
     this.#txCount = txCount;
     this.#latest = replica.store.version;
+    const { store } = replica;
+    store.onWrite(latestEvidence.name, () => {
+      const evidence = latestEvidence.get(store.begin());
+      if (evidence) this.#taken(evidence.version);
+    });
   }
 
   /** Takes one at the next signature, however few transactions there were. */
@@ -125,8 +131,8 @@ export class Snapshots {
     if (!this.#replica.isPrimary) this.#making = undefined;
   }
 
-  /** Another primary took a snapshot at `seqno`. */
-  taken(seqno: number): void {
+  /** This primary or another one took a snapshot at `seqno`. */
+  #taken(seqno: number): void {
     this.#latest = Math.max(this.#latest, seqno);
   }
 

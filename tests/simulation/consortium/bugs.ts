@@ -8,8 +8,9 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'packages/node/src/replica.ts',
-        find: 'if (last) this.#appends.push({ last: last.seqno, token });',
-        replace: "if (last) this.#raft.step({ kind: 'appended', seqno: last.seqno, token });",
+        find: 'this.#disk.append(output.entries, output.token);',
+        replace: `this.#disk.append(output.entries, output.token);
+          for (const { seqno } of output.entries) this.#raft.step({ ...output, kind: 'appended', seqno });`,
       },
     ],
     seed: 12,

@@ -1,0 +1,96 @@
+import type { Entry, Output } from '@coco/consensus';
+import { entryFlags } from '@coco/ledger';
+import type { Outbox } from './outbox.ts';
+
+/** The ledger files as the replica sees them: what it has appended and not heard of, what it reads, where chunks end. */
+export class Disk {
+  readonly #outbox: Outbox;
+  readonly #chunkBytes: number;
+  /** Appends the host has not answered yet, oldest first. */
+  #appends: { readonly last: number; readonly token: number }[] = [];
+  /** Reads that consensus waits for, by their first seqno. */
+  readonly #reads = new Map<number, { readonly to: number; readonly bytesMax: number }>();
+  #bytesInChunk = 0;
+  #chunkForced = false;
+
+  /** A chunk ends at the first signature after `chunkBytes`. */
+  constructor(outbox: Outbox, chunkBytes: number) {
+    this.#outbox = outbox;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Ends the next chunk at the next signature, whatever its size. */
+  forceChunk(): void {
+    this.#chunkForced = true;
+  }
+
+  /** Flags of a signature entry that is to be made now. */
+  signatureFlags(): number {
+    const endsChunk = this.#chunkForced || this.#bytesInChunk >= this.#chunkBytes;
+    this.#chunkForced = false;
+    return endsChunk ? entryFlags.forceChunkAfter : 0;
+  }
+
+  /** Takes note of an entry that goes into the present chunk. */
+  count(bytes: Uint8Array, flags: number): void {
+    this.#bytesInChunk = flags === 0 ? this.#bytesInChunk + bytes.length : 0;
+  }
+
+  /** Splits at chunk ends, so that the host closes files where signatures say. */
+  append(entries: readonly Entry[], token: number): void {
+    let start = 0;
+    entries.forEach((entry, i) => {
+      if (entry.committable && endsChunk(entry)) {
+        this.#emit(entries.slice(start, i + 1), true);
+        start = i + 1;
+      }
+    });
+    if (start < entries.length) this.#emit(start === 0 ? entries : entries.slice(start), false);
+    const last = entries.at(-1);
+    if (last) this.#appends.push({ last: last.seqno, token });
+  }
+
+  /** The host has flushed everything up to `seqno`. Answers the last append that this completes. */
+  appended(seqno: number): { readonly last: number; readonly token: number } | undefined {
+    let answered: { readonly last: number; readonly token: number } | undefined;
+    while (this.#appends[0] && this.#appends[0].last <= seqno) answered = this.#appends.shift();
+    return answered;
+  }
+
+  /** Reads entries back for consensus. */
+  read({ from, to, bytesMax }: Extract<Output, { kind: 'read' }>): void {
+    this.#reads.set(from, { to, bytesMax });
+    this.#outbox.push({ kind: 'read-entries', from, to });
+  }
+
+  /** The host has read entries back. Answers those that consensus wanted; undefined when it did not ask. */
+  entriesRead(from: number, read: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
+    const asked = this.#reads.get(from);
+    if (!asked) return undefined;
+    this.#reads.delete(from);
+    const wanted: Uint8Array[] = [];
+    let bytesLeft = asked.bytesMax;
+    for (const bytes of read) {
+      if (from + wanted.length > asked.to || (bytesLeft <= 0 && wanted.length > 0)) break;
+      wanted.push(bytes);
+      bytesLeft -= bytes.length;
+    }
+    return wanted;
+  }
+
+  #emit(entries: readonly Entry[], endsChunk: boolean): void {
+    const [first] = entries;
+    if (!first) return;
+    this.#outbox.push({
+      kind: 'append',
+      from: first.seqno,
+      entries: entries.map((entry) => entry.bytes),
+      endsChunk,
+    });
+  }
+}
+
+/** The second byte of an entry's frame holds its flags. */
+function endsChunk({ bytes }: Entry): boolean {
+  return ((bytes[1] ?? 0) & entryFlags.forceChunkAfter) !== 0;
+}
