@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   AttestationError,
@@ -180,8 +180,8 @@ async function vectors(input: Input, io: Io): Promise<Outcome> {
   const read = (name: string): Uint8Array | undefined => {
     const path = resolve(folder, name);
     // A manifest names files of its own folder and no others.
-    const inside = path.startsWith(`${folder}/`);
-    return inside && existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
+    const isInside = path.startsWith(`${folder}/`) && statSync(path, { throwIfNoEntry: false })?.isFile();
+    return isInside === true ? new Uint8Array(readFileSync(path)) : undefined;
   };
   if (read('manifest.json') === undefined) {
     throw new CliError('Failed', `${input.argument(0)} has no manifest.json`);

@@ -12,7 +12,14 @@ import {
 import { readPckIdentity } from '../intel/pck.ts';
 import { parseQuote, teeType } from '../intel/quote.ts';
 import { parseJsonObject, textAt, timeAt } from '../json.ts';
-import { type Assembled, certificatesIn, contentOf, type Folder, optional } from './folder.ts';
+import {
+  type Assembled,
+  certificatesIn,
+  contentOf,
+  type Folder,
+  optional,
+  revocationListsIn,
+} from './folder.ts';
 import { certificatesOf } from './roles.ts';
 import { filesIn, type ManifestVector } from './subjects.ts';
 
@@ -150,7 +157,7 @@ function looseCollateral(vector: ManifestVector, folder: Folder): Collateral | u
     const chain = chains.find((one) => one.length > 1 && one.some(({ subject }) => subject.includes(name)));
     return pemChain(chain ?? certificatesIn(vector, folder));
   };
-  const lists = filesIn(vector, folder.roles, 'crl').map((path) => parseCrl(contentOf(folder, path)));
+  const lists = revocationListsIn(vector, folder).map(parseCrl);
   const listOf = (name: string) =>
     lists.find(({ issuer }) => issuer.includes(name))?.der ?? new Uint8Array(0);
   return {

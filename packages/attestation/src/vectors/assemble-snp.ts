@@ -3,7 +3,7 @@ import type { Checklist } from '../checklist.ts';
 import type { Endorsements } from '../evidence.ts';
 import { pathFrom } from '../intel/collateral-forms.ts';
 import { parseJsonObject, textAt } from '../json.ts';
-import { certificatesIn, contentOf, type Folder, optional, pooledCertificates } from './folder.ts';
+import { certificatesIn, type Folder, optional, pooledCertificates, revocationListsIn } from './folder.ts';
 import { certificatesOf } from './roles.ts';
 import { filesIn, type ManifestVector } from './subjects.ts';
 
@@ -14,7 +14,7 @@ export function snpEndorsements(vector: ManifestVector, folder: Folder, checks: 
   const chain = checks.run('certificate-shape', () => snpChain(vector, folder));
   return {
     certificates: chain.map(({ der }) => der),
-    crls: filesIn(vector, folder.roles, 'crl').map((path) => contentOf(folder, path)),
+    crls: revocationListsIn(vector, folder),
     ...(uvm === undefined ? {} : { uvm }),
     ...(policy === undefined ? {} : { securityPolicy: checks.run('security-policy', () => decoded(policy)) }),
   };

@@ -15,7 +15,15 @@ import { parseAttest } from '../tpm/attest.ts';
 import { parsePublicArea } from '../tpm/public-area.ts';
 import { assembleQuote } from './assemble-intel.ts';
 import { snpEndorsements } from './assemble-snp.ts';
-import { type Assembled, certificatesIn, contentOf, type Folder, optional } from './folder.ts';
+import {
+  type Assembled,
+  certificatesIn,
+  contentOf,
+  type Folder,
+  optional,
+  readOrNothing,
+  revocationListsIn,
+} from './folder.ts';
 import { filesIn, type ManifestVector, type Subject } from './subjects.ts';
 
 /** Digest lengths of banks, SHA-1 as well: a folder may hold what is to be refused. */
@@ -38,7 +46,10 @@ export function assembleTpm({ vector, file, part }: Subject, folder: Folder, che
       attestationKey: found.bytes,
       ...(enclaveReport === undefined ? {} : { enclaveReport }),
     },
-    endorsements: chain.length < 2 ? {} : { certificates: chain.map(({ der }) => der) },
+    endorsements: {
+      crls: revocationListsIn(vector, folder),
+      ...(chain.length < 2 ? {} : { certificates: chain.map(({ der }) => der) }),
+    },
     tpmRoots: anchors,
     // A key that nobody certifies is trusted because the folder names it, as a consortium may.
     attestationKeys: chain.length < 2 && found.key !== undefined ? [found.key.id] : [],
@@ -125,12 +136,4 @@ function attestationKey(vector: ManifestVector, part: string, folder: Folder): F
   const pem = new TextDecoder('latin1').decode(bytes);
   const key = readOrNothing(() => (bytes[0] === 0x30 ? importPublicKey(bytes) : publicKeyOf(pem)));
   return { bytes: bytes[0] === 0x30 ? bytes : (decodePem(pem)[0]?.der ?? bytes), key };
-}
-
-function readOrNothing<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

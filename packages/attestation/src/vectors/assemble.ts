@@ -5,7 +5,7 @@ import { assembleQuote } from './assemble-intel.ts';
 import { snpEndorsements } from './assemble-snp.ts';
 import { assembleAzureVm, assembleTpm } from './assemble-tpm.ts';
 import { plainView, type ReadFile } from './files.ts';
-import { type Assembled, contentOf, type Folder } from './folder.ts';
+import { type Assembled, contentOf, type Folder, revocationListsIn } from './folder.ts';
 import { rolesOf, type Subject, subjectsOf } from './subjects.ts';
 
 /** Puts a subject together from its folder. What cannot be read is refused as the check that would read it. */
@@ -24,7 +24,10 @@ export function assemble(subject: Subject, folder: Folder, now: number, checks: 
     case 'tpm':
       return assembleTpm(subject, folder, checks);
     case 'nitro':
-      return { evidence: { platform: 'nitro', document: contentOf(folder, file) }, endorsements: {} };
+      return {
+        evidence: { platform: 'nitro', document: contentOf(folder, file) },
+        endorsements: { crls: revocationListsIn(vector, folder) },
+      };
     default:
       return { evidence: { platform: 'virtual', json: contentOf(folder, file) }, endorsements: {} };
   }

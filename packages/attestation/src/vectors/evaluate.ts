@@ -6,13 +6,14 @@ import type { Claims } from '../claims.ts';
 import { AttestationError, insist } from '../errors.ts';
 import { verifyStatements } from '../intel/collateral.ts';
 import { collateralFromJson, pathFrom } from '../intel/collateral-forms.ts';
-import { asObject, type JsonObject, listAt, parseJsonObject, textAt } from '../json.ts';
 import { type Roots, type TrustMaterial, vendorRoots } from '../trust.ts';
 import { verify } from '../verify.ts';
 import { assemble } from './assemble.ts';
+import { type Edit, editedView, noEdit } from './edit.ts';
 import { checksFor, plain, readExpectation } from './expectation.ts';
-import { type Edit, editedView, plainView, type ReadFile, remembered } from './files.ts';
+import { plainView, type ReadFile, remembered } from './files.ts';
 import { type Assembled, contentOf, type Folder } from './folder.ts';
+import { type Mutation, readEntries, type Unusable } from './manifest.ts';
 import { type Narrowed, narrowed, vectorPolicy } from './policy.ts';
 import { certificatesOf } from './roles.ts';
 import { filesIn, type ManifestVector, rolesOf, type Subject, subjectsOf } from './subjects.ts';
@@ -36,14 +37,6 @@ export interface VectorRow {
   readonly milliseconds: number | null;
 }
 
-/** A mutation of `mutations.json`. */
-interface Mutation {
-  readonly base: string;
-  readonly name: string;
-  readonly edit: Edit;
-  readonly expect: string;
-}
-
 export interface VectorOptions {
   /** Roots in the place of the vendors', for folders made with keys of one's own. */
   readonly roots?: Roots;
@@ -63,7 +56,7 @@ interface Bench {
  */
 export function evaluateVectors(files: ReadFile, options: VectorOptions = {}): readonly VectorRow[] {
   const read = remembered(files);
-  const vectors = readManifest(read);
+  const { vectors, mutations, unusable } = readEntries(read);
   const roles = rolesOf(vectors, read);
   const subjects = vectors.map((vector) => subjectsOf(vector, roles));
   const material = vectors.filter((_vector, index) =>
@@ -71,48 +64,26 @@ export function evaluateVectors(files: ReadFile, options: VectorOptions = {}): r
   );
   const folder: Folder = { view: plainView(read), original: read, roles, material };
   const bench: Bench = { clock: options.clock, roots: options.roots ?? vendorRoots };
-  const rows = vectors.flatMap((vector, index) => vectorRows(vector, subjects[index] ?? [], folder, bench));
-  const mutations = readMutations(read).map((mutation) =>
-    mutationRow(mutation, subjects.flat(), folder, bench),
-  );
-  return [...rows, ...mutations];
+  const all = subjects.flat();
+  return [
+    ...vectors.flatMap((vector, index) => vectorRows(vector, subjects[index] ?? [], folder, bench)),
+    ...mutations.map((mutation) => mutationRow(mutation, all, folder, bench)),
+    ...unusable.map(unusableRow),
+  ];
 }
 
-function readManifest(read: ReadFile): readonly ManifestVector[] {
-  const bytes = read('manifest.json');
-  insist(bytes !== undefined, 'there is no manifest.json');
-  const manifest = parseJsonObject(new TextDecoder().decode(bytes), 'manifest.json');
-  return listAt(manifest, 'vectors', 'manifest.json').map((entry) => {
-    const vector = asObject(entry, 'vector');
-    const _files = vector.files;
-    return {
-      id: textAt(vector, 'id', 'vector'),
-      evaluateAt: textAt(vector, 'evaluateAt', 'vector'),
-      expected: textAt(vector, 'expected', 'vector'),
-      files: Object.keys(asObject(vector.files, 'files of a vector')),
-    };
-  });
-}
-
-function textOr(object: JsonObject, key: string, otherwise: string): string {
-  const value = object[key];
-  return typeof value === 'string' ? value : otherwise;
-}
-
-function readMutations(read: ReadFile): readonly Mutation[] {
-  const bytes = read('mutations.json');
-  if (bytes === undefined) return [];
-  const list = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
-  insist(Array.isArray(list), 'mutations.json is not a list');
-  return list.map((entry) => {
-    const mutation = asObject(entry, 'mutation');
-    return {
-      base: textAt(mutation, 'base', 'mutation'),
-      name: textAt(mutation, 'name', 'mutation'),
-      edit: asObject(mutation.edit, 'edit') as Edit,
-      expect: textOr(mutation, 'expect', 'refused'),
-    };
-  });
+/** The row of what could not be evaluated. */
+function unusableRow({ reason, ...named }: Unusable): VectorRow {
+  return {
+    ...named,
+    verdict: 'refused',
+    tcbStatus: null,
+    failedCheck: 'vector',
+    reason,
+    ok: false,
+    platform: '',
+    milliseconds: null,
+  };
 }
 
 function vectorRows(
@@ -122,9 +93,11 @@ function vectorRows(
   bench: Bench,
 ): readonly VectorRow[] {
   const rows = subjects.map((subject) => {
-    const found = evaluate(subject, folder, {}, bench);
+    const found = evaluate(subject, folder, noEdit, bench);
     const { verdict, tcbStatus } = readExpectation(vector.expected, subject.part);
-    const ok = found.verdict === verdict && (tcbStatus === null || found.tcbStatus === tcbStatus);
+    const isAsSaid = found.verdict === verdict && (tcbStatus === null || found.tcbStatus === tcbStatus);
+    // Where nothing is expected, nothing is as expected.
+    const ok = vector.expected !== '' && isAsSaid;
     return { id: subject.id, ...found, expected: vector.expected, ok };
   });
   const [first] = rows;
@@ -133,18 +106,14 @@ function vectorRows(
 }
 
 /** The whole of a vector: valid when any part is, and as expected when all parts are. */
-function summary(vector: ManifestVector, rows: readonly VectorRow[]): VectorRow {
+function summary({ id, expected, files }: ManifestVector, rows: readonly VectorRow[]): VectorRow {
   const best = rows.find(({ verdict }) => verdict === 'valid') ?? rows[0];
-  const nothing = {
-    verdict: 'refused',
-    tcbStatus: null,
-    failedCheck: 'vector',
-    reason: 'nothing in the vector is understood',
-    platform: '',
-    milliseconds: null,
-  } as const;
-  const ok = rows.length > 0 && rows.every((row) => row.ok);
-  return { ...(best ?? nothing), id: vector.id, expected: vector.expected, ok };
+  if (best !== undefined) return { ...best, id, expected, ok: rows.every(({ ok }) => ok) };
+  return unusableRow({
+    id,
+    expected,
+    reason: `no evidence that is understood is among its ${files.length} files`,
+  });
 }
 
 function mutationRow(
@@ -156,10 +125,7 @@ function mutationRow(
   const { base, name, edit, expect } = mutation;
   const row = { id: base, mutation: name, expected: expect };
   const subject = subjectOf(mutation, subjects);
-  if (subject === undefined) {
-    const failed = { failedCheck: 'vector', reason: `there is no vector ${base}`, platform: '' } as const;
-    return { ...row, verdict: 'refused', tcbStatus: null, ...failed, ok: false, milliseconds: null };
-  }
+  if (subject === undefined) return unusableRow({ ...row, reason: `there is no evidence ${base} to change` });
   const found = evaluate(subject, folder, edit, bench);
   const wanted = checksFor(expect);
   const fits = wanted === undefined || wanted.some((check) => check === found.failedCheck);
@@ -187,8 +153,10 @@ function evaluate(subject: Subject, plainFolder: Folder, edit: Edit, { clock, ro
   };
   const platform = { platform: subject.kind };
   try {
+    const missing = subject.vector.files.find((path) => plainFolder.original(path) === undefined);
+    insist(missing === undefined, `${missing} is named and missing`);
     const folder = { ...plainFolder, view: editedView(plainFolder.original, edit) };
-    const now = edit.at === undefined ? timeOf(subject, plainFolder) : Date.parse(edit.at);
+    const now = edit.at ?? timeOf(subject, plainFolder);
     const claims = verifySubject(subject, folder, edit, { now, begin, roots }, checks);
     const passed = { verdict: 'valid', failedCheck: null, reason: null } as const;
     const tcbStatus = claims?.tcbStatus ?? null;
@@ -262,7 +230,7 @@ function acceptance(
   };
   const keyFile = filesIn(vector, folder.roles, 'public-key').find((path) => /node[^/]*$/.test(path));
   const expected = keyFile === undefined ? {} : { publicKey: contentOf(folder, keyFile) };
-  return narrowed({ policy, expected }, edit.policy ?? {});
+  return narrowed({ policy, expected }, edit.policy);
 }
 
 /** Every chain of a file of authorities leads to a pinned root. */

@@ -8,7 +8,8 @@ export interface Expectation {
   readonly tcbStatus: string | null;
 }
 
-const refusal = /^\s*(?:[^\s]*-\*\s*|\*[^\s]*\s*)?(?:reject|refuse|forged|invalid|malformed|expired)/i;
+const refusal =
+  /^\s*(?:[^\s]*-\*\s*|\*[^\s]*\s*)?(?:reject|refuse|forged|invalid|malformed|expired|not valid|not yet valid|fail|untrusted|unsupported|revoked)/i;
 
 /**
  * Reads the text of `expected`. It may speak of several parts in clauses; a part takes the clause that names
@@ -40,6 +41,10 @@ export function plain(text: string): string {
 
 /** What the reason of a mutation may say, and the checks that say it. The first that matches counts. */
 const reasons: readonly (readonly [RegExp, readonly CheckName[]])[] = [
+  [/revocation list|\bCRL\b/i, ['revocation', 'collateral-freshness']],
+  [/event log|boot log|log does not replay/i, ['event-log']],
+  [/UVM.*signature/i, ['uvm-signature', 'uvm-chain']],
+  [/certificate signature/i, ['certificate-chain', 'collateral-chain']],
   [/unknown QE vendor/i, ['evidence-signature', 'qe-vendor']],
   [/check magic/i, ['evidence-signature', 'attest-magic', 'attest-type']],
   [/malformed signature/i, ['signature-shape']],
@@ -76,7 +81,12 @@ const reasons: readonly (readonly [RegExp, readonly CheckName[]])[] = [
   [/signed selection/i, ['pcr-selection']],
   [/bank/i, ['pcr-bank']],
   [/VSM/i, ['virtual-secure-mode']],
-  [/revoked/i, ['revocation']],
+  [/revoked/i, ['revocation', 'tcb-status']],
+  [/chip id/i, ['chip-id', 'evidence-signature']],
+  [/restricted/i, ['ak-attributes']],
+  [/no (?:matching )?(?:TCB )?level/i, ['tcb-level']],
+  [/TCB status|out of date/i, ['tcb-status']],
+  [/expired|not yet valid/i, ['certificate-dates', 'collateral-freshness']],
 ];
 
 /** The checks a reason may mean; undefined when it is not understood, and any refusal will do. */

@@ -2,7 +2,7 @@ import type { Certificate } from '@coco/crypto';
 import { refuse } from '../errors.ts';
 import type { Endorsements, Evidence } from '../evidence.ts';
 import type { ReadFile, View } from './files.ts';
-import { certificatesOf, type Role } from './roles.ts';
+import { certificatesOf, dersOf, type Role } from './roles.ts';
 import { filesIn, type ManifestVector, type Roles } from './subjects.ts';
 
 /** Everything there is to know about a folder when one of its vectors is put together. */
@@ -42,7 +42,22 @@ export function certificatesIn(vector: ManifestVector, folder: Folder): Certific
   return certificatesOf(filesIn(vector, folder.roles, 'certificates').flatMap(folder.view));
 }
 
-/** Certificates among the material of the folder. */
+/** All revocation lists of a vector, DER. */
+export function revocationListsIn(vector: ManifestVector, folder: Folder): readonly Uint8Array[] {
+  const files = filesIn(vector, folder.roles, 'crl').flatMap(folder.view);
+  return files.flatMap((bytes) => dersOf(bytes, 'X509 CRL'));
+}
+
+/** Certificates among the material of the folder; a broken one there is nobody's. */
 export function pooledCertificates(folder: Folder): Certificate[] {
-  return folder.material.flatMap((vector) => certificatesIn(vector, folder));
+  return folder.material.flatMap((vector) => readOrNothing(() => certificatesIn(vector, folder)) ?? []);
+}
+
+/** What was read, or undefined when it cannot be. */
+export function readOrNothing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

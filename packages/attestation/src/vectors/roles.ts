@@ -39,6 +39,15 @@ const named =
   (pattern: RegExp): Recognise =>
   (_bytes, name) =>
     pattern.test(name);
+/** Whether a text stands near the beginning. */
+const holds =
+  (text: string): Recognise =>
+  (bytes) =>
+    new TextDecoder('latin1').decode(bytes.subarray(0, 256)).includes(text);
+const both =
+  (...all: readonly Recognise[]): Recognise =>
+  (bytes, name) =>
+    all.every((one) => one(bytes, name));
 const u32 = (bytes: Uint8Array, offset: number) =>
   offset + 4 <= bytes.length ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true) : -1;
 const parses =
@@ -71,8 +80,9 @@ const roles: readonly (readonly [Role, Recognise])[] = [
   ['snp-report', (bytes) => bytes.length === snpReportBytes && u32(bytes, 0) < 16 && u32(bytes, 0x34) === 1],
   ['quote', (bytes) => bytes.subarray(12, 28).toHex() === intelQeVendor],
   ['oe-endorsements', (bytes) => u32(bytes, 0) === 1 && u32(bytes, 4) === 2 && u32(bytes, 12) === 9],
+  ['nitro', both((bytes) => bytes[0] === 0x84 || bytes[0] === 0xd2, holds('module_id'))],
   ['uvm', starts('d284')],
-  ['nitro', (bytes) => bytes[0] === 0x84 && bytes.length > 512],
+  ['boot-log', holds('Spec ID Event0')],
   ['collateral', json('tcb_info', 'qe_identity')],
   ['tcb-info', json('tcbInfo', 'signature')],
   ['qe-identity', json('enclaveIdentity', 'signature')],
@@ -90,6 +100,10 @@ const roles: readonly (readonly [Role, Recognise])[] = [
   ['tpm-signature', named(/\.sig$/)],
   ['tpm-public', (bytes, name) => !named(/ek[^/]*$/)(bytes, name) && parses(parsePublicArea)(bytes, name)],
   ['boot-log', named(/(log[^/]*\.bin|\.log|_measurements)$/)],
+  // What is broken is recognised by its name alone.
+  ['snp-report', named(/^report\.(bin|dat)$/)],
+  ['quote', named(/^quote\.(bin|dat)$/)],
+  ['nitro', named(/\.cose$/)],
 ];
 
 /** Recognises a file. */
@@ -110,7 +124,14 @@ export function certificatesOf(files: readonly Uint8Array[]): Certificate[] {
 }
 
 function parse(bytes: Uint8Array): readonly Certificate[] {
-  if (bytes[0] === 0x30) return [parseCertificate(bytes)];
-  const blocks = decodePem(new TextDecoder('latin1').decode(bytes));
-  return blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ der }) => parseCertificate(der));
+  return dersOf(bytes, 'CERTIFICATE').map((der) => parseCertificate(der));
 }
+
+/** DER as it is, or what stands in the PEM blocks of a label. */
+export function dersOf(bytes: Uint8Array, label: string): readonly Uint8Array[] {
+  if (bytes[0] === derSequence) return [bytes];
+  const blocks = decodePem(new TextDecoder('latin1').decode(bytes));
+  return blocks.filter((block) => block.label === label).map(({ der }) => der);
+}
+
+const derSequence = 0x30;

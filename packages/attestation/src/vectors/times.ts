@@ -2,7 +2,7 @@ import { parseSign1 } from '@coco/crypto';
 import { parseNitroDocument } from '../aws/document.ts';
 import { collateralFromJson } from '../intel/collateral-forms.ts';
 import { parseJsonObject, timeAt } from '../json.ts';
-import { certificatesIn, type Folder } from './folder.ts';
+import { certificatesIn, type Folder, readOrNothing } from './folder.ts';
 import type { Subject } from './subjects.ts';
 
 const isoDate = /^\d{4}-\d{2}-\d{2}T[\d:.]+Z/;
@@ -21,25 +21,26 @@ export function timeOf({ kind, vector, file }: Subject, folder: Folder): number 
   if (bytes === undefined) return anyTime;
   switch (kind) {
     case 'nitro':
-      return nitroTime(bytes) ?? anyTime;
-    case 'collateral': {
-      const { tcbInfo, qeIdentity } = collateralFromJson(bytes);
-      const issued = [tcbInfo, qeIdentity].map((text) => timeAt(parseJsonObject(text, ''), 'issueDate', ''));
-      return Math.max(...issued) + minuteMs;
-    }
+      return readOrNothing(() => nitroTime(bytes)) ?? anyTime;
+    case 'collateral':
+      return readOrNothing(() => collateralTime(bytes)) ?? anyTime;
     case 'uvm':
       return Number.MAX_SAFE_INTEGER;
     default: {
-      const dates = certificatesIn(vector, folder).map(({ notBefore }) => notBefore);
+      // What cannot be read is refused later, by the check that reads it.
+      const certificates = readOrNothing(() => certificatesIn(vector, folder)) ?? [];
+      const dates = certificates.map(({ notBefore }) => notBefore);
       return dates.length === 0 ? anyTime : Math.max(...dates) + minuteMs;
     }
   }
 }
 
-function nitroTime(bytes: Uint8Array): number | undefined {
-  try {
-    return parseNitroDocument(parseSign1(bytes, 'optional').payload).timestamp;
-  } catch {
-    return undefined;
-  }
+function collateralTime(bytes: Uint8Array): number {
+  const { tcbInfo, qeIdentity } = collateralFromJson(bytes);
+  const issued = [tcbInfo, qeIdentity].map((text) => timeAt(parseJsonObject(text, ''), 'issueDate', ''));
+  return Math.max(...issued) + minuteMs;
+}
+
+function nitroTime(bytes: Uint8Array): number {
+  return parseNitroDocument(parseSign1(bytes, 'optional').payload).timestamp;
 }
