@@ -71,6 +71,8 @@ export interface Endpoint {
   readonly auth: readonly AuthPolicy[];
   readonly forwarding: Forwarding;
   readonly redirection: Redirection;
+  /** A parameter of the query with which the call leaves a trace, and so is the primary's to answer. */
+  readonly writesWith?: string;
   readonly summary: string;
   readonly parameters: readonly Parameter[];
   readonly request?: RequestBody;
@@ -88,6 +90,7 @@ export interface EndpointRow {
   readonly answers: readonly [Answer, ...Answer[]];
   readonly auth?: readonly AuthPolicy[];
   readonly redirection?: Redirection;
+  readonly writesWith?: string;
   readonly query?: Readonly<Record<string, Schema>>;
   readonly requiredQuery?: Readonly<Record<string, Schema>>;
   readonly headers?: Readonly<Record<string, Schema>>;
@@ -106,6 +109,7 @@ export function endpoint(method: Method, path: string, row: EndpointRow): Endpoi
     auth: row.auth ?? [],
     forwarding: row.forwarding,
     redirection: row.redirection ?? (row.forwarding === 'always' ? 'to_primary' : 'none'),
+    ...(row.writesWith === undefined ? {} : { writesWith: row.writesWith }),
     summary: row.summary,
     parameters: [
       ...pathParameters(path),

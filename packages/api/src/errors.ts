@@ -39,7 +39,7 @@ export const errorCatalogue = [
     [400],
     'The proposal was signed earlier than the recent ones: sign it again.',
   ],
-  ['InvalidCreatedAt', [400], 'The time of signing is malformed.'],
+  ['InvalidCreatedAt', [400], 'The time of signing is malformed, or too far from now for a signed read.'],
   ['EndpointPaused', [503], 'Members have voted that the endpoint takes no writes for now; reads go on.'],
   ['UndoNotReady', [503], 'Past values that an undo gives back are being read from the ledger: try again.'],
   ['ServiceNotWaitingForRecoveryShares', [403], 'The service is not being recovered.'],

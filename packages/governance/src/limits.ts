@@ -10,6 +10,8 @@ export const governanceLimits = {
   recentProposalsMax: 10_000,
   /** Highest `created_at` that still sorts as ten digits: November 2286. */
   createdAtSecondsMax: 9_999_999_999,
+  /** Seconds between the signing of a read and the clock of the node that answers it. */
+  signedReadSecondsMax: 300,
   /** A share is numbered by one byte's worth of members, and zero is the key itself. */
   recoveryThresholdMax: 254,
   /** Characters of a token: far above any issuer's, far below the header limit of an interface. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { byteStringToUtf8 } from '@coco/kv';
 import type { Preview } from './index.ts';
+import { governanceLimits } from './limits.ts';
 import { Consortium } from './testing/consortium.ts';
 import { testEngine } from './testing/engine.ts';
-import { makePerson, type Person } from './testing/people.ts';
+import { makePerson, type Person, testNow } from './testing/people.ts';
 import { variant } from './testing/texts.ts';
 
 const engine = testEngine();
@@ -152,4 +153,30 @@ describe('a preview', () => {
     // No actions at all: the constitution throws, and that is told.
     assert.equal(told(service.preview(m0, {})).valid, false);
   });
+});
+
+describe('a signed preview', () => {
+  const now = Math.floor(testNow / 1000);
+  const most = governanceLimits.signedReadSecondsMax;
+  const asked = [
+    ['/gov/members/proposals:preview', { actions: [{ name: 'remove_js_app' }] }],
+    ['/gov/service/undo:preview', { transactions: ['2.1'], policy: 'restore' }],
+  ] as const;
+  for (const [path, payload] of asked) {
+    test(`at ${path} is answered while it is fresh, by the clock of the node`, () => {
+      const { members, service } = opened();
+      for (const [createdAt, status] of [
+        [now - most, 200],
+        [now + most, 200],
+        [now - most - 1, 400],
+        [now + most + 1, 400],
+        [0, 400],
+        [2 ** 53 - 1, 400],
+      ] as const) {
+        const answer = service.post(path, members[0], { type: 'preview', payload, createdAt });
+        assert.equal(answer.status, status, answer.text);
+        if (status === 400) assert.match(answer.text, /InvalidCreatedAt.*sign the request anew/);
+      }
+    });
+  }
 });

@@ -6,6 +6,18 @@ import { type ProposalId, recentProposals } from './tables/proposals.ts';
 import { serviceConfiguration } from './tables/service.ts';
 
 /**
+ * The refusal of a signed read that was not signed about now by the node's clock: its answer shows what is the
+ * signer's to see, to whoever sends the envelope. Undefined when it was.
+ */
+export function staleRead(createdAt: number, now: number): GovResponse | undefined {
+  const seconds = Math.floor(now / 1000);
+  const most = governanceLimits.signedReadSecondsMax;
+  if (Math.abs(seconds - createdAt) <= most) return undefined;
+  const message = `Header parameter created_at is ${createdAt}, more than ${most} seconds from the clock of this node, ${seconds}: sign the request anew`;
+  return refuse(400, 'InvalidCreatedAt', message);
+}
+
+/**
  * Remembers a proposal against replay, or refuses it: seen before, or signed longer ago than half of
  * those remembered. Members' clocks alone count, so a service needs no trusted time; a member whose
  * clock runs ahead can delay others, but never make anybody's old proposal pass again.

@@ -2,6 +2,7 @@ import { byteStringToUtf8, bytesToByteString } from '@coco/kv';
 import type { MemberCoseIdentity } from './authenticate/caller.ts';
 import { GovernanceError } from './errors.ts';
 import { type GovResponse, refuse } from './http.ts';
+import { staleRead } from './replay.ts';
 import type { MemberId } from './tables/members.ts';
 import type { GovContext } from './world.ts';
 
@@ -28,17 +29,19 @@ export function signerOf({ caller, request }: GovContext): MemberCoseIdentity {
   throw new GovernanceError('UnknownPolicy', `${request.path} was called without a signature.`);
 }
 
-/** The member who calls, and what it sent: signed, or over a connection with its certificate. */
-export function memberOf({ caller, request }: GovContext): {
+/** A member who asks for what may be its own to see. */
+export interface Asker {
   readonly id: MemberId;
   readonly sent: Uint8Array;
-} {
+}
+
+/** The member who calls, and what it sent: signed about now, or over a connection with its certificate. */
+export function memberOf({ caller, request, world }: GovContext): Asker | GovResponse {
   if (caller === undefined) {
     throw new GovernanceError('UnknownPolicy', `${request.path} was called by nobody known.`);
   }
-  return 'memberId' in caller
-    ? { id: caller.memberId, sent: caller.payload }
-    : { id: caller.id, sent: request.body };
+  if (!('memberId' in caller)) return { id: caller.id, sent: request.body };
+  return staleRead(caller.createdAt, world.now) ?? { id: caller.memberId, sent: caller.payload };
 }
 
 /** The proposal of the path, which the signature must be about too. */

@@ -48,6 +48,7 @@ const fetched = raw('text/plain', 'Being fetched: ask again after `retry-after`'
 export const accessEndpoints: readonly Endpoint[] = [
   endpoint('GET', '/app/transactions', {
     forwarding: 'sometimes',
+    writesWith: 'grant',
     auth,
     summary: "The caller's private transactions, page by page; nothing tells of others",
     query: {
@@ -68,6 +69,7 @@ export const accessEndpoints: readonly Endpoint[] = [
   }),
   endpoint('GET', '/app/transactions/{reference}', {
     forwarding: 'sometimes',
+    writesWith: 'grant',
     auth,
     summary: 'One private transaction',
     query: { grant },
@@ -76,6 +78,7 @@ export const accessEndpoints: readonly Endpoint[] = [
   }),
   endpoint('GET', '/app/transactions/{reference}/receipt', {
     forwarding: 'sometimes',
+    writesWith: 'grant',
     auth,
     summary: 'Its receipt',
     query: { grant },
@@ -84,6 +87,7 @@ export const accessEndpoints: readonly Endpoint[] = [
   }),
   endpoint('GET', '/app/transactions/{reference}/writes', {
     forwarding: 'sometimes',
+    writesWith: 'grant',
     auth,
     summary: 'The rows it wrote for the caller, of maps whose rows have audiences',
     query: { grant },
@@ -99,6 +103,7 @@ export const accessEndpoints: readonly Endpoint[] = [
   }),
   endpoint('GET', '/app/transactions/{reference}/claims', {
     forwarding: 'sometimes',
+    writesWith: 'grant',
     auth,
     summary: 'What it claims, to be disclosed field by field',
     query: { grant },

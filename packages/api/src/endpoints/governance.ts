@@ -280,6 +280,20 @@ function signed(path: string, summary: string, row: Signed): Endpoint {
   });
 }
 
+/** A question of a member, signed or over a connection with its certificate. */
+function askedByMember(schema: Schema): Pick<EndpointRow, 'auth' | 'request'> {
+  return {
+    // In this order: a signed body over a connection with a certificate is the signer's.
+    auth: ['member_cose_sign1', 'member_cert'],
+    request: {
+      contentType: 'application/cose',
+      unsigned: 'application/json',
+      messageType: 'preview',
+      schema,
+    },
+  };
+}
+
 function list(items: Schema, title: string): Answer {
   return json(object({ value: array(items) }, {}, title));
 }
@@ -302,16 +316,9 @@ const proposalEndpoints: readonly Endpoint[] = [
   governed('POST', '/gov/members/proposals:preview', {
     summary: 'What a proposal would change, and what ballots would decide, without any of it happening',
     forwarding: 'sometimes',
-    // In this order: a signed body over a connection with a certificate is the signer's.
-    auth: ['member_cose_sign1', 'member_cert'],
-    request: {
-      contentType: 'application/cose',
-      unsigned: 'application/json',
-      messageType: 'preview',
-      schema: previewIn,
-    },
+    ...askedByMember(previewIn),
     answers: [json(previewOut)],
-    errors: ['InvalidInput', 'ProposalNotFound', 'ProposalNotOpen'],
+    errors: ['InvalidInput', 'InvalidCreatedAt', 'ProposalNotFound', 'ProposalNotOpen'],
   }),
   governed('GET', '/gov/members/proposals', {
     summary: 'The proposals',
@@ -460,18 +467,12 @@ const undoEndpoints: readonly Endpoint[] = [
   governed('POST', '/gov/service/undo:preview', {
     summary: 'What undoing transactions would change, and what hangs on them, without any of it happening',
     forwarding: 'sometimes',
-    auth: ['member_cose_sign1', 'member_cert'],
-    request: {
-      contentType: 'application/cose',
-      unsigned: 'application/json',
-      messageType: 'preview',
-      schema: undoPreviewIn,
-    },
+    ...askedByMember(undoPreviewIn),
     answers: [
       json(undoPreviewOut),
       raw('text/plain', 'Past values are being read: ask again after `retry-after`', 202),
     ],
-    errors: ['InvalidInput'],
+    errors: ['InvalidInput', 'InvalidCreatedAt'],
   }),
 ];
 

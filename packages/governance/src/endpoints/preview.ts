@@ -20,8 +20,9 @@ export function previewProposal(context: GovContext): GovResponse {
 }
 
 function askedIn(context: GovContext): { readonly proposal: OpenProposal } | GovResponse {
-  const { id: member, sent } = memberOf(context);
-  const parsed = jsonIn(sent);
+  const asker = memberOf(context);
+  if ('status' in asker) return asker;
+  const parsed = jsonIn(asker.sent);
   if ('problem' in parsed) return refuse(400, 'InvalidInput', `The request is not JSON: ${parsed.problem}`);
   const { value } = parsed;
   if (!isRecord(value)) return refuse(400, 'InvalidInput', 'The request is not a JSON object.');
@@ -30,7 +31,7 @@ function askedIn(context: GovContext): { readonly proposal: OpenProposal } | Gov
     return refuse(400, 'InvalidInput', 'The field "ballots" is not an object of texts by member id.');
   }
   if (proposalId === undefined) {
-    const info = { proposer_id: member, state: 'Open', ballots } as const;
+    const info = { proposer_id: asker.id, state: 'Open', ballots } as const;
     return { proposal: { id: noId, info, source: JSON.stringify(proposal) } };
   }
   return openProposal(context, String(proposalId), ballots);

@@ -1,7 +1,7 @@
 import { formatTxId } from '@coco/ledger';
 import { GovernanceError } from '../errors.ts';
 import { type GovResponse, json, loading, refuse } from '../http.ts';
-import { isRecord, jsonIn, memberOf } from '../request.ts';
+import { type Asker, isRecord, jsonIn, memberOf } from '../request.ts';
 import { planUndo } from '../undo/plan.ts';
 import { previewOut } from '../undo/preview.ts';
 import { readUndoRequest, type UndoRequest } from '../undo/request.ts';
@@ -14,17 +14,19 @@ export function previewUndo(context: GovContext): GovResponse {
   const { tx } = context;
   const world = planningIn(context.world);
   if (world === undefined) throw new GovernanceError('UndoRefused', 'Nothing can be planned in a replay.');
-  const asked = undoRequestIn(context);
+  const asker = memberOf(context);
+  if ('status' in asker) return asker;
+  const asked = undoRequestIn(asker);
   if ('status' in asked) return asked;
   const planning = planUndo(tx, world, asked);
   if (planning.kind === 'loading')
     return loading('The values to be given back are being read from the ledger.');
   const idOf = (seqno: number) => formatTxId({ view: world.viewOf(seqno) ?? 0, seqno });
-  return json(previewOut(planning.plan, sightOf(memberOf(context).id, tx, world.undo), idOf));
+  return json(previewOut(planning.plan, sightOf(asker.id, tx, world.undo), idOf));
 }
 
-function undoRequestIn(context: GovContext): UndoRequest | GovResponse {
-  const parsed = jsonIn(memberOf(context).sent);
+function undoRequestIn({ sent }: Asker): UndoRequest | GovResponse {
+  const parsed = jsonIn(sent);
   if ('problem' in parsed) return refuse(400, 'InvalidInput', `The request is not JSON: ${parsed.problem}`);
   if (!isRecord(parsed.value)) return refuse(400, 'InvalidInput', 'The request is not a JSON object.');
   try {

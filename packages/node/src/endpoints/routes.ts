@@ -65,7 +65,8 @@ export function builtinRoutes(): BuiltinRoutes {
   for (const endpoint of endpoints) {
     const handler = handlerOf(endpoint);
     const path = endpoint.path.slice(endpoint.frontend.length + 1);
-    if (handler) routes[endpoint.frontend].add(endpoint.method, path, { handler, rule: endpoint });
+    const { writesWith } = endpoint;
+    if (handler) routes[endpoint.frontend].add(endpoint.method, path, { handler, rule: endpoint, writesWith });
   }
   return routes;
 }

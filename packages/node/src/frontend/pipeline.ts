@@ -35,6 +35,8 @@ export interface BuiltinRoutes {
 export interface BuiltinRoute {
   readonly handler: Handler;
   readonly rule: RoutingRule;
+  /** A parameter of the query with which it writes. */
+  readonly writesWith?: string | undefined;
 }
 
 /** Handlers whose answers describe the contacted node alone and carry no transaction id. */
@@ -170,7 +172,7 @@ export class Pipeline {
     const found = router.find(method, target.path);
     switch (found.kind) {
       case 'found':
-        if (this.leadsElsewhere(event, found.value.rule)) return;
+        if (this.leadsElsewhere(event, ruleFor(found.value, target))) return;
         this.#run(event, target, found.value.handler, found.params);
         return;
       case 'method-not-allowed':
@@ -268,6 +270,10 @@ export class Pipeline {
       deadline: this.#node.now + Math.min(preference.waitMs, limits.waitMsMax),
     });
   }
+}
+
+function ruleFor({ rule, writesWith }: BuiltinRoute, { query }: Target): RoutingRule {
+  return writesWith !== undefined && new URLSearchParams(query).has(writesWith) ? primaryOnly : rule;
 }
 
 /** Only what a receipt needs: the entry's bytes must not stay in memory with it. */

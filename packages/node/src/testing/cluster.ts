@@ -289,7 +289,7 @@ export class Cluster {
     const headers = new Map<number | string, string | number | Uint8Array>([
       [4, new TextEncoder().encode(this.memberId)],
       ['ccf.gov.msg.type', type],
-      ['ccf.gov.msg.created_at', Math.floor(this.#now / 1000) + this.#lastId],
+      ['ccf.gov.msg.created_at', Math.floor(this.#now / 1000)],
     ]);
     const text = payload === '' ? '' : JSON.stringify(payload);
     const body = signSign1({ protected: headers, payload: new TextEncoder().encode(text) }, this.memberKey);
