@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Session, submit } from '@coco/client';
+import { get, type Session, submit } from '@coco/client';
 import { sha256ByteString } from '@coco/crypto';
 import { utf8ToByteString } from '@coco/kv';
 import { formatTxId, verifyReceipt } from '@coco/ledger';
@@ -145,7 +145,8 @@ async function account(
     accepted.length -
     refused.length +
     accepted.filter(({ txId }) => txId === undefined).length;
-  const committed = (await json(consortium.session(), '/node/commit')).transaction_id as string;
+  const committed = (await get<{ transaction_id: string }>(consortium.session(), '/node/commit'))
+    .transaction_id;
   const lines = [
     '',
     `documents        ${filed.length} submitted by ${users.size} companies: ${accepted.length} accepted, ${refused.length} refused with a reason`,
@@ -168,9 +169,9 @@ function reasons(refused: readonly Filed[]): Map<string, number> {
 async function views(consortium: Consortium, users: ReadonlyMap<string, CompanyUser>): Promise<string[]> {
   const lines: string[] = [];
   for (const [company, user] of users) {
-    const { orders } = (await json(consortium.session(user), '/app/orders')) as {
+    const { orders } = await get<{
       orders: { state: string }[];
-    };
+    }>(consortium.session(user), '/app/orders');
     const states = orders
       .map(({ state }) => state)
       .sort()
@@ -231,12 +232,6 @@ async function fetchReceipt(session: Session, txId: string): Promise<Record<stri
       throw new Error(`the receipt of ${txId} was answered ${answer.status}`);
     await session.world.sleep(50);
   }
-}
-
-async function json(session: Session, path: string): Promise<Record<string, unknown>> {
-  const answer = await session.request({ method: 'GET', path });
-  if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}`);
-  return JSON.parse(new TextDecoder().decode(answer.body));
 }
 
 const shown = (path: string): string => {

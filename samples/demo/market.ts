@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   fetchStanding,
+  get,
   idOf,
   jsonOf,
   previewUndo,
@@ -196,10 +197,8 @@ class Market {
     return this.#read(party, '/trade/orders');
   }
 
-  async #read<T>(who: Party, path: string): Promise<T> {
-    const answer = await this.#as(who).request({ method: 'GET', path: `/app${path}` });
-    if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status}: ${textOf(answer)}`);
-    return jsonOf<T>(answer);
+  #read<T>(who: Party, path: string): Promise<T> {
+    return get<T>(this.#as(who), `/app${path}`);
   }
 
   /** Writes, waits for the commit, and answers the transaction id. */

@@ -14,6 +14,7 @@ export type {
 export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
 export type { ClaimsOut, ListedOut } from './endpoints/access.ts';
 export { accessEndpoints } from './endpoints/access.ts';
+export type { LoggedCallOut } from './endpoints/contract.ts';
 export type {
   AttestationOut,
   ChangeOut,

@@ -1,3 +1,4 @@
+import type { LoggedCallOut } from '@coco/api';
 import type { Outcome } from '@coco/contracts';
 import { contractLogRules } from '@coco/governance';
 import type { Store } from '@coco/kv';
@@ -7,23 +8,6 @@ import type { Authentication } from './frontend/authentication.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
 import { limits } from './limits.ts';
 
-/** What a contract said and suffered in one call, as `/node/contract/log` tells it. */
-export interface LoggedCall {
-  /** Counts up from 1 as long as the node runs. */
-  readonly number: number;
-  /** Ms since 1970. */
-  readonly at: number;
-  readonly method: string;
-  /** As requested, without the query. */
-  readonly path: string;
-  readonly status: number;
-  /** The transaction that its writes became, pending or not. */
-  readonly transaction_id?: string;
-  /** Why it failed: what its caller is not told. */
-  readonly failure?: { readonly reason: string; readonly trace?: string; readonly limit?: string };
-  readonly printed: readonly { readonly level: string; readonly text: string }[];
-}
-
 /**
  * What contracts print, and why their calls fail: kept apart from the node's own log, which the operator reads, in
  * memory alone, for those whom members allow. Nobody is, unless they voted so.
@@ -31,7 +15,7 @@ export interface LoggedCall {
 export class ContractLog {
   readonly #store: Store;
   readonly #authentication: Authentication;
-  #calls: LoggedCall[] = [];
+  #calls: LoggedCallOut[] = [];
   #characters = 0;
   #count = 0;
   #everyCall: boolean | undefined;
@@ -58,7 +42,7 @@ export class ContractLog {
   }
 
   /** Calls after a number, the oldest first. */
-  after(number: number): readonly LoggedCall[] {
+  after(number: number): readonly LoggedCallOut[] {
     return this.#calls.filter((call) => call.number > number);
   }
 
@@ -82,14 +66,14 @@ export class ContractLog {
     });
   }
 
-  #keep(call: LoggedCall): void {
+  #keep(call: LoggedCallOut): void {
     this.#calls.push(call);
     this.#characters += sizeOf(call);
     while (
       this.#calls.length > limits.contractLogCallsMax ||
       (this.#characters > limits.contractLogCharactersMax && this.#calls.length > 1)
     ) {
-      this.#characters -= sizeOf(this.#calls.shift() as LoggedCall);
+      this.#characters -= sizeOf(this.#calls.shift() as LoggedCallOut);
     }
   }
 
@@ -99,12 +83,12 @@ export class ContractLog {
   }
 }
 
-function failureOf(outcome: Extract<Outcome, { kind: 'failed' }>): NonNullable<LoggedCall['failure']> {
+function failureOf(outcome: Extract<Outcome, { kind: 'failed' }>): NonNullable<LoggedCallOut['failure']> {
   const { detail, limit, message } = outcome;
   return { ...(detail ?? { reason: message }), ...(limit === undefined ? {} : { limit }) };
 }
 
-function sizeOf({ path, failure, printed }: LoggedCall): number {
+function sizeOf({ path, failure, printed }: LoggedCallOut): number {
   const lines = printed.reduce((sum, { text }) => sum + text.length, 0);
   return path.length + lines + (failure?.reason.length ?? 0) + (failure?.trace?.length ?? 0);
 }

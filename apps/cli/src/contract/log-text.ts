@@ -1,22 +1,11 @@
+import type { LoggedCallOut } from '@coco/api';
 import { ClientError, jsonOf, type Session } from '@coco/client';
 import { CliError } from '../errors.ts';
 
-/** A call of the contract as a node noted it. */
-export interface LoggedCall {
-  readonly number: number;
-  readonly at: number;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-  readonly transaction_id?: string;
-  readonly failure?: { readonly reason: string; readonly trace?: string; readonly limit?: string };
-  readonly printed: readonly { readonly level: string; readonly text: string }[];
-}
-
 /** The calls that the contacted node noted after a number. Throws `Failed` with what it says when it refuses. */
-export async function loggedCalls(session: Session, after: number): Promise<readonly LoggedCall[]> {
+export async function loggedCalls(session: Session, after: number): Promise<readonly LoggedCallOut[]> {
   const answer = await session.request({ method: 'GET', path: `/node/contract/log?after=${after}` });
-  if (answer.status === 200) return jsonOf<{ calls: readonly LoggedCall[] }>(answer).calls;
+  if (answer.status === 200) return jsonOf<{ calls: readonly LoggedCallOut[] }>(answer).calls;
   const { error } = jsonOf<{ error: { message: string } }>(answer);
   throw new CliError('Failed', error.message);
 }
@@ -28,7 +17,7 @@ export async function followLog(
   session: Session,
   after: number,
   stopped: Promise<unknown>,
-  say: (call: LoggedCall) => void,
+  say: (call: LoggedCallOut) => void,
 ): Promise<void> {
   const stop = stopped.then(() => true);
   let last = after;
@@ -41,7 +30,7 @@ export async function followLog(
 }
 
 /** A node that does not answer at the moment has said nothing. */
-async function heard(session: Session, after: number): Promise<readonly LoggedCall[]> {
+async function heard(session: Session, after: number): Promise<readonly LoggedCallOut[]> {
   try {
     return await loggedCalls(session, after);
   } catch (error) {
@@ -51,7 +40,7 @@ async function heard(session: Session, after: number): Promise<readonly LoggedCa
 }
 
 /** A call in lines: the request and its answer, then what was printed, then why it failed. */
-export function callText(call: LoggedCall): string {
+export function callText(call: LoggedCallOut): string {
   const { method, path, status, transaction_id: txId, failure, printed } = call;
   const time = new Date(call.at).toISOString().slice(11, 23);
   return [
@@ -61,7 +50,7 @@ export function callText(call: LoggedCall): string {
   ].join('\n');
 }
 
-function failureLines({ reason, trace, limit }: NonNullable<LoggedCall['failure']>): readonly string[] {
+function failureLines({ reason, trace, limit }: NonNullable<LoggedCallOut['failure']>): readonly string[] {
   const what = limit === undefined ? reason : `${reason} (the limit of ${limit})`;
   return [indented(what), ...(trace === undefined ? [] : [indented(trace.trimEnd())])];
 }

@@ -1,12 +1,12 @@
 import { type Endpoint, endpoint, json } from '../endpoint.ts';
-import { array, count, object, oneOf, text, transactionId } from '../schema.ts';
+import { array, count, type Infer, object, oneOf, text, transactionId } from '../schema.ts';
 
 const loggedCallOut = object(
   {
-    number: count(),
-    at: count(),
+    number: count('Counts up from 1 as long as the node runs'),
+    at: count('Ms since 1970'),
     method: text(),
-    path: text(),
+    path: text('As requested, without the query'),
     status: count(),
     printed: array(object({ level: oneOf('info', 'warn', 'error'), text: text() })),
   },
@@ -16,6 +16,11 @@ const loggedCallOut = object(
   },
   'LoggedCall',
 );
+/**
+ * What a contract said and suffered in one call: `transaction_id` is what its writes became, pending or not;
+ * `failure` why it failed, which its caller is not told.
+ */
+export type LoggedCallOut = Infer<typeof loggedCallOut>;
 
 const indexStatusOut = object(
   {

@@ -66,7 +66,8 @@ export function builtinRoutes(): BuiltinRoutes {
     const handler = handlerOf(endpoint);
     const path = endpoint.path.slice(endpoint.frontend.length + 1);
     const { writesWith } = endpoint;
-    if (handler) routes[endpoint.frontend].add(endpoint.method, path, { handler, rule: endpoint, writesWith });
+    if (handler)
+      routes[endpoint.frontend].add(endpoint.method, path, { handler, rule: endpoint, writesWith });
   }
   return routes;
 }

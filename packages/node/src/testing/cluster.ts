@@ -88,6 +88,11 @@ export class Cluster {
     this.memberId = certificate.id;
   }
 
+  /** Milliseconds. */
+  get now(): number {
+    return this.#now;
+  }
+
   /** PEM of the service, as the first node published it. */
   get servicePem(): string {
     return (
@@ -272,8 +277,8 @@ export class Cluster {
     const { session = this.session(), headers = {}, body = new Uint8Array() } = more;
     let reply: Reply | undefined;
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-    this.#submit(machine, session, { method, target, headers, body: bytes }, (response) => {
-      reply = readable(response);
+    this.#submit(machine, session, { method, target, headers, body: bytes }, (response, id) => {
+      reply = readable(response, id);
     });
     return () => reply;
   }
@@ -339,7 +344,7 @@ export class Cluster {
     machine: Machine,
     session: Session,
     request: HttpRequest,
-    then: (response: HttpResponse) => void,
+    then: (response: HttpResponse, id: number) => void,
   ): void {
     this.#lastId += 1;
     machine.replies.set(this.#lastId, then);
@@ -356,7 +361,8 @@ export class Cluster {
       case 'respond': {
         const then = machine.replies.get(effect.id);
         machine.replies.delete(effect.id);
-        then?.(effect.response);
+        then?.(effect.response, effect.id);
+        if (effect.response.streams) inbox.push({ kind: 'streamed', id: effect.id });
         return;
       }
       case 'append':
@@ -416,8 +422,11 @@ export class Cluster {
             : attested(effect),
         );
         return;
-      case 'committed':
       case 'stream':
+        machine.streams.set(effect.id, (machine.streams.get(effect.id) ?? '') + effect.piece);
+        inbox.push({ kind: 'streamed', id: effect.id });
+        return;
+      case 'committed':
         return;
       default:
         effect satisfies never;

@@ -6,6 +6,8 @@ import type { Node } from '../node.ts';
 
 /** An answer as a test looks at it. */
 export interface Reply {
+  /** Of the request, by which `Machine.streams` knows an answer that goes on. */
+  readonly id: number;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
@@ -23,7 +25,9 @@ export class Machine {
   /** Committed snapshots with their receipts, by name. */
   readonly snapshots: Map<string, Uint8Array>;
   readonly drafts = new Map<string, Uint8Array>();
-  readonly replies = new Map<number, (response: HttpResponse) => void>();
+  readonly replies = new Map<number, (response: HttpResponse, id: number) => void>();
+  /** What has come on each answer that goes on, by request. */
+  readonly streams = new Map<number, string>();
   readonly log: string[] = [];
   readonly identities = new Map<string, { certificatePem: string }>();
   peers: readonly string[] = [];
@@ -98,10 +102,11 @@ export function readableBytes({ status, headers, body }: HttpResponse) {
   return { status, headers: Object.fromEntries(headers), body: bytes };
 }
 
-export function readable(response: HttpResponse): Reply {
+export function readable(response: HttpResponse, id: number): Reply {
   const { status, headers, body } = readableBytes(response);
   const text = new TextDecoder().decode(body);
   return {
+    id,
     status,
     headers,
     text,
