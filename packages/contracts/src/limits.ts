@@ -48,6 +48,8 @@ export const limits = {
   /** Source text of one module. */
   moduleCharactersMax: 16 * 1024 * 1024,
   modulesMax: 10_000,
+  /** Source text of the modules of governance that stay compiled. */
+  linkedCharactersMax: 2 * 1024 * 1024,
   /** Rows that one crossing of the boundary brings. */
   rowsPerCrossing: 256,
   /** Bytes after which a page of rows is sent as it is. */

@@ -7,7 +7,7 @@ import type {
 } from '../call.ts';
 import { ContractError } from '../errors.ts';
 import { limits as bounds, type Limits } from '../limits.ts';
-import { type LinkedModule, linkModule } from '../modules/link.ts';
+import { LinkedBefore } from '../modules/linked-before.ts';
 import { moduleKey } from '../modules/resolve.ts';
 import { functionTable } from './app.ts';
 import { type Borrowed, sharedFunctions } from './app-functions.ts';
@@ -21,6 +21,7 @@ import { Switchboard } from './switchboard.ts';
 export class Evaluator implements Disposable {
   readonly #borrowed: Borrowed;
   readonly #board = new Switchboard();
+  readonly #modules = new LinkedBefore((module) => this.#sandbox?.forget(module));
   #sandbox: Sandbox | undefined;
   #limits: Limits | undefined;
   /** What the guest told of the evaluation in progress. */
@@ -129,8 +130,8 @@ export class Evaluator implements Disposable {
   }
 
   #open(source: EvaluationSource, limits: Limits, functions: ReadonlyMap<string, HostFunction>): Compartment {
-    const linked: LinkedModule[] = [];
-    for (const [key, text] of source.modules) linked.push(linkModule(moduleKey(key), text));
+    this.#modules.trim();
+    const linked = [...source.modules].map(([key, text]) => this.#modules.link(moduleKey(key), text));
     const sandbox = this.#sandboxFor(limits);
     const options = {
       isApp: false,

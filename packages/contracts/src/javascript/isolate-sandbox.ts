@@ -81,12 +81,17 @@ export class IsolateSandbox implements Sandbox {
   }
 
   compile(module: LinkedModule): void {
+    if (this.#scripts.has(module)) return;
     try {
       this.#scripts.set(module, this.#isolate.compileScriptSync(module.text, { filename: module.key }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new ContractError('ModuleSyntax', `${module.key}: ${message}`, { module: module.key });
     }
+  }
+
+  forget(module: LinkedModule): void {
+    this.#scripts.delete(module);
   }
 
   [Symbol.dispose](): void {

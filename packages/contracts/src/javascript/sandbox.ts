@@ -7,8 +7,10 @@ import type { Switchboard } from './switchboard.ts';
 /** Where modules are compiled and contexts are opened: an isolate with limits, or none of that for a debugger. */
 export interface Sandbox extends Disposable {
   readonly isAlive: boolean;
-  /** Throws ContractError for text that V8 does not take. */
+  /** Compiles a module, once. Throws ContractError for text that V8 does not take. */
   compile(module: LinkedModule): void;
+  /** No context will be opened with this module any more. */
+  forget(module: LinkedModule): void;
   /** A fresh context with modules in it, compiled here before. */
   open(
     options: SandboxOptions,

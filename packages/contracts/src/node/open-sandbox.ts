@@ -53,12 +53,17 @@ class OpenSandbox implements Sandbox {
   }
 
   compile(module: LinkedModule): void {
+    if (this.#scripts.has(module)) return;
     try {
       this.#scripts.set(module, new Script(module.text, { filename: module.key }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new ContractError('ModuleSyntax', `${module.key}: ${message}`, { module: module.key });
     }
+  }
+
+  forget(module: LinkedModule): void {
+    this.#scripts.delete(module);
   }
 
   open(
