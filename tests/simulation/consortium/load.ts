@@ -12,7 +12,10 @@ export async function loadSimulation(bug?: Bug): Promise<Simulate> {
   const { simulate } = await loadEdition<{ simulate: Simulate }>('tests/simulation/consortium/simulate.ts', {
     name: bug === undefined ? 'consortium' : `consortium-${bug.name}`,
     edits: bug?.edits ?? [],
-    standIns: { '#backend': 'tests/simulation/world/seeded-crypto.ts' },
+    standIns: {
+      '#backend': 'tests/simulation/world/seeded-crypto.ts',
+      '@coco/crypto': 'tests/simulation/world/remembering-crypto.ts',
+    },
   });
   return simulate;
 }

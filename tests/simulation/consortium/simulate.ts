@@ -4,6 +4,7 @@ import { calmNetwork } from '../world/network.ts';
 import { between, split } from '../world/random.ts';
 import { play, type Script, sleep } from '../world/script.ts';
 import { seedCrypto } from '../world/seeded-crypto.ts';
+import { SharedSandbox } from '../world/shared-sandbox.ts';
 import type { Tally } from '../world/tally.ts';
 import { expectSound } from './checkers/audited-files.ts';
 import { CommittedLedger } from './checkers/committed-ledger.ts';
@@ -51,7 +52,8 @@ export type WriteLine = (line: string) => void;
 export function simulate(seed: number, write: WriteLine | null = null): Report {
   const bytes = split(seed, 'crypto');
   seedCrypto((length) => Uint8Array.from({ length }, () => between(bytes, 0, 255)));
-  using engine = createEngine();
+  using sandbox = new SharedSandbox();
+  using engine = createEngine({ makeSandbox: sandbox.make });
   const consortium = new Consortium(seed, drawParameters(split(seed, 'parameters')), engine, write);
   const run = new Run(seed, consortium);
   let violation: string | null = null;

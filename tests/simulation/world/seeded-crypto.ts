@@ -4,6 +4,7 @@ import { nobleCurves } from '../../../packages/crypto/src/backend/ecdsa-digest.t
 import { backend as openssl, type PrivateHandle } from '../../../packages/crypto/src/backend/node.ts';
 import { ecPkcs8, okpPkcs8 } from '../../../packages/crypto/src/key-info.ts';
 import { inverse, toBytes, toNumber } from './big-numbers.ts';
+import { forgetAll, remembering, textOf } from './remember.ts';
 import { seededRsaKey } from './seeded-rsa.ts';
 
 export type { AesHandle, PrivateHandle, PublicHandle } from '../../../packages/crypto/src/backend/node.ts';
@@ -15,8 +16,9 @@ let random: RandomBytes = () => {
   throw new Error('seed the cryptography first');
 };
 
-/** From now on what would come from the machine's random generator comes from here. */
+/** A run begins: what would come from the machine's random generator comes from here. */
 export function seedCrypto(source: RandomBytes): void {
+  forgetAll();
   random = source;
 }
 
@@ -26,10 +28,28 @@ export function seedCrypto(source: RandomBytes): void {
  */
 export const backend: Backend<crypto.KeyObject, crypto.KeyObject, crypto.KeyObject> = {
   ...openssl,
+  importPublicKey: remembering(openssl.importPublicKey, textOf),
+  verify: remembering(openssl.verify, verificationOf),
   generatePrivateKey,
   sign,
   rsaOaepEncrypt,
 };
+
+const names = new WeakMap<crypto.KeyObject, number>();
+let named = 0;
+
+/** What a signature, key and text are told from others by; every node verifies what one of them has signed. */
+function verificationOf(
+  key: crypto.KeyObject,
+  scheme: Scheme,
+  signature: Uint8Array,
+  data: Uint8Array,
+): string {
+  const name = names.get(key) ?? ++named;
+  names.set(key, name);
+  const digest = crypto.hash('sha256', data, 'latin1');
+  return `${name} ${JSON.stringify(scheme)} ${textOf(signature)} ${digest}`;
+}
 
 function generatePrivateKey(spec: KeySpec): Held<PrivateHandle> {
   switch (spec.kind) {
