@@ -109,6 +109,11 @@ export class LedgerSecrets {
     return range && { from: range.from, raw: range.raw.slice() };
   }
 
+  /** Whether a secret is known that is in force from exactly `seqno` on. */
+  hasFrom(seqno: number): boolean {
+    return this.#ranges.some(({ from }) => from === seqno);
+  }
+
   /** First seqno of the oldest secret, or undefined when none is known. */
   get earliest(): number | undefined {
     return this.#ranges[0]?.from;

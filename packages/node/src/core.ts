@@ -321,8 +321,8 @@ export class Core implements NodeView {
     const recovered = opened.flatMap(({ from, raw }) => (from === undefined ? [] : [{ from, raw }]));
     this.#reopening.read(recovered);
     const [next] = opened.filter(({ from }) => from === undefined);
-    // A joiner may have been given it already.
-    if (next && replica.secrets.latest()?.from !== seqno + 1) replica.secrets.add(seqno + 1, next.raw);
+    // A joiner may have been given it already, and later ones as well.
+    if (next && !replica.secrets.hasFrom(seqno + 1)) replica.secrets.add(seqno + 1, next.raw);
   }
 
   #retiring(phase: RetirementPhase | null): void {

@@ -174,6 +174,19 @@ describe('nodes of one service', () => {
     committedEverywhere(cluster, rest, txIdOf(put(cluster, cluster.primary, 'written by another')));
   });
 
+  test('one that was trusted before two new ledger secrets and comes in after them reads on', () => {
+    const cluster = new Cluster();
+    const first = cluster.start();
+    cluster.open(first);
+    const late = cluster.join(first);
+    cluster.passUntil('it waits', () => cluster.state(late).state === 'Pending');
+    cluster.trust(late);
+    for (const _ of [1, 2]) cluster.propose(first, { name: 'trigger_ledger_rekey' });
+    committedEverywhere(cluster, [first], txIdOf(put(cluster, first, 'under the third secret')));
+    cluster.passUntil('it takes part', () => voters(cluster, first) === 2);
+    cluster.passUntil('it follows', () => get(cluster, late) === 'under the third secret');
+  });
+
   test('a joiner with another service, or another key, is refused and says so', () => {
     const cluster = new Cluster();
     const first = cluster.start();
