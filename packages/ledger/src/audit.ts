@@ -6,7 +6,7 @@ import { LedgerError, type LedgerErrorCode, type VerificationStep } from './erro
 import { History } from './history.ts';
 import { auditProblemsMax } from './limits.ts';
 import { isSignature } from './signature.ts';
-import { verifySignatureEntry } from './signature-entry.ts';
+import { verifySignatureContent, verifySignatureEntry } from './signature-entry.ts';
 import type { LoadedSnapshot } from './snapshot.ts';
 import type { TxId } from './tx-id.ts';
 
@@ -80,6 +80,8 @@ export class Auditor {
   #coseSignatures = 0;
   #lastSigned: TxId | undefined;
   #lastSignedRoot: ByteString | undefined;
+  /** The last signature, until all that it says has been looked at: nothing signs it. */
+  #unproven: { readonly entry: DecodedEntry; readonly location: AuditLocation } | undefined;
   #stopped = false;
 
   constructor(options: AuditOptions = {}) {
@@ -114,6 +116,7 @@ export class Auditor {
 
   /** What was found so far. The trusted identity is compared now. */
   finish(): AuditReport {
+    this.#checkLast();
     if (this.#trusted !== undefined && !this.#stopped) this.#checkTrusted(this.#trusted);
     return {
       entries: this.#entries,
@@ -152,7 +155,14 @@ export class Auditor {
     if (verified === undefined) return;
     this.#lastSigned = { view: entry.view, seqno: entry.seqno };
     this.#lastSignedRoot = this.#history.root();
+    this.#unproven = { entry, location };
     this.#history.flush(entry.seqno - 1);
+  }
+
+  #checkLast(): void {
+    const last = this.#unproven;
+    this.#unproven = undefined;
+    if (last) this.#attempt(last.entry.seqno, last.location, () => verifySignatureContent(last.entry));
   }
 
   #checkTrusted(trusted: string): void {

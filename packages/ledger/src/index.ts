@@ -95,7 +95,7 @@ export {
   type SignatureRequest,
   verifyRootSignature,
 } from './signature.ts';
-export { verifySignatureEntry } from './signature-entry.ts';
+export { verifySignatureContent, verifySignatureEntry } from './signature-entry.ts';
 export {
   buildSnapshot,
   type LoadedSnapshot,

@@ -50,7 +50,8 @@ export interface SignatureRequest extends TxId {
   readonly treeFrom?: number;
 }
 
-const noNonce = '0'.repeat(64);
+/** What stands where older versions of CCF put the digest of a nonce. */
+export const noNonce: string = '0'.repeat(64);
 
 /**
  * The write set of a signature transaction: the node's signature, the service's, and the tree they are over.
@@ -148,9 +149,12 @@ export function verifyRootSignature(options: {
   });
 }
 
-/** Whether a write set is that of a signature transaction. */
+/**
+ * Whether a write set is that of a signature transaction: it writes a table that only those write. The tree counts as
+ * well, so that a signature that was damaged does not pass for something else.
+ */
 export function isSignature(writeSet: WriteSet): boolean {
-  return writeSet.has(tables.signatures) || writeSet.has(tables.coseSignatures);
+  return writeSet.has(tables.signatures) || writeSet.has(tables.coseSignatures) || writeSet.has(tables.tree);
 }
 
 /** Names a signature in messages. */

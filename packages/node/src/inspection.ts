@@ -13,9 +13,6 @@ import {
 } from '@coco/ledger';
 import { NodeError } from './errors.ts';
 
-/** What a signature entry writes, and nothing else. */
-const signatureTables: ReadonlySet<string> = new Set([tables.signatures, tables.coseSignatures, tables.tree]);
-
 /** What replicated entries are measured against. */
 export interface InspectionGrounds {
   readonly store: Store;
@@ -59,7 +56,7 @@ export class Inspector {
       if (AuditState.concerns(decoded.writeSet)) state = this.#carryOn(state, decoded);
       const signs = isSignature(decoded.writeSet);
       if (signs !== entry.committable) throw unsound(decoded, 'is not what the leader says of it');
-      if (signs) verifySignature(decoded, hasPrivatePart(entry.bytes), history, state);
+      if (signs) inspectSignature(decoded, entry.bytes, history, state);
       history.append(decoded.leaf);
       return decoded;
     });
@@ -86,11 +83,17 @@ export class Inspector {
   }
 }
 
-function verifySignature(entry: DecodedEntry, hidesSome: boolean, history: History, state: AuditState): void {
-  if (hidesSome) throw unsound(entry, 'is a signature and writes in private');
-  for (const table of entry.writeSet.keys()) {
-    if (!signatureTables.has(table)) throw unsound(entry, `is a signature and writes ${table}`);
-  }
+/**
+ * Verifies a signature entry of this service, as of its place: `history` holds what is before it. Throws a `NodeError`,
+ * or the `LedgerError` that names the step.
+ */
+export function inspectSignature(
+  entry: DecodedEntry,
+  bytes: Uint8Array,
+  history: History,
+  state: AuditState,
+): void {
+  if (hasPrivatePart(bytes)) throw unsound(entry, 'is a signature and writes in private');
   const verified = verifySignatureEntry(entry, history, state);
   if (!verified.node) throw unsound(entry, 'is a signature of no node');
 }

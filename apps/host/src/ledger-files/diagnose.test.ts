@@ -96,3 +96,13 @@ test('a ledger that is older than a snapshot shows it', async (t) => {
     new RegExp(`ends at 10, but .* up to ${seqno + 1} were committed once`),
   );
 });
+
+test('damage that no signature is over is named in the last one, which nothing else proves', async (t) => {
+  const last = Buffer.from(all.at(-1)!);
+  last[last.indexOf('hashed_nonce') + 'hashed_nonce":"'.length]! ^= 64;
+  const [line] = diagnose(await files(t, 1, [...all.slice(0, -1), last]));
+  assert.match(
+    line!,
+    new RegExp(`ledger_1: offset \\d+: entry ${all.length}: .* is a signature and has a nonce`),
+  );
+});

@@ -3,24 +3,21 @@ import { parseCertificate } from '@coco/crypto';
 import { beginRecovery, historicalLedgerSecret, serviceInfo } from '@coco/governance';
 import { type ByteString, byteStringToUtf8, Store } from '@coco/kv';
 import {
-  buildSignatureReceipt,
+  AuditState,
   type DecodedEntry,
   decodeEntry,
-  formatTxId,
   History,
   isSignature,
   LedgerSecrets,
-  tables as ledgerTables,
-  parseRootSignature,
-  type RootSignature,
   singletonKey,
-  verifyReceipt,
+  verifySignatureContent,
 } from '@coco/ledger';
 import type { NodeEvidence } from '../attester.ts';
 import type { NodeFiles, RecoverCommand } from '../config.ts';
 import { Core, type CoreListener } from '../core.ts';
 import { NodeError } from '../errors.ts';
 import { createServiceIdentity } from '../identity.ts';
+import { inspectSignature } from '../inspection.ts';
 import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Beginning, NodeParts } from '../parts.ts';
@@ -57,7 +54,11 @@ export interface RecoveredLedger {
   readonly base: Uint8Array | undefined;
 }
 
-/** The public part of a lost service's ledger: everything signed, none of what is private. */
+/**
+ * The public part of a lost service's ledger: everything signed, none of what is private. Every signature is held to what
+ * backups hold it to: whoever answered for the last one may have acknowledged all before it, so that a ledger where it
+ * is damaged is refused, and nothing is forgotten but what no signature follows.
+ */
 export class PublicRecovery extends LedgerReader {
   readonly #store: Store;
   readonly #history: History;
@@ -72,7 +73,9 @@ export class PublicRecovery extends LedgerReader {
   /** The recovery under way, until the service is open; undefined while it is. */
   #unopenedSince: number | undefined;
   readonly #unopened: number[] = [];
-  #last: RootSignature | undefined;
+  readonly #auditState = new AuditState();
+  #lastSigned: number;
+  #lastSignature: DecodedEntry | undefined;
 
   /** `base` is a verified snapshot, for files that begin after it. */
   constructor(outbox: Outbox, base?: FoundSnapshot) {
@@ -88,22 +91,29 @@ export class PublicRecovery extends LedgerReader {
     this.#views = [...(state?.views ?? [])];
     this.#pastServices = [...(state?.pastServices ?? [])];
     this.#secretLinks = new Map(state?.secretLinks);
-    const tables = state?.store.begin();
-    this.#serviceCert = tables && serviceInfo.get(tables)?.cert;
-    const signature = tables?.get(ledgerTables.signatures, singletonKey);
-    this.#last = signature === undefined ? undefined : parseRootSignature(signature);
+    const tables = this.#store.at(first - 1);
+    const viewAt = (seqno: number) => this.#views.findLast((start) => start.seqno <= seqno)?.view ?? 0;
+    this.#auditState.load((map) => tables.range(map), viewAt);
+    this.#serviceCert = this.#auditState.serviceCert;
+    // A snapshot is taken at a signature.
+    this.#lastSigned = first - 1;
   }
 
   protected take(bytes: Uint8Array, seqno: number): void {
     const entry = decodeEntry(bytes);
     if (entry.seqno !== seqno) throw unsound(`entry ${entry.seqno} stands where ${seqno} belongs`);
     if ((this.#views.at(-1)?.view ?? 0) < entry.view) this.#views.push({ view: entry.view, seqno });
-    if (isSignature(entry.writeSet)) this.#takeSignature(entry);
+    this.#auditState.apply(entry.writeSet, entry.view);
+    const signs = isSignature(entry.writeSet);
+    if (signs) inspectSignature(entry, bytes, this.#history, this.#auditState);
     this.#watch(entry);
     this.#history.append(entry.leaf);
     this.#store.apply(seqno, entry.writeSet);
     this.#memberships.note(seqno, entry.writeSet, () => this.#store.begin());
-    if (this.#last?.seqno === seqno) {
+    if (signs) {
+      this.#lastSigned = seqno;
+      this.#lastSignature = entry;
+      this.#signatures.add(seqno);
       this.#store.retain();
       this.#store.compact(seqno);
       this.#history.flush(seqno);
@@ -114,10 +124,10 @@ export class PublicRecovery extends LedgerReader {
     return true;
   }
 
-  /** Verifies the last signature, which vouches for all before it, and forgets what nothing signed. */
+  /** Looks closely at the last signature, compares the service, and forgets what nothing signed. */
   finish(expectedServicePem: string): RecoveredLedger {
-    const signature = this.#last;
-    if (!signature || this.#serviceCert === undefined) {
+    const lastSigned = this.#lastSigned;
+    if (lastSigned === 0 || this.#serviceCert === undefined) {
       throw unsound('the ledger files hold no signed transaction to recover from');
     }
     if (
@@ -127,13 +137,11 @@ export class PublicRecovery extends LedgerReader {
         'the ledger is of another service than the one whose certificate is configured as previous_service_identity_file',
       );
     }
-    const { nodeCert } = signature;
-    if (nodeCert === undefined) throw unsound(`signature ${formatTxId(signature)} names no certificate`);
-    verifyReceipt(buildSignatureReceipt({ ...signature, nodeCert }), this.#serviceCert);
-    this.#store.rollback(signature.seqno);
-    this.#history.truncate(signature.seqno + 1);
-    this.#memberships.rollBack(signature.seqno);
-    const views = this.#views.filter((start) => start.seqno <= signature.seqno);
+    if (this.#lastSignature) verifySignatureContent(this.#lastSignature);
+    this.#store.rollback(lastSigned);
+    this.#history.truncate(lastSigned + 1);
+    this.#memberships.rollBack(lastSigned);
+    const views = this.#views.filter((start) => start.seqno <= lastSigned);
     return {
       store: this.#store,
       history: this.#history,
@@ -142,29 +150,18 @@ export class PublicRecovery extends LedgerReader {
       views,
       newestView: this.#views.at(-1)?.view ?? 0,
       pastServices: [
-        ...this.#pastServices.filter((past) => past.until < signature.seqno),
-        { until: signature.seqno, certificatePem: this.#serviceCert },
+        ...this.#pastServices.filter((past) => past.until < lastSigned),
+        { until: lastSigned, certificatePem: this.#serviceCert },
       ],
       secretLinks: this.#secretLinks,
       unopened: [
         ...this.#unopened,
         ...(this.#unopenedSince === undefined ? [] : [this.#unopenedSince]),
-      ].filter((from) => from <= signature.seqno),
-      lastSigned: signature.seqno,
+      ].filter((from) => from <= lastSigned),
+      lastSigned,
       first: this.#first,
       base: this.#base,
     };
-  }
-
-  #takeSignature(entry: DecodedEntry): void {
-    const value = entry.writeSet.get(ledgerTables.signatures)?.get(singletonKey);
-    if (typeof value !== 'string') throw unsound(`signature entry ${entry.seqno} has no signature`);
-    const signature = parseRootSignature(value);
-    if (signature.root !== this.#history.root()) {
-      throw unsound(`the entries before signature ${formatTxId(entry)} are not those that were signed`);
-    }
-    this.#last = signature;
-    this.#signatures.add(entry.seqno);
   }
 
   #watch({ writeSet, seqno }: DecodedEntry): void {
