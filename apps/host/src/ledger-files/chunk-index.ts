@@ -33,8 +33,8 @@ interface Found {
 export interface LedgerPlaces {
   readonly directory: string;
   readonly readOnlyDirectories: readonly string[];
-  /** Whether entries before `start` may be missing: because a snapshot stands for them. */
-  readonly mayBeginAt: (start: number) => boolean;
+  /** Whether entries may be missing between chunks: whoever joins begins after a snapshot, whatever there is. */
+  readonly mayHaveGaps: boolean;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface LedgerPlaces {
  * cut off; everything else that does not fit is refused.
  * @throws HostError `Ledger`, `File`
  */
-export function indexChunks({ directory, readOnlyDirectories, mayBeginAt }: LedgerPlaces): ChunkIndex {
+export function indexChunks({ directory, readOnlyDirectories, mayHaveGaps }: LedgerPlaces): ChunkIndex {
   const repairs: string[] = [];
   const found = [
     ...listChunks(directory, true),
@@ -64,7 +64,7 @@ export function indexChunks({ directory, readOnlyDirectories, mayBeginAt }: Ledg
   const ordered = withoutDuplicates(chunks);
   for (const chunk of ordered) checkCompleteChunk(chunk);
   if (open) open = cutExcess(open, repairs);
-  refuseMisfits(ordered, open, mayBeginAt);
+  refuseMisfits(ordered, open, mayHaveGaps);
   return { ...apart(ordered, open), open, repairs };
 }
 
@@ -142,15 +142,13 @@ function withoutDuplicates(chunks: readonly CompleteChunk[]): CompleteChunk[] {
 function refuseMisfits(
   complete: readonly CompleteChunk[],
   open: OpenChunk | null,
-  mayBeginAt: (start: number) => boolean,
+  mayHaveGaps: boolean,
 ): void {
   const all: Placed[] = open ? [...complete, { ...open, end: open.start, writable: true }] : [...complete];
   let [own, last]: (Placed | undefined)[] = [];
   for (const chunk of all) {
     if (own && chunk.writable && chunk.start <= own.end) throw misfit(own, chunk, 'chunks overlap');
-    if (last && chunk.start > last.end + 1 && !mayBeginAt(chunk.start)) {
-      throw misfit(last, chunk, 'chunks are missing between them; restore them');
-    }
+    if (last && chunk.start > last.end + 1 && !mayHaveGaps) throw gap(last, chunk);
     if (chunk.writable) own = chunk;
     if (!last || chunk.end >= last.end) last = chunk;
   }
@@ -158,6 +156,12 @@ function refuseMisfits(
 }
 
 type Placed = Pick<CompleteChunk, 'path' | 'start' | 'end' | 'writable'>;
+
+function gap(before: Placed, after: Placed): HostError {
+  const missing = `entries ${before.end + 1} to ${after.start - 1} are missing`;
+  const advice = `restore them, or move what is before ${after.start} away if a snapshot of ${after.start - 1} or later is there`;
+  return misfit(before, after, `${missing}; ${advice}`);
+}
 
 function misfit(before: Placed, after: Placed, what: string): HostError {
   return new HostError(

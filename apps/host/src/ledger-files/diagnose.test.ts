@@ -38,7 +38,7 @@ async function files(
   const directory = mkdtempSync(join(tmpdir(), 'coco-diagnose-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const quiet = { appended() {}, entriesRead() {}, slow() {}, failed: (error: Error) => assert.fail(error) };
-  const options = { directory, readOnlyDirectories: [], mayBeginAt: () => true, slowMs: 10_000 };
+  const options = { directory, readOnlyDirectories: [], mayHaveGaps: true, slowMs: 10_000 };
   const ledger = new LedgerFiles(options, quiet);
   if (from > 1) ledger.begin(from - 1);
   ledger.append(from, entries, false);

@@ -184,7 +184,7 @@ export class Daemon {
     );
     const { directory, read_only_directories: readOnlyDirectories } = ledger;
     this.#ledger = new LedgerFiles(
-      { directory, readOnlyDirectories, mayBeginAt: this.#mayBeginAt(), slowMs },
+      { directory, readOnlyDirectories, mayHaveGaps: command.type === 'Join', slowMs },
       {
         appended: (seqno) => this.#turns.push({ kind: 'appended', seqno }),
         entriesRead: (from, to, entries) => this.#turns.push({ kind: 'entries-read', from, to, entries }),
@@ -195,13 +195,6 @@ export class Daemon {
     for (const repair of this.#ledger.repairs) this.#complain(`ledger: ${repair}`);
     const stale = command.type === 'Recover' && staleness(this.#ledger.last, this.#snapshots.committed());
     if (stale) this.#complain(stale);
-  }
-
-  /** A node that joins begins after a snapshot anyway; for any other one that snapshot has to be there. */
-  #mayBeginAt(): (start: number) => boolean {
-    if (this.#configuration.command.type === 'Join') return () => true;
-    const stands = new Set(this.#snapshots.committed().map(({ seqno }) => seqno));
-    return (start) => stands.has(start - 1);
   }
 
   /** Why a recovery came to nothing, as far as the files tell. */
