@@ -27,6 +27,7 @@ export {
   nodeCounts,
   recordReview,
   reviewNodes,
+  roleNow,
   type StandingChange,
   standingOf,
 } from './attestation/review.ts';

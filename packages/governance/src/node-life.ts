@@ -1,6 +1,13 @@
 import type { ReadableMapState, Tx, WriteSet } from '@coco/kv';
 import { GovernanceError } from './errors.ts';
-import { learningNodes, type NodeId, type NodeInfo, nodeInfos, suspendedNodes } from './tables/nodes.ts';
+import {
+  learningNodes,
+  type NodeId,
+  type NodeInfo,
+  nodeInfos,
+  nodeStandings,
+  suspendedNodes,
+} from './tables/nodes.ts';
 
 /** Who takes part in consensus, as the tables say; each in order of their ids. */
 export interface ServiceMembership {
@@ -44,11 +51,17 @@ export function settleMembership(tx: Tx, before: ReadableMapState): void {
     if (info?.status !== 'Trusted') endLearning(tx, id);
     else if (known?.status === 'Retired') {
       throw invalid(`node ${id} was retired: it cannot come back, start it anew and let it join`);
-    } else if (known?.status !== 'Trusted') learningNodes.add(tx, id);
+    } else if (known?.status !== 'Trusted') beginLearning(tx, id);
   }
   if (membershipOf(tx).voters.length === 0) {
     throw invalid('no node would be left that holds the ledger: let another one join and catch up first');
   }
+}
+
+/** A node whose platform does not suffice to vote is one for good, or until the policy says otherwise. */
+function beginLearning(tx: Tx, id: NodeId): void {
+  learningNodes.add(tx, id);
+  if ((nodeStandings.get(tx, id)?.role ?? 'vote') !== 'vote') suspendedNodes.add(tx, id);
 }
 
 /** Takes a node off the list of learners. Answers false for a node that is not on it. */

@@ -34,6 +34,12 @@ export interface StandingKeeperParts {
   readonly now: () => number;
 }
 
+const changeText = {
+  accepted: 'is accepted',
+  lowered: 'may do less than it did, after the grace period',
+  refused: 'is no longer accepted',
+} as const;
+
 /** Tables whose change may let nodes in or out. */
 const policyTables = [
   nodePolicies,
@@ -80,8 +86,8 @@ export class StandingKeeper {
     this.#reviewWanted = false;
     this.#write((tx, now) => {
       for (const { id, change, message } of recordReview(tx, reviewNodes(tx, { now }))) {
-        const line = change === 'refused' ? 'is no longer accepted' : 'is accepted';
-        this.#parts.outbox.log(change === 'refused' ? 'fail' : 'info', `Node ${id} ${line}: ${message}`);
+        const level = change === 'accepted' ? 'info' : 'fail';
+        this.#parts.outbox.log(level, `Node ${id} ${changeText[change]}: ${message}`);
       }
     });
   }

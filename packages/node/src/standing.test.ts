@@ -107,6 +107,53 @@ describe('leases', () => {
   });
 });
 
+/** How a node is listed by another. */
+function listed(
+  cluster: Cluster,
+  at: Machine,
+  id: string,
+): { readonly role?: string; readonly votes?: boolean } {
+  return cluster.request(at, 'GET', `/node/network/nodes/${id}`).json as { role?: string; votes?: boolean };
+}
+
+describe('a joiner that may hold ledger secrets and not vote', () => {
+  function withReader(): { cluster: Cluster; first: Machine; reader: Machine } {
+    const cluster = new Cluster({ evidence: 'host' });
+    const first = cluster.start();
+    cluster.open(first);
+    // The first node does not suffice either: the last one votes all the same.
+    setPolicy(cluster, { platforms, roles: { vote: 'processor' } });
+    const reader = cluster.join(first);
+    cluster.pass(500);
+    cluster.trust(reader, first);
+    cluster.passUntil('it has joined', () => cluster.state(reader).state === 'PartOfNetwork');
+    cluster.pass(2000);
+    return { cluster, first, reader };
+  }
+
+  test('is a learner that serves private reads and never counts', () => {
+    const { cluster, first, reader } = withReader();
+    assert.equal(cluster.request(first, 'PUT', '/app/value', { body: 'told' }).status, 200);
+    cluster.pass(500);
+    assert.equal(cluster.request(reader, 'GET', '/app/value').text, 'told');
+    assert.deepEqual(voters(cluster, first), [first.id]);
+    const { role, votes } = listed(cluster, reader, reader.id);
+    assert.deepEqual([role, votes], ['secrets', false]);
+    reader.isUp = false;
+    const done = cluster.ask(first, 'PUT', '/app/value', { body: 'without it' });
+    cluster.pass(500);
+    assert.equal(done()?.status, 200);
+  });
+
+  test('votes once the members ask for less', () => {
+    const { cluster, first, reader } = withReader();
+    setPolicy(cluster, { platforms });
+    eventually(cluster, 'it votes', () => voters(cluster, first).includes(reader.id));
+    const { role, votes } = listed(cluster, first, reader.id);
+    assert.deepEqual([role, votes], [undefined, undefined]);
+  });
+});
+
 describe('a policy that changes', () => {
   test('refuses nodes that are in, says why, and lets them back when it changes again', () => {
     const { cluster, nodes } = threeNodes();

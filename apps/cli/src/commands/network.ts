@@ -64,13 +64,13 @@ async function status(input: Input, io: Io): Promise<Outcome> {
 
 function standingText({ nodes, primary, service, spare }: NetworkStanding): string {
   const head = ['NODE', 'STATUS', 'ROLE', 'STATE', 'VIEW', 'COMMITTED', 'LAG', 'ADDRESS'];
-  const rows = nodes.map(({ address, answers, id, lag, problem, status }) =>
+  const rows = nodes.map(({ address, answers, id, lag, problem, status, votes }) =>
     answers === null
       ? [short(id), status, '-', '-', '-', '-', '-', `${address} (${problem})`]
       : [
           short(id),
           status,
-          roleOf(answers.role, id === primary),
+          votes || status !== 'Trusted' ? roleOf(answers.role, id === primary) : 'no vote',
           answers.state,
           String(answers.view),
           String(answers.committed),

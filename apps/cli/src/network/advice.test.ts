@@ -6,7 +6,7 @@ import type { NetworkStanding, NodeStanding } from './standing.ts';
 const answers = { state: 'PartOfNetwork', role: 'Follower', view: 2, lastSigned: 9, committed: 9 } as const;
 
 function node(id: string, more: Partial<NodeStanding> = {}): NodeStanding {
-  const known = { status: 'Trusted', address: '127.0.0.1:1', problem: null, lag: 0 } as const;
+  const known = { status: 'Trusted', address: '127.0.0.1:1', votes: true, problem: null, lag: 0 } as const;
   return { id: id.repeat(64), ...known, answers: { ...answers, stopNotice: false }, ...more };
 }
 

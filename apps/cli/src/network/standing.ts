@@ -23,6 +23,8 @@ export interface NodeStanding {
   readonly id: string;
   readonly status: NodeOut['status'];
   readonly address: string;
+  /** Whether it counts in consensus; a node may be trusted with less. */
+  readonly votes: boolean;
   /** Null when it does not answer. */
   readonly answers: NodeAnswers | null;
   /** Why it does not answer. */
@@ -37,7 +39,7 @@ export interface NetworkStanding {
   /** The node that leads: it says so itself. Null when none does. */
   readonly primary: string | null;
   readonly nodes: readonly NodeStanding[];
-  /** Trusted nodes that may be lost before nothing can be committed; negative: nothing can be. */
+  /** Voting nodes that may be lost before nothing can be committed; negative: nothing can be. */
   readonly spare: number;
 }
 
@@ -57,19 +59,20 @@ export async function standingOf(
   const leaders = asked.filter(({ answers }) => answers?.role === 'Leader');
   // A leader that was cut off takes itself for one until it notices; the one of the later view is.
   const [primary] = leaders.toSorted((a, b) => (b.answers?.view ?? 0) - (a.answers?.view ?? 0));
-  const trusted = asked.filter(({ status }) => status === 'Trusted');
-  const present = trusted.filter(({ answers }) => answers !== null).length;
+  const voters = asked.filter(({ votes }) => votes);
+  const present = voters.filter(({ answers }) => answers !== null).length;
   return {
     service: { service_status: service.service_status, recovery_count: service.recovery_count },
     primary: primary?.id ?? null,
     nodes: withLag,
-    spare: present - (Math.floor(trusted.length / 2) + 1),
+    spare: present - (Math.floor(voters.length / 2) + 1),
   };
 }
 
 async function ask(transport: HttpsTransport, node: NodeOut): Promise<Omit<NodeStanding, 'lag'>> {
   const address = Object.values(node.rpc_interfaces)[0]?.published_address ?? '';
-  const known = { id: node.node_id, status: node.status, address };
+  const votes = node.votes ?? node.status === 'Trusted';
+  const known = { id: node.node_id, status: node.status, address, votes };
   try {
     return { ...known, answers: await answersOf(transport, address), problem: null };
   } catch (error) {

@@ -194,6 +194,7 @@ const nodeAttestationOut = object(
   },
   {
     role: oneOf('vote', 'secrets', 'verify'),
+    loweredTo: oneOf('vote', 'secrets', 'verify'),
     verified: count(),
     claims: anything,
     nonce: hex32,

@@ -80,7 +80,7 @@ export const nodeOut = object(
     node_data: anything,
     last_written: count('Seqno of the last change of its record'),
   },
-  {},
+  { role: oneOf('vote', 'secrets', 'verify'), votes: flag },
   'Node',
 );
 /** A node of the service. */

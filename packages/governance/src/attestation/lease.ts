@@ -12,7 +12,7 @@ import {
 } from '../tables/nodes.ts';
 import { type Admission, type AdmissionOptions, admitNode } from './admit.ts';
 import { nodePolicy } from './node-policy.ts';
-import { nodeCounts, standingOf } from './review.ts';
+import { nodeCounts, roleNow, standingOf } from './review.ts';
 
 /** Parts of a lease after which the challenge is renewed, and after which nodes renew their evidence. */
 const challengesPerLease = 8;
@@ -70,7 +70,8 @@ export function renewLease(
   const admission = admitNode(tx, { id, evidence, nonce: fromHex(root) }, options);
   if (admission.kind === 'admitted') {
     const renewal = { evidence, seqno: challenge.seqno, root };
-    nodeStandings.set(tx, id, standingOf(admission, options.now, renewal));
+    const before = nodeStandings.get(tx, id);
+    nodeStandings.set(tx, id, standingOf(admission, { now: options.now, before, renewal }));
   }
   return admission;
 }
@@ -102,5 +103,5 @@ export function settleSuspensions(tx: Tx, now: number): Suspensions {
 }
 
 function mayVote(state: ReadableMapState, id: NodeId, now: number): boolean {
-  return nodeCounts(state, id, now) && (nodeStandings.get(state, id)?.role ?? 'vote') === 'vote';
+  return nodeCounts(state, id, now) && roleNow(state, id, now) === 'vote';
 }

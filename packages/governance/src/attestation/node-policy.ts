@@ -72,6 +72,11 @@ export function namesCode(platform: Platform, rule: Policy): boolean {
   return rule.measurements !== undefined || rule.signers !== undefined || Object.keys(registers).length > 0;
 }
 
+/** Whether one role allows what the other does not. */
+export function isStronger(one: NodeRole, other: NodeRole): boolean {
+  return nodeRoles.indexOf(one) < nodeRoles.indexOf(other);
+}
+
 /** The strongest role the assurance suffices for; undefined when it suffices for none. */
 export function roleFor(policy: NodePolicy, assurance: Assurance): NodeRole | undefined {
   const has = assurances.indexOf(assurance);

@@ -6,7 +6,7 @@ import { nodeRecord } from '../testing/consortium.ts';
 import { virtualClaims, virtualEvidence } from '../testing/platform.ts';
 import { admitNode } from './admit.ts';
 import type { NodePolicy } from './node-policy.ts';
-import { type NodeReview, nodeCounts, recordReview, reviewNodes } from './review.ts';
+import { type NodeReview, nodeCounts, recordReview, reviewNodes, roleNow } from './review.ts';
 import { trustPlatform } from './trust-platform.ts';
 
 const code = 'aa'.repeat(32);
@@ -72,11 +72,24 @@ describe('a node that is in', () => {
     assert.equal(look(tx, second).counts, false);
   });
 
-  test('may do less when the policy asks for more assurance', () => {
+  test('may do less when the policy asks for more assurance, once the grace has run out', () => {
     const tx = service();
-    nodePolicies.set(tx, { roles: { vote: 'processor' } });
-    assert.equal(look(tx, 0).standing?.role, 'secrets');
-    assert.equal(nodeStandings.get(tx, id)?.role, 'secrets');
+    const roles = (graceSeconds: number) =>
+      nodePolicies.set(tx, { roles: { vote: 'processor' }, graceSeconds });
+    roles(10);
+    const now = 100 * second;
+    assert.equal(look(tx, now).standing?.role, 'secrets');
+    assert.deepEqual(nodeStandings.get(tx, id)?.lowered, { since: now, from: 'vote' });
+    // Looked at again it gets no second grace.
+    look(tx, now + 5 * second);
+    assert.deepEqual(
+      [9, 10].map((after) => roleNow(tx, id, now + after * second)),
+      ['vote', 'secrets'],
+    );
+    nodePolicies.set(tx, {});
+    look(tx, now + 20 * second);
+    assert.equal(roleNow(tx, id, now + 20 * second), 'vote');
+    assert.equal(nodeStandings.get(tx, id)?.lowered, undefined);
   });
 
   test('leaves nothing to record when nothing changed', () => {

@@ -2,7 +2,7 @@ import { fromHex } from '@coco/crypto';
 import type { ReadableMapState, Tx } from '@coco/kv';
 import { type NodeId, type NodeInfo, type NodeStanding, nodeInfos, nodeStandings } from '../tables/nodes.ts';
 import { type Admission, type AdmissionOptions, admitNode, type Candidate } from './admit.ts';
-import { type NodePolicy, nodePolicy } from './node-policy.ts';
+import { isStronger, type NodePolicy, type NodeRole, nodePolicy } from './node-policy.ts';
 
 /** How a node stands under the policy, at one moment. */
 export interface NodeReview {
@@ -45,6 +45,15 @@ export function nodeCounts(state: ReadableMapState, id: NodeId, now: number): bo
   return until === null || now < until;
 }
 
+/** What a node may do now: the role of its standing, or the stronger one it had until a grace period ends. */
+export function roleNow(state: ReadableMapState, id: NodeId, now: number): NodeRole {
+  const standing = nodeStandings.get(state, id);
+  if (standing === undefined) return 'vote';
+  const { role, lowered } = standing;
+  const { graceSeconds = 0 } = nodePolicy(state);
+  return lowered !== undefined && now < lowered.since + graceSeconds * 1000 ? lowered.from : role;
+}
+
 /**
  * Looks at every trusted node as if it came now, with the evidence it last gave and at the time that was
  * verified: certificates that have expired since are the lease's matter, not the policy's.
@@ -72,33 +81,62 @@ function nextStanding(
   admission: Admission,
   now: number,
 ): NodeStanding | undefined {
-  if (admission.kind === 'admitted') return standingOf(admission, before?.verified ?? now, before?.renewal);
+  if (admission.kind === 'admitted') {
+    const verified = before?.verified ?? now;
+    return standingOf(admission, { now, verified, before, renewal: before?.renewal });
+  }
   if (before === undefined) return undefined;
   const { refusal, message } = admission;
   return { ...before, refused: { since: before.refused?.since ?? now, refusal, message } };
 }
 
-/** The standing of a node that was admitted at a time, by its record or by a renewal. */
+/** When and how evidence was accepted, and how its node stood until then. */
+interface Acceptance {
+  readonly now: number;
+  /** When the evidence was verified; absent: now. */
+  readonly verified?: number;
+  readonly before?: NodeStanding | undefined;
+  readonly renewal?: NodeStanding['renewal'];
+}
+
+/** The standing of a node that was admitted: by its record or by a renewal, for the first time or again. */
 export function standingOf(
   { claims, role, member }: Extract<Admission, { kind: 'admitted' }>,
-  verified: number,
-  renewal?: NodeStanding['renewal'],
+  { now, verified = now, before, renewal }: Acceptance,
 ): NodeStanding {
   return {
     claims,
     role,
+    ...loweredFrom(before, role, now),
     ...(member === undefined ? {} : { member }),
     verified,
     ...(renewal === undefined ? {} : { renewal }),
   };
 }
 
+/** A role that becomes weaker does so after the grace period, which begins when that was first seen. */
+function loweredFrom(
+  before: NodeStanding | undefined,
+  role: NodeRole,
+  now: number,
+): Pick<NodeStanding, 'lowered'> {
+  const from = before?.lowered?.from ?? before?.role;
+  if (from === undefined || !isStronger(from, role)) return {};
+  return { lowered: before?.lowered ?? { since: now, from } };
+}
+
 /** What a review changed about a node, for the log. */
 export interface StandingChange {
   readonly id: NodeId;
-  readonly change: 'accepted' | 'refused';
+  readonly change: 'accepted' | 'lowered' | 'refused';
   readonly message: string;
 }
+
+const dutyOf: Readonly<Record<NodeRole, string>> = {
+  vote: 'vote',
+  secrets: 'hold ledger secrets, and not to vote',
+  verify: 'verify, and not to hold ledger secrets',
+};
 
 /**
  * Writes how nodes stand where that differs from what is recorded: the begin of a refusal (from which the grace
@@ -110,6 +148,7 @@ export function recordReview(tx: Tx, reviews: readonly NodeReview[]): readonly S
     nodeStandings.set(tx, id, standing);
     const { refused, role } = standing;
     if (refused !== undefined) return [{ id, change: 'refused', message: refused.message }];
-    return [{ id, change: 'accepted', message: `its role may be "${role}"` }];
+    const change = standing.lowered === undefined ? 'accepted' : 'lowered';
+    return [{ id, change, message: `its platform suffices to ${dutyOf[role]}` }];
   });
 }

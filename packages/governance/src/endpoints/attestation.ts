@@ -1,6 +1,6 @@
 import type { AttestationOut } from '@coco/api';
 import { nodePolicy } from '../attestation/node-policy.ts';
-import { endOfStanding, nodeCounts } from '../attestation/review.ts';
+import { endOfStanding, nodeCounts, roleNow } from '../attestation/review.ts';
 import { type GovResponse, json } from '../http.ts';
 import { nodeInfos, nodeStandings } from '../tables/nodes.ts';
 import type { GovContext } from '../world.ts';
@@ -22,11 +22,13 @@ function nodeOut({ tx, world }: GovContext, id: string, recorded: NodeOut['quote
   const counts = nodeCounts(tx, id, world.now);
   if (standing === undefined) return { nodeId: id, quote: recorded, counts };
   const { claims, role, member, verified, renewal, refused } = standing;
+  const current = roleNow(tx, id, world.now);
   return {
     nodeId: id,
     quote: renewal?.evidence ?? recorded,
     counts,
-    role,
+    role: current,
+    ...(current === role ? {} : { loweredTo: role }),
     verified,
     claims,
     ...(renewal === undefined ? {} : { nonce: renewal.root }),

@@ -94,6 +94,8 @@ export interface NodeStanding {
   readonly claims: Claims;
   /** What its assurance suffices for. */
   readonly role: NodeRole;
+  /** The policy was changed and lets the node do less: since when (as `verified`), and what it did until then. */
+  readonly lowered?: { readonly since: number; readonly from: NodeRole };
   /** The member that answers for its machine, when the policy says so. */
   readonly member?: MemberId;
   /** When the evidence was verified: milliseconds since 1970 by the clock of the node that did. */

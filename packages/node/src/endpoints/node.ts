@@ -1,12 +1,14 @@
 import { header } from '@coco/api';
 import { fromBase64, toHex } from '@coco/crypto';
 import {
+  membershipOf,
   modules,
   type NodeInfo,
   nodeEndorsedCertificates,
   nodeInfos,
   previousServiceIdentity,
   type QuoteInfo,
+  roleNow,
   runtimeOptions,
   serviceConfiguration,
   serviceInfo,
@@ -17,7 +19,9 @@ import type { BuiltinContext, Handler, NodeView } from './context.ts';
 
 const notFound = (message: string): Answer => refusal(404, 'ResourceNotFound', message);
 
+/** As in CCF, where every trusted node votes; one that does not says so, and what its platform suffices for. */
 function nodeOut({ node, tx }: BuiltinContext, id: string, info: NodeInfo): Record<string, unknown> {
+  const votes = info.status !== 'Trusted' || membershipOf(tx).voters.includes(id);
   return {
     last_written: tx.versionOf(nodeInfos.name, id) ?? 0,
     node_data: info.node_data ?? null,
@@ -25,6 +29,7 @@ function nodeOut({ node, tx }: BuiltinContext, id: string, info: NodeInfo): Reco
     primary: node.replica.raft.leader === id,
     rpc_interfaces: info.rpc_interfaces,
     status: info.status,
+    ...(votes ? {} : { votes, role: roleNow(tx, id, node.now) }),
   };
 }
 

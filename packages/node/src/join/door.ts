@@ -123,7 +123,7 @@ export class JoinDoor {
       retired_committed: false,
       ...(isOpening && latest ? { ledger_secret_seqno: latest.from } : {}),
     });
-    nodeStandings.set(tx, id, standingOf(admission.ok, node.now));
+    nodeStandings.set(tx, id, standingOf(admission.ok, { now: node.now }));
     if (isOpening) {
       const period = validity(node.now, node.config.node_certificate.initial_validity_days);
       const csr = parseCsr(request.certificate_signing_request);
@@ -137,8 +137,8 @@ export class JoinDoor {
     const candidate = { id, evidence: request.quote_info };
     const admission = admitNode(tx, candidate, { now: this.#parts.node.now });
     if (admission.kind === 'refused') return { refused: refusal(401, 'InvalidQuote', admission.message) };
-    if (admission.role !== 'vote') {
-      const message = `The policy lets this platform ${admission.role} and not vote; such nodes are not offered yet.`;
+    if (admission.role === 'verify') {
+      const message = 'The policy lets this platform only verify; such nodes are not offered yet.';
       return { refused: refusal(401, 'InvalidQuote', message) };
     }
     return { ok: admission };
