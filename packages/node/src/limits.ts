@@ -39,6 +39,11 @@ export const limits = {
   forwardedSessionsMax: 10_000,
   /** Patience with the primary when an interface names none (`forwarding_timeout_ms`). */
   forwardingMsDefault: 3_000,
+  /**
+   * Views that a recovered service leaves out. Nodes whose files are gone may have led in views that the files at hand
+   * do not show, and told clients of transactions there: none of them may come to mean another transaction.
+   */
+  recoveryViewGap: 1_000,
   /** Largest snapshot fetched by a node whose configuration names no bound. */
   snapshotFetchBytesMax: 10_000_000_000,
   /** Pieces in which snapshots are read and fetched. */

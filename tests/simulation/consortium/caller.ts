@@ -42,7 +42,8 @@ export class Caller {
     let machine = this.#favourite ?? this.#consortium.anyMachine();
     for (let redirects = 0; ; redirects++) {
       const reply: Reply = yield* this.ask(machine, request, timeoutMs);
-      this.#favourite = reply.kind === 'answer' && reply.status < 500 ? machine : null;
+      // One that refuses may be waiting to join: another may know better.
+      this.#favourite = reply.kind === 'answer' && reply.status < 400 ? machine : null;
       const next = reply.kind === 'answer' ? this.#redirected(reply) : undefined;
       if (next === undefined || redirects >= REDIRECTS_MAX) return reply;
       machine = next;

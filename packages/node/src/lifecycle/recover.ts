@@ -18,6 +18,7 @@ import { Core, type CoreListener } from '../core.ts';
 import { NodeError } from '../errors.ts';
 import { createServiceIdentity } from '../identity.ts';
 import { inspectSignature } from '../inspection.ts';
+import { limits } from '../limits.ts';
 import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Beginning, NodeParts } from '../parts.ts';
@@ -211,7 +212,7 @@ export function recoverService(
   secrets.add(ledger.lastSigned + 1, random(32));
   for (const from of ledger.unopened) secrets.lose(from);
   const origin: Origin = {
-    view: ledger.newestView + 2,
+    view: ledger.newestView + limits.recoveryViewGap,
     leads: true,
     seqno: ledger.lastSigned,
     viewHistory: ledger.views,
