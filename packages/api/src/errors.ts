@@ -57,6 +57,7 @@ export const errorCatalogue = [
   ['VoteNotFound', [404], 'The member has not voted on this proposal.'],
   ['VoteAlreadyExists', [400], 'The member has submitted a different ballot before.'],
   ['NodeCannotHandleRequest', [308, 400], 'Another node can; `location` names it.'],
+  ['NodeRetired', [503], 'The node was retired and takes no part any more: ask another one.'],
   ['PrimaryNotFound', [503], 'The primary is not known at the moment.'],
   ['BackupNotFound', [503], 'No backup is known at the moment.'],
   ['RequestAlreadyForwarded', [503], 'A forwarded request cannot be forwarded again.'],

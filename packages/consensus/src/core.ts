@@ -39,6 +39,8 @@ export interface Leading {
   round: number;
   confirming: { readonly seqno: number; readonly contexts: readonly number[] } | null;
   waiting: number[];
+  /** Peers of no configuration: removed nodes that had not heard of it. */
+  readonly strays: Set<NodeId>;
   /** Removed nodes whose `retired` entry was asked for already. */
   readonly asked: Set<NodeId>;
   /** The last message with entries, and the log it was made of: followers at one place share it. */

@@ -26,5 +26,10 @@ export type Event =
   | { readonly kind: 'installed'; readonly origin: Origin }
   /** The leader is to hand over, to `to` or to whoever is furthest; nothing happens on another node. */
   | { readonly kind: 'transfer'; readonly to: NodeId | null }
+  /**
+   * A node of no configuration asks to be elected: it does not know that it was removed. The leader sends it what it
+   * lacks; nothing happens on another node.
+   */
+  | { readonly kind: 'stray'; readonly node: NodeId }
   /** A read wants to be current: answered by `confirmed` or `unconfirmed` with the same `context`. */
   | { readonly kind: 'confirm'; readonly context: number };

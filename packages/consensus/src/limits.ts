@@ -15,6 +15,8 @@ export interface Limits {
   readonly uncommittedBytesMax: number;
   /** Reads waiting for the leader to confirm that it leads. */
   readonly confirmationsMax: number;
+  /** Removed nodes that are sent what they lack at one time. */
+  readonly straysMax: number;
   /** A learner has caught up when it lacks no more entries than this. */
   readonly learnerLagMax: number;
 }
@@ -29,6 +31,7 @@ export const defaultLimits: Limits = {
   uncommittedEntriesMax: 10_000,
   uncommittedBytesMax: 64 * 1024 * 1024,
   confirmationsMax: 10_000,
+  straysMax: 16,
   learnerLagMax: 1_000,
 };
 

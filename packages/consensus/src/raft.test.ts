@@ -293,6 +293,46 @@ describe('the status of a node', () => {
   });
 });
 
+describe('a removed node that had heard nothing', () => {
+  const away = (cluster: Cluster): Raft => {
+    const lost = cluster.nodes.get('c')!;
+    cluster.nodes.delete('c');
+    cluster.propose('a', members('a', 'b'), SIGNATURE);
+    cluster.propose('a', { retired: ['c'] }, SIGNATURE);
+    return lost;
+  };
+  const peers = (cluster: Cluster) => [...cluster.nodes.get('a')!.status().peers.keys()];
+
+  test('is sent the entries that removed it, counts for nothing, and is left alone then', () => {
+    const cluster = three();
+    const lost = away(cluster);
+    assert.deepEqual(peers(cluster), ['b']);
+    cluster.nodes.set('c', lost);
+    cluster.step('a', { kind: 'stray', node: 'c' });
+    assert.equal(lost.retirementPhase, 'RetiredCommitted');
+    assert.deepEqual(peers(cluster), ['b']);
+    cluster.nodes.delete('b');
+    cluster.step('a', { kind: 'stray', node: 'c' });
+    const { commit } = cluster.nodes.get('a')!;
+    cluster.propose('a', {}, SIGNATURE);
+    assert.equal(cluster.nodes.get('a')!.commit, commit);
+  });
+
+  test('is forgotten when it does not answer, and no more of them are kept than the bound', () => {
+    const cluster = three({ straysMax: 1 });
+    away(cluster);
+    cluster.step('a', { kind: 'stray', node: 'c' });
+    cluster.step('a', { kind: 'stray', node: 'd' });
+    assert.deepEqual(peers(cluster), ['b', 'c']);
+    for (let i = 0; i < 10; i++) cluster.step('a', { kind: 'tick', ticks: 10 });
+    assert.deepEqual(peers(cluster), ['b']);
+    // A member is none, and a node that does not lead sends nothing.
+    cluster.step('a', { kind: 'stray', node: 'b' });
+    cluster.step('b', { kind: 'stray', node: 'c' });
+    assert.deepEqual(peers(cluster), ['b']);
+  });
+});
+
 describe('a snapshot that comes late', () => {
   test('is refused by a log that has caught up', () => {
     const cluster = three();

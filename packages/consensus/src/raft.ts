@@ -74,6 +74,9 @@ export class Raft {
       case 'transfer':
         if (core.leading !== null) transfer(core, core.leading, event.to);
         return;
+      case 'stray':
+        if (core.leading !== null) leader.guide(core, core.leading, event.node);
+        return;
       case 'confirm':
         if (core.leading !== null) confirm(core, core.leading, event.context);
         else core.outbox.add({ kind: 'unconfirmed', context: event.context, leader: core.leader });

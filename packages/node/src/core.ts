@@ -1,4 +1,3 @@
-import type { RetirementPhase } from '@coco/consensus';
 import type { AppWorld } from '@coco/contracts';
 import { decryptForNode, encryptedLedgerSecrets, type ServiceStatus, serviceInfo } from '@coco/governance';
 import type { WriteSet } from '@coco/kv';
@@ -10,6 +9,7 @@ import { CatchUp } from './catch-up.ts';
 import type { NodeConfig } from './config.ts';
 import { ContractLog } from './contract-log.ts';
 import { Credentials } from './credentials.ts';
+import { Departure } from './departure.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import type { HostFacts } from './event.ts';
@@ -40,11 +40,14 @@ import { StandingKeeper } from './standing-keeper.ts';
 import { Switchboard } from './switchboard.ts';
 import { UndoDesk } from './undo/undo-desk.ts';
 import { Waiting } from './waiting.ts';
+import { encodeWire } from './wire.ts';
 
 /** What the core asks of the life cycle above it. */
 export interface CoreListener {
   /** The state is to be replaced by a snapshot, which was verified. */
   superseded(found: FoundSnapshot): void;
+  /** The service goes on without this node, which has ended. */
+  departed(reason: string): void;
 }
 
 type Respond = (id: number, response: Answer) => void;
@@ -80,6 +83,7 @@ export class Core implements NodeView {
   readonly #standing: StandingKeeper;
   readonly #catchUp: CatchUp;
   readonly #credentials: Credentials;
+  readonly #departure: Departure;
   readonly #switchboard: Switchboard;
   #serviceStatus: ServiceStatus | undefined | null = null;
 
@@ -98,6 +102,13 @@ export class Core implements NodeView {
       epochBegan: (seqno) => this.#reopening.epochBegan(seqno),
     });
     this.replica = this.#makeReplica();
+    this.#departure = new Departure({
+      id: this.identity.id,
+      store: this.replica.store,
+      outbox,
+      tookPart: beginning.kept !== undefined,
+      gone: (reason) => listener.departed(reason),
+    });
     this.#reopening = new Reopening(beginning.reopening, {
       replica: this.replica,
       outbox,
@@ -148,6 +159,7 @@ export class Core implements NodeView {
       forwarding: this.#forwarding,
       consensus: (from, message) => this.replica.step({ kind: 'received', from, message }),
       evidence: (from, renewal) => this.#standing.received(from, renewal),
+      candidate: (id, from) => this.#guide(id, from),
     });
   }
 
@@ -162,6 +174,10 @@ export class Core implements NodeView {
 
   get service(): ServiceIdentity {
     return this.#credentials.service;
+  }
+
+  get isRetired(): boolean {
+    return this.#departure.isOut;
   }
 
   get status(): NodeStatus {
@@ -221,6 +237,7 @@ export class Core implements NodeView {
     this.#waiting.expire(this.now);
     this.#forwarding.expire(this.now);
     this.#standing.tick(elapsedMs);
+    this.#departure.tick(elapsedMs);
   }
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */
@@ -303,7 +320,7 @@ export class Core implements NodeView {
       },
       applied: (seqno, writeSet) => this.#applied(seqno, writeSet),
       roleChanged: () => this.#snapshots.roleChanged(),
-      retiring: (phase) => this.#retiring(phase),
+      retiring: (phase) => this.#departure.retiring(phase),
       // What a lost service's shares have yet to open is in no snapshot.
       snapshotNeeded: (from, after) => {
         if (this.status === 'PartOfNetwork') this.#catchUp.needed(from, after);
@@ -325,15 +342,16 @@ export class Core implements NodeView {
     if (next && !replica.secrets.hasFrom(seqno + 1)) replica.secrets.add(seqno + 1, next.raw);
   }
 
-  #retiring(phase: RetirementPhase | null): void {
-    const { outbox } = this.#parts;
-    if (phase === 'RetiredCommitted')
-      outbox.log('info', 'This node is retired and the service goes on without it: it may be stopped.');
-    else
-      outbox.log(
-        'info',
-        phase === null ? 'This node is not retired after all.' : `Retirement of this node: ${phase}.`,
-      );
+  /** A candidate of no configuration was removed and has not heard so: the primary brings it up to date. */
+  #guide(id: string, from: string): void {
+    const { raft } = this.replica;
+    const takesPart = raft.configurations.some(({ voters, learners }) =>
+      [...voters, ...learners].includes(id),
+    );
+    if (takesPart) return;
+    if (this.replica.isPrimary) this.replica.step({ kind: 'stray', node: id });
+    else if (raft.leader !== null && from === id)
+      this.#parts.outbox.push({ kind: 'send', to: raft.leader, message: encodeWire({ kind: 'stray', id }) });
   }
 
   #makeActions(): GovernanceActions {

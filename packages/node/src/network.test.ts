@@ -157,6 +157,39 @@ describe('nodes of one service', () => {
     assert.throws(() => cluster.propose(second, alone), /no node would be left/);
   });
 
+  test('one that was voted out while it was cut off learns it from the ledger, answers no more and ends', () => {
+    for (const snapshotEvery of [10_000, 20]) {
+      const { cluster, nodes } = threeNodes({ snapshotEvery });
+      const [first, second, third] = nodes;
+      for (const other of [first, second]) cluster.isolate(third, other);
+      cluster.propose(first, { name: 'remove_node', args: { node_id: third.id } });
+      for (let i = 0; i < 40; i++) {
+        put(cluster, first, `value ${i}`);
+        cluster.pass(10);
+      }
+      const late = cluster.join(first);
+      cluster.isolate(third, late);
+      cluster.pass(500);
+      cluster.trust(late);
+      cluster.passUntil('it votes', () => voters(cluster, first) === 3);
+      cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
+      cluster.passUntil('another one leads', () => cluster.hasPrimary && cluster.primary !== first);
+      first.isUp = false;
+      // It never had the lost one for a peer and, where it joined after a snapshot, lacks what that one lacks.
+      second.node.replica?.step({ kind: 'transfer', to: late.id });
+      cluster.passUntil('the newcomer leads', () => cluster.hasPrimary && cluster.primary === late);
+      assert.equal(get(cluster, third), 'nothing', 'it cannot know');
+      cluster.heal();
+      const status = (): number => cluster.request(third, 'GET', '/app/value').status;
+      cluster.passUntil('it knows', () => status() === 503);
+      assert.match(cluster.request(third, 'GET', '/app/value').text, /NodeRetired/);
+      assert.equal(cluster.request(third, 'GET', '/node/ready/app').status, 503);
+      cluster.passUntil('it ends', () => third.exit !== undefined);
+      assert.match(third.exit ?? '', /was retired/);
+      committedEverywhere(cluster, [second, late], txIdOf(put(cluster, cluster.primary, 'without it')));
+    }
+  });
+
   test('all learn a new ledger secret, and a certificate of theirs that was renewed', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second] = nodes;

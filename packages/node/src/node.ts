@@ -48,7 +48,10 @@ export class Node {
   #evidence: NodeEvidence | undefined;
   #joiner: Joiner | undefined;
   #recovering: Recovering | undefined;
-  readonly #listener: CoreListener = { superseded: (found) => this.#replaceState(found) };
+  readonly #listener: CoreListener = {
+    superseded: (found) => this.#replaceState(found),
+    departed: (reason) => this.#exit(reason, 0),
+  };
   #stops = 0;
   #isOver = false;
 
@@ -284,8 +287,8 @@ export class Node {
     this.#outbox.push({ kind: 'exit', code: 0, reason: 'Stopped by its operator.' });
   }
 
-  #exit(reason: string): void {
+  #exit(reason: string, code = 1): void {
     this.#isOver = true;
-    this.#outbox.push({ kind: 'exit', code: 1, reason });
+    this.#outbox.push({ kind: 'exit', code, reason });
   }
 }

@@ -13,6 +13,8 @@ export interface SwitchboardParts {
   readonly forwarding: Forwarding;
   consensus(from: string, message: Message): void;
   evidence(from: string, renewal: Renewal): void;
+  /** A node asks to be elected, or another one says that it does. */
+  candidate(id: string, from: string): void;
 }
 
 /** Hands what other nodes say to whom it concerns. What is no message, or of a stranger, is left alone. */
@@ -26,12 +28,13 @@ export class Switchboard {
   }
 
   received(from: string, bytes: Uint8Array): void {
-    const { peers, forwarding, consensus, evidence } = this.#parts;
+    const { peers, forwarding, consensus, evidence, candidate } = this.#parts;
     if (!peers.has(from)) return;
     const message = this.#decode(from, bytes);
     switch (message?.kind) {
       case 'consensus':
         consensus(from, message.message);
+        if (message.message.kind === 'vote-request') candidate(from, from);
         return;
       case 'request': {
         const event = forwarding.received(from, message);
@@ -46,6 +49,9 @@ export class Switchboard {
         return;
       case 'evidence':
         evidence(from, message);
+        return;
+      case 'stray':
+        if (peers.has(message.id)) candidate(message.id, from);
         return;
       default:
         message satisfies undefined;

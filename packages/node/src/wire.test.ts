@@ -33,6 +33,7 @@ const message: fc.Arbitrary<NodeMessage> = fc.oneof(
     kind: fc.constant('peers' as const),
     nodes: fc.array(fc.record({ id: fc.string(), address: fc.string(), rpc: fc.string() }), { maxLength: 3 }),
   }),
+  fc.record({ kind: fc.constant('stray' as const), id: fc.string() }),
 );
 
 /** Decodes; what is refused is refused in the one way that a node expects. */

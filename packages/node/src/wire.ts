@@ -39,11 +39,17 @@ export interface RenewedEvidence extends Renewal {
   readonly kind: 'evidence';
 }
 
+/** Tells the primary of a node that asks to be elected though it takes no part any more. */
+export interface StrayNode {
+  readonly kind: 'stray';
+  readonly id: string;
+}
+
 /** Everything nodes say to each other beside consensus. */
-export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances | RenewedEvidence;
+export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances | RenewedEvidence | StrayNode;
 
 /** First bytes of messages: those of consensus are lower. Numbers are never reused. */
-const kinds = { request: 0x41, answer: 0x42, peers: 0x43, evidence: 0x44 } as const;
+const kinds = { request: 0x41, answer: 0x42, peers: 0x43, evidence: 0x44, stray: 0x45 } as const;
 const headerBytes = 5;
 
 /** The bytes of a message. Those of consensus are as consensus writes them. */
@@ -78,6 +84,8 @@ export function decodeWire(
       return { kind: 'peers', nodes: list(head.nodes).map(readPeer) };
     case kinds.evidence:
       return readEvidence(head);
+    case kinds.stray:
+      return { kind: 'stray', id: text(head.id) };
     default:
       throw malformed(`is of unknown kind ${kind}`);
   }
@@ -100,6 +108,8 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
     }
     case 'peers':
       return { head: { nodes: message.nodes }, body: nothing };
+    case 'stray':
+      return { head: { id: message.id }, body: nothing };
     case 'evidence':
       return { head: { evidence: message.evidence, root: message.root }, body: nothing };
   }

@@ -25,6 +25,7 @@ export function lead(core: Core): Leading {
     round: 0,
     confirming: null,
     waiting: [],
+    strays: new Set(),
     asked: new Set(),
     latest: null,
   };
@@ -43,6 +44,7 @@ export function tick(core: Core, leading: Leading, ticks: number): void {
     for (const [to, peer] of leading.peers) beat(core, leading, to, peer);
   }
   for (const peer of leading.peers.values()) peer.silentTicks += ticks;
+  forgetSilentStrays(core, leading);
   tickTransfer(core, leading, ticks);
   if (!isHeard(core, leading)) core.becomeFollower(core.view, null);
 }
@@ -65,6 +67,7 @@ export function onAccepted(core: Core, leading: Leading, from: NodeId, message: 
   if (core.leading !== leading) return;
   if (moved) reportCaughtUp(core, from, peer);
   if (core.options.eager || waited) replicateTo(core, leading, from, peer);
+  dismiss(core, leading, from, peer);
   continueTransfer(core, leading);
 }
 
@@ -127,13 +130,47 @@ function askToRetire(core: Core, leading: Leading): void {
 function refreshPeers(core: Core, leading: Leading): void {
   const recipients = core.members.recipients(core.log.commit);
   recipients.delete(core.id);
-  for (const node of leading.peers.keys()) if (!recipients.has(node)) leading.peers.delete(node);
+  for (const node of leading.peers.keys()) {
+    if (!recipients.has(node) && !leading.strays.has(node)) leading.peers.delete(node);
+  }
   for (const node of recipients) {
+    leading.strays.delete(node);
     if (leading.peers.has(node)) continue;
     const peer = new Progress(core.log.last + 1);
     leading.peers.set(node, peer);
     beat(core, leading, node, peer);
   }
+}
+
+/**
+ * A node that was removed while it heard nothing learns it as it would have then, from the log: nobody's word would do.
+ * It counts for nothing.
+ */
+export function guide(core: Core, leading: Leading, node: NodeId): void {
+  if (node === core.id || leading.peers.has(node)) return;
+  if (leading.strays.size >= core.options.limits.straysMax) return;
+  leading.strays.add(node);
+  const peer = new Progress(core.log.last + 1);
+  leading.peers.set(node, peer);
+  beat(core, leading, node, peer);
+}
+
+/** Who holds all that is committed is told so, and then left alone; should that be lost, it asks again. */
+function dismiss(core: Core, leading: Leading, node: NodeId, peer: Progress): void {
+  if (!leading.strays.has(node) || peer.match < core.log.commit) return;
+  beat(core, leading, node, peer);
+  forget(leading, node);
+}
+
+function forgetSilentStrays(core: Core, leading: Leading): void {
+  for (const node of leading.strays) {
+    if ((leading.peers.get(node)?.silentTicks ?? 0) >= core.options.electionTicks) forget(leading, node);
+  }
+}
+
+function forget(leading: Leading, node: NodeId): void {
+  leading.strays.delete(node);
+  leading.peers.delete(node);
 }
 
 /** Whether a quorum of every active configuration has answered within an election timeout. */

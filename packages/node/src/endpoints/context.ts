@@ -44,6 +44,8 @@ export interface NodeView {
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
   readonly stopNotice: boolean;
+  /** The service goes on without this node. */
+  readonly isRetired: boolean;
   readonly hostFacts: HostFacts | undefined;
   readonly now: number;
   /** While recovering: how far the private ledger has been read, and how far it goes. */

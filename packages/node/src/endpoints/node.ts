@@ -246,6 +246,7 @@ const getServiceConfiguration: Handler = ({ tx }) => {
 /** Whether a part of the service takes requests. */
 export function isOpen(node: NodeView, frontend: 'app' | 'gov'): boolean {
   const status = node.serviceStatus;
+  if (node.isRetired) return false;
   if (frontend === 'gov') return status !== undefined;
   return status === 'Open' && node.status === 'PartOfNetwork';
 }

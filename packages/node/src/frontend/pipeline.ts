@@ -117,6 +117,13 @@ export class Pipeline {
       );
     }
     const { replica } = this.#node;
+    if (target.frontend !== 'node' && this.#node.isRetired) {
+      return refusal(
+        503,
+        'NodeRetired',
+        'This node was retired: the service goes on without it. Ask another one.',
+      );
+    }
     if (target.frontend !== 'node' && this.#isFull()) {
       return refusal(
         503,
