@@ -16,7 +16,7 @@ export type GovernanceErrorCode =
   | 'SecretChainBroken'
   /** A validity period is unreadable or longer than the service allows. */
   | 'InvalidValidity'
-  /** A rekey, an opening or an activation that the state of the service forbids. */
+  /** A rekey, new recovery shares, an opening or an activation that the state of the service forbids. */
   | 'WrongServiceState'
   /** Nodes cannot change so: none would be left, or one would come back from its retirement. */
   | 'MembershipInvalid'

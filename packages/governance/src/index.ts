@@ -88,7 +88,7 @@ export {
   clearSubmittedShares,
   combineSubmittedShares,
   encryptedShareOf,
-  issueShares,
+  refreshShares,
   submitShare,
 } from './recovery/shares.ts';
 export { type Opening, openService } from './service-life.ts';

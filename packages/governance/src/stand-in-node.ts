@@ -1,5 +1,5 @@
 import { GovernanceError } from './errors.ts';
-import { issueShares } from './recovery/shares.ts';
+import { refreshShares } from './recovery/shares.ts';
 import { openService } from './service-life.ts';
 import { serviceInfo } from './tables/service.ts';
 import { validityPeriod } from './validity.ts';
@@ -24,7 +24,7 @@ const nothing = (): void => {};
  */
 export function standInNode(made: NodeMade): NodeActions {
   const issueAnew: NodeActions['triggerRecoverySharesRefresh'] = (tx) =>
-    issueShares(tx, { ledgerSecret: noSecret, random: countingBytes() });
+    refreshShares(tx, { ledgerSecret: noSecret, random: countingBytes() });
   return {
     triggerLedgerRekey(tx) {
       const { status } = serviceInfo.require(tx);

@@ -6,9 +6,9 @@ import {
   encryptedLedgerSecrets,
   encryptToTrustedNodes,
   GovernanceError,
-  issueShares,
   type NodeActions,
   openService,
+  refreshShares,
   rekeyLedger,
   settleMembership,
   validityPeriod,
@@ -96,7 +96,7 @@ export class GovernanceActions implements NodeActions {
   }
 
   triggerRecoverySharesRefresh(tx: Tx): void {
-    issueShares(tx, { ledgerSecret: this.currentLedgerSecret().raw, random: this.#random });
+    refreshShares(tx, { ledgerSecret: this.currentLedgerSecret().raw, random: this.#random });
   }
 
   triggerLedgerChunk(tx: Tx): void {

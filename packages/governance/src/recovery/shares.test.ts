@@ -15,6 +15,7 @@ import {
   combineSubmittedShares,
   encryptedShareOf,
   issueShares,
+  refreshShares,
   submitShare,
 } from './shares.ts';
 
@@ -177,6 +178,21 @@ describe('recovery shares', () => {
       assert.throws(() => issueShares(tx, { ledgerSecret, random }), { code: 'SharesNotIssued', message });
     });
   }
+
+  test('are not issued anew while a service recovers: those of the lost one are needed', () => {
+    const tx = service(1, [undefined]);
+    issueShares(tx, { ledgerSecret, random });
+    const shares = recoveryShares.get(tx);
+    for (const status of ['Recovering', 'WaitingForRecoveryShares'] as const) {
+      serviceInfo.set(tx, { cert: '', status });
+      const refresh = () => refreshShares(tx, { ledgerSecret: random(32), random });
+      assert.throws(refresh, { code: 'WrongServiceState', message: /lost service are still needed/ });
+      assert.deepEqual(recoveryShares.get(tx), shares);
+    }
+    serviceInfo.set(tx, { cert: '', status: 'Open' });
+    refreshShares(tx, { ledgerSecret: random(32), random });
+    assert.notDeepEqual(recoveryShares.get(tx), shares);
+  });
 
   test('are not issued to a member whose key is not an RSA key', () => {
     const tx = service(1, [undefined]);

@@ -20,7 +20,7 @@ import { GovernanceError } from '../errors.ts';
 import { activeRecoveryMembers, type RecoveryMember } from '../membership.ts';
 import { type MemberId, memberInfos } from '../tables/members.ts';
 import { historicalLedgerSecret, recoveryShares, submittedShares } from '../tables/secrets.ts';
-import { serviceConfiguration } from '../tables/service.ts';
+import { serviceConfiguration, serviceInfo } from '../tables/service.ts';
 
 type Random = (bytes: number) => Uint8Array;
 
@@ -49,6 +49,24 @@ export function issueShares(
     encrypted_shares: encryptedShares(tx, key, random),
     ...(storedAt === undefined ? {} : { previous_secret_stored_version: storedAt }),
   });
+}
+
+/**
+ * Issues shares of the secret in force anew, because members decided so.
+ *
+ * Throws `WrongServiceState` in a recovery: the shares that are there open the secrets of the lost service, and nothing
+ * else does. Otherwise as `issueShares`.
+ */
+export function refreshShares(
+  tx: Tx,
+  options: { readonly ledgerSecret: Uint8Array; readonly random: Random },
+): void {
+  const { status } = serviceInfo.require(tx);
+  if (status === 'Recovering' || status === 'WaitingForRecoveryShares') {
+    const message = `Cannot issue new recovery shares while the service is ${status}: those of the lost service are still needed`;
+    throw new GovernanceError('WrongServiceState', message);
+  }
+  issueShares(tx, options);
 }
 
 function encryptedShares(tx: Tx, key: Uint8Array, random: Random): Record<MemberId, string> {

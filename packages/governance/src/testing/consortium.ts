@@ -20,11 +20,11 @@ import {
   type GovernanceWorld,
   type GovResponse,
   genesis,
-  issueShares,
   type NodeActions,
   openProposals,
   openService,
   reconsider,
+  refreshShares,
   rekeyLedger,
   serviceInfo,
   signatures,
@@ -276,7 +276,7 @@ export class Consortium {
         this.effects.push(openService(tx, { previous, next, ledgerSecret: this.secret.raw, random }));
       },
       triggerRecoverySharesRefresh: (tx) => {
-        issueShares(tx, { ledgerSecret: this.secret.raw, random });
+        refreshShares(tx, { ledgerSecret: this.secret.raw, random });
         this.effects.push('reshare');
       },
       triggerLedgerChunk: () => this.effects.push('chunk'),
