@@ -76,5 +76,5 @@ export interface Endorsements {
   readonly securityPolicy?: Uint8Array;
   readonly collateral?: Collateral;
   /** TPM: endorsement key certificate to the root (DER), and the secret that was decrypted with that key. */
-  readonly activation?: { readonly certificates: readonly Uint8Array[]; readonly secret: Uint8Array };
+  readonly activation?: { readonly certificates: readonly Uint8Array[]; readonly secret?: Uint8Array };
 }

@@ -5,7 +5,7 @@ export { AttestationError } from './errors.ts';
 export type { Collateral, Endorsements, Evidence, PcrValue, TpmQuote } from './evidence.ts';
 export { type QuoteInfo, readQuoteInfo, tpmQuoteInfo } from './quote-info.ts';
 export { type QuoteFormat, quoteFormats, tees } from './tees.ts';
-export { makeCredential } from './tpm/credential.ts';
+export { type Credential, makeCredential } from './tpm/credential.ts';
 export {
   type AmdProduct,
   type AmdProtection,
@@ -26,6 +26,8 @@ export { evaluateVectors, type VectorOptions, type VectorRow } from './vectors/e
 export { verify } from './verify.ts';
 export { virtualMeasurement } from './virtual.ts';
 export {
+  type KeysToActivate,
+  keysToActivate,
   quotingKeyId,
   type WantedCollateral,
   type WantedVcek,

@@ -33,7 +33,7 @@ import {
   vsmDebugFlags,
   windowsBoot,
 } from './tpm/windows.ts';
-import type { TrustMaterial } from './trust.ts';
+import type { Expected, TrustMaterial } from './trust.ts';
 
 type TpmEvidence = Extract<Evidence, { platform: 'tpm' }>;
 
@@ -102,10 +102,10 @@ function trustKey(
     );
     return { key, how: 'named', platformId: key.id };
   }
-  const roots = trust.roots.tpm;
+  const roots = [...trust.roots.tpm, ...(trust.policy.tpm?.authorities ?? [])];
   const { crls } = endorsements;
   if (endorsements.activation !== undefined)
-    return activated(checks, area, endorsements.activation, crls, trust, now);
+    return activated(checks, area, endorsements, { roots, asked: trust.expected?.activation }, now);
   const chain = checks.run('ak-trust', () => {
     insist(
       endorsements.certificates !== undefined,
@@ -142,13 +142,12 @@ function readKey(bytes: Uint8Array): ReadKey {
 function activated(
   checks: Checklist,
   area: ReadKey,
-  { certificates, secret }: NonNullable<Endorsements['activation']>,
-  crls: Endorsements['crls'],
-  trust: TrustMaterial,
+  { activation, crls }: Endorsements,
+  { roots, asked: asking }: { readonly roots: readonly string[]; readonly asked: Expected['activation'] },
   now: number,
 ): TrustedKey {
-  const chain = checks.run('certificate-shape', () => parseCertificates(certificates));
-  verifyPath(checks, chain, { roots: trust.roots.tpm, selfSignedRoot: false });
+  const chain = checks.run('certificate-shape', () => parseCertificates(activation?.certificates ?? []));
+  verifyPath(checks, chain, { roots, selfSignedRoot: false });
   checkPathDates(checks, chain, now);
   checks.run('revocation', () => checkRevocation(chain, crls ?? [], now));
   const platformId = checks.run(
@@ -156,18 +155,22 @@ function activated(
     () => {
       const endorsementKey = chain[0]!;
       checkUsage(endorsementKey, usage.endorsementKey);
-      const asked = trust.expected?.activation ?? refuse('no activation was asked for');
+      const asked = asking ?? refuse('no activation was asked for');
       insist(
         asked.endorsementKey === endorsementKey.publicKey.id,
         'the secret was for another endorsement key',
       );
       insist(asked.attestationKeyName === area.name, 'the secret was for another attestation key');
-      insist(constantTimeEqual(asked.secret, secret), 'the secret was not decrypted');
+      insist(isAnswered(asked.secret, activation?.secret), 'the secret was not decrypted');
       return endorsementKey.publicKey.id;
     },
     () => 'activated by its endorsement key',
   );
   return { key: area.key, how: 'activated', platformId };
+}
+
+function isAnswered(asked: Uint8Array | 'known', given: Uint8Array | undefined): boolean {
+  return asked === 'known' || (given !== undefined && constantTimeEqual(asked, given));
 }
 
 /** Some clouds certify attestation keys as endorsement keys; the public area tells which it is. */

@@ -87,6 +87,8 @@ export interface TpmPolicy {
   readonly pcrs?: Readonly<Record<string, readonly string[]>>;
   /** Names of attestation keys (hexadecimal, or the SHA-256 of their SPKI) trusted without a certificate. */
   readonly attestationKeys?: readonly string[];
+  /** Authorities that certify TPMs beside the known ones: hexadecimal SHA-256 of their SubjectPublicKeyInfo. */
+  readonly authorities?: readonly string[];
   /** The log must be there. Default false: one that is there must replay. */
   readonly requireEventLog?: boolean;
   /** Hyper-V virtual secure mode must protect an enclave that reports. Default false. */
@@ -129,7 +131,8 @@ export interface Expected {
   readonly userData?: Uint8Array;
   /** The secret that the TPM's owner had to decrypt, and for which keys: see `makeCredential`. */
   readonly activation?: {
-    readonly secret: Uint8Array;
+    /** `known`: the secret came back once, as whoever asks knows; nobody is asked again. */
+    readonly secret: Uint8Array | 'known';
     /** Hexadecimal SHA-256 of the endorsement key's SubjectPublicKeyInfo. */
     readonly endorsementKey: string;
     readonly attestationKeyName: string;

@@ -1,12 +1,13 @@
-import { parseCertificate, splitPemBundle } from '@coco/crypto';
+import { type PublicKey, parseCertificate, splitPemBundle } from '@coco/crypto';
 import { type AmdTcb, parseTcb, productOfCpuid } from './amd/products.ts';
 import { parseSnpReport } from './amd/report.ts';
-import { commonName } from './certificate-path.ts';
+import { commonName, parsePemCertificates } from './certificate-path.ts';
 import { Checklist } from './checklist.ts';
-import { refuse } from './errors.ts';
+import { insist, refuse } from './errors.ts';
 import type { Evidence } from './evidence.ts';
 import { readPckIdentity } from './intel/pck.ts';
 import { parseQuote, teeType } from './intel/quote.ts';
+import { type QuoteInfo, readQuoteInfo } from './quote-info.ts';
 import { parsePublicArea } from './tpm/public-area.ts';
 import type { AmdProduct } from './trust.ts';
 
@@ -54,6 +55,34 @@ export function wantedCollateral(bytes: Uint8Array): WantedCollateral {
       fmspc: readPckIdentity(leaf).fmspc,
       authority: commonName(leaf.issuer).includes('Processor') ? 'processor' : 'platform',
     };
+  });
+}
+
+/** For which keys of a TPM a credential is made: see `makeCredential`. */
+export interface KeysToActivate {
+  readonly endorsementKey: PublicKey;
+  /** As the TPM refers to it. */
+  readonly attestationKeyName: Uint8Array;
+}
+
+/**
+ * Reads from a TPM's evidence (unverified) and from the certificates of its endorsement key (PEM, that of the key first)
+ * what a challenge has to be for. Throws `AttestationError`.
+ */
+export function keysToActivate(info: QuoteInfo, certificates: string): KeysToActivate {
+  const checks = new Checklist();
+  const { evidence } = readQuoteInfo(info);
+  const name = checks.run('ak-attributes', () => {
+    insist(evidence.platform === 'tpm', `evidence of ${evidence.platform} has no key to activate`);
+    return parsePublicArea(evidence.attestationKey).name;
+  });
+  return checks.run('certificate-shape', () => {
+    const endorsementKey = parsePemCertificates(certificates)[0]?.publicKey;
+    insist(
+      endorsementKey?.kind === 'RSA',
+      'the endorsement key is not an RSA key: others are not understood',
+    );
+    return { endorsementKey, attestationKeyName: Uint8Array.fromHex(name) };
   });
 }
 

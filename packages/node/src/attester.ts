@@ -1,5 +1,6 @@
 import {
   type Claims,
+  type Credential,
   type Endorsements,
   type Evidence,
   type Policy,
@@ -20,6 +21,16 @@ export interface NodeEvidence {
   readonly quote: QuoteInfo;
   /** Azure confidential containers: the text whose digest is the host data. */
   readonly securityPolicy?: string;
+  /** A TPM whose endorsement key is certified. */
+  readonly activation?: TpmActivation;
+}
+
+/** What a TPM can be challenged by. */
+export interface TpmActivation {
+  /** PEM, from the certificate of the endorsement key to its authority. */
+  readonly certificates: string;
+  /** What was in the credential that was asked about. */
+  readonly secret?: Uint8Array;
 }
 
 /** Where evidence comes from: nowhere (`virtual`, a statement the node writes itself), or the host's hardware. */
@@ -50,8 +61,11 @@ export class Attester {
     this.#executableDigest = given.executableDigest;
   }
 
-  /** Calls `done` with the evidence: at once on a virtual node, else when the host has it. */
-  ask(nonce: Uint8Array, done: (result: Attested) => void): void {
+  /**
+   * Calls `done` with the evidence: at once on a virtual node, else when the host has it. With a credential the TPM is
+   * asked for the secret in it as well.
+   */
+  ask(nonce: Uint8Array, done: (result: Attested) => void, credential?: Credential): void {
     const reportData = concatBytes(Uint8Array.fromHex(this.#identity.id), nonce);
     if (this.#source === 'virtual') {
       done({ evidence: { quote: virtualQuote(this.#executableDigest, reportData) } });
@@ -64,7 +78,8 @@ export class Attester {
     }
     this.#lastId += 1;
     this.#asked.set(this.#lastId, done);
-    this.#outbox.push({ kind: 'attest', id: this.#lastId, reportData });
+    const asked = { id: this.#lastId, reportData };
+    this.#outbox.push({ kind: 'attest', ...asked, ...(credential === undefined ? {} : { credential }) });
   }
 
   /** The host's answer to an `attest` effect. */

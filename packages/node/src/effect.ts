@@ -1,3 +1,5 @@
+import type { Credential } from '@coco/attestation';
+
 /** An answer to one request. Header names are lower case. */
 export interface HttpResponse {
   readonly status: number;
@@ -111,8 +113,16 @@ export type Effect =
     }
   /** Ask another server, answered by one `fetched` with the same `id`. Redirects are not followed. */
   | ({ readonly kind: 'fetch'; readonly id: number } & FetchRequest)
-  /** Make evidence of the platform that carries these 64 bytes; answered by `attested`. */
-  | { readonly kind: 'attest'; readonly id: number; readonly reportData: Uint8Array }
+  /**
+   * Make evidence of the platform that carries these 64 bytes; answered by `attested`. With a credential also have the
+   * TPM give back the secret in it.
+   */
+  | {
+      readonly kind: 'attest';
+      readonly id: number;
+      readonly reportData: Uint8Array;
+      readonly credential?: Credential;
+    }
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

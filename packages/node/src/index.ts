@@ -1,5 +1,5 @@
 export type { QuoteInfo } from '@coco/governance';
-export type { Attested, EvidenceSource, NodeEvidence } from './attester.ts';
+export type { Attested, EvidenceSource, NodeEvidence, TpmActivation } from './attester.ts';
 export type {
   Address,
   Bytes,

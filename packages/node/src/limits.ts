@@ -70,6 +70,8 @@ export const limits = {
   eventsPerPiece: 100,
   /** After so long without an event a stream says that it is alive. */
   eventSilenceMsMax: 15_000,
+  /** Challenges of its TPM that a joiner answers before it gives up: of as many primaries. */
+  joinChallengesMax: 5,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

@@ -1120,6 +1120,7 @@ const checkTpmRule = (value, field) =>
       requiredPcrs: checkEach(checkCount),
       pcrs: checkRegisters,
       attestationKeys: checkDigests,
+      authorities: checkDigests,
       requireEventLog: "boolean?",
       requireVirtualSecureMode: "boolean?",
     },

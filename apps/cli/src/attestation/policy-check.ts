@@ -5,6 +5,7 @@ import {
   type NodeInfo,
   type NodePolicy,
   type NodeReview,
+  nodeActivations,
   nodeInfos,
   nodePolicies,
   nodeStandings,
@@ -88,7 +89,7 @@ function restoreTables(tx: Tx, { joinPolicy, attestation }: PublishedPlatforms):
 }
 
 function restoreNode(tx: Tx, node: AttestationOut['nodes'][number]): void {
-  const { nodeId: id, quote, claims, role, verified, nonce: root } = node;
+  const { nodeId: id, quote, claims, role, verified, nonce: root, activation } = node;
   const evidence = quote as NodeInfo['quote_info'];
   const info: NodeInfo = {
     node_to_node_interface: { bind_address: '' },
@@ -98,6 +99,7 @@ function restoreNode(tx: Tx, node: AttestationOut['nodes'][number]): void {
     status: 'Trusted',
   };
   nodeInfos.set(tx, id, info);
+  if (activation !== undefined) nodeActivations.set(tx, id, activation);
   if (role === undefined || verified === undefined) return;
   // Only until the review below: it puts what it verified in their place.
   const stated = claims as Claims;

@@ -254,6 +254,10 @@ const attestation = section({
   ),
 });
 
+const persistentHandle = z
+  .string()
+  .regex(/^0x81[0-9a-fA-F]{6}$/, { error: 'expected a persistent handle, 0x81......' });
+
 const ownAttestation = section({
   platform: field(
     z.enum(['auto', 'virtual', 'configfs', 'sgx', 'tpm', 'program']),
@@ -268,11 +272,7 @@ const ownAttestation = section({
   ),
   tpm: section({
     device: field(z.string(), '/dev/tpmrm0', 'The TPM: a device, or `tcp:HOST:PORT` of a software TPM.'),
-    key: field(
-      z.string().regex(/^0x81[0-9a-fA-F]{6}$/, { error: 'expected a persistent handle, 0x81......' }),
-      '0x81010002',
-      'Persistent handle of the attestation key.',
-    ),
+    key: field(persistentHandle, '0x81010002', 'Persistent handle of the attestation key.'),
     registers: field(
       z.array(z.int().min(0).max(23)).min(1),
       [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14],
@@ -285,6 +285,15 @@ const ownAttestation = section({
     certificates_file: optional(
       file,
       "PEM, from the attestation key's certificate to its root, if it has one.",
+    ),
+    endorsement_key: field(
+      persistentHandle,
+      '0x81010001',
+      'Persistent handle of the endorsement key, an RSA key, with which a joiner answers challenges.',
+    ),
+    endorsement_certificates_file: optional(
+      file,
+      "PEM, from the endorsement key's certificate to its maker's root: the service then asks the TPM for a secret.",
     ),
   }),
   program: field(

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { quoteFormats, tpmQuoteInfo, wantedCollateral, wantedVcek } from '@coco/attestation';
+import { type Credential, quoteFormats, tpmQuoteInfo, wantedCollateral, wantedVcek } from '@coco/attestation';
 import { encodePem, sha256, toBase64 } from '@coco/crypto';
-import type { Attested, EvidenceSource, NodeEvidence, QuoteInfo } from '@coco/node';
+import type { Attested, EvidenceSource, NodeEvidence, QuoteInfo, TpmActivation } from '@coco/node';
 import type { Configuration } from '../configuration/configuration.ts';
 import { HostError, messageOf } from '../errors.ts';
 import { readSecurityContext, type SecurityContext, securityContextDirectory } from './azure-container.ts';
@@ -15,7 +15,7 @@ import {
 } from './configfs-tsm.ts';
 import { gramineDirectory, gramineQuote } from './gramine.ts';
 import { programEvidence } from './program.ts';
-import { tpmEvidence } from './tpm.ts';
+import { tpmEvidence, tpmSecret } from './tpm.ts';
 import { fetchCollateral, fetchVcek } from './vendor-servers.ts';
 
 /** Where this machine shows what it is; a test puts directories of its own in their place. */
@@ -34,11 +34,11 @@ export interface EvidenceMaker {
   /** For the log: what was found. */
   readonly description: string;
   /** Never rejects. */
-  attest(reportData: Uint8Array): Promise<Attested>;
+  attest(reportData: Uint8Array, credential?: Credential): Promise<Attested>;
 }
 
 type Settings = Pick<Configuration, 'attestation' | 'coco'>;
-type Make = (reportData: Uint8Array) => Promise<NodeEvidence>;
+type Make = (reportData: Uint8Array, credential: Credential | undefined) => Promise<NodeEvidence>;
 
 const realPlaces: Places = {
   tsm: tsmDirectory,
@@ -65,8 +65,8 @@ export function evidenceMaker(settings: Settings, places: Places = realPlaces): 
   return {
     source: 'host',
     description: `evidence of ${platform}`,
-    attest: (reportData) =>
-      make(reportData).then(
+    attest: (reportData, credential) =>
+      make(reportData, credential).then(
         (evidence) => ({ evidence }),
         (error: unknown) => ({ error: messageOf(error) }),
       ),
@@ -96,7 +96,7 @@ const makers: Readonly<Record<HostPlatform, (settings: Settings, places: Places)
   sgx: (settings, places) => async (reportData) => ({
     quote: await intelQuoteInfo('sgx', await gramineQuote(reportData, places.gramine), settings),
   }),
-  tpm: (settings) => (reportData) => tpmNodeEvidence(reportData, settings),
+  tpm: (settings) => (reportData, credential) => tpmNodeEvidence(reportData, credential, settings),
   program: (settings) => (reportData) => programEvidence(settings.coco.attestation.program, reportData),
 };
 
@@ -154,14 +154,32 @@ async function intelQuoteInfo(
 }
 
 /** A quote has room for one digest: of the key alone, or hashed once more with the nonce. */
-async function tpmNodeEvidence(reportData: Uint8Array, { coco }: Settings): Promise<NodeEvidence> {
+async function tpmNodeEvidence(
+  reportData: Uint8Array,
+  credential: Credential | undefined,
+  { coco }: Settings,
+): Promise<NodeEvidence> {
   const { device, key, registers, event_log: eventLog, certificates_file: file } = coco.attestation.tpm;
   const keyDigest = reportData.subarray(0, 32);
   const isFresh = reportData.subarray(32).some((byte) => byte !== 0);
   const place = { device, key: Number(key), registers, eventLog: eventLog ?? undefined };
   const shown = await tpmEvidence(place, isFresh ? sha256(reportData) : keyDigest);
   const evidence = { platform: 'tpm', ...shown } as const;
-  return { quote: tpmQuoteInfo(evidence, (await optionalText(file)) ?? '') };
+  const quote = tpmQuoteInfo(evidence, (await optionalText(file)) ?? '');
+  const activation = await tpmActivation(credential, coco.attestation.tpm);
+  return activation === undefined ? { quote } : { quote, activation };
+}
+
+/** The certified endorsement key, if there is one, and what its TPM finds in a credential. */
+async function tpmActivation(
+  credential: Credential | undefined,
+  settings: Settings['coco']['attestation']['tpm'],
+): Promise<TpmActivation | undefined> {
+  const certificates = await optionalText(settings.endorsement_certificates_file);
+  if (certificates === undefined) return undefined;
+  if (credential === undefined) return { certificates };
+  const keys = { attestationKey: Number(settings.key), endorsementKey: Number(settings.endorsement_key) };
+  return { certificates, secret: await tpmSecret(settings.device, keys, credential) };
 }
 
 async function optionalText(path: string | null | undefined): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import type { PcrValue } from '@coco/attestation';
+import type { Credential, PcrValue } from '@coco/attestation';
 import { concatBytes } from '@coco/crypto';
 import { limits } from '../limits.ts';
 
@@ -9,10 +9,26 @@ export interface TpmTransport extends AsyncDisposable {
 
 /** Codes of the TPM 2.0 Library, part 2. */
 const tag = { plain: 0x8001, withSessions: 0x8002 } as const;
-const code = { nvRead: 0x14e, quote: 0x158, nvReadPublic: 0x169, readPublic: 0x173, pcrRead: 0x17e } as const;
+const code = {
+  activateCredential: 0x147,
+  nvRead: 0x14e,
+  policySecret: 0x151,
+  quote: 0x158,
+  flushContext: 0x165,
+  nvReadPublic: 0x169,
+  readPublic: 0x173,
+  startAuthSession: 0x176,
+  pcrRead: 0x17e,
+} as const;
 const nullScheme = 0x0010;
-/** TPM_RH_OWNER. */
+/** TPM_RH_OWNER, TPM_RH_NULL, TPM_RH_ENDORSEMENT. */
 const owner = 0x40000001;
+const nobody = 0x40000007;
+const endorsementHierarchy = 0x4000000b;
+/** A session that gathers a policy, by the hash of endorsement keys. */
+const policySession = 1;
+const sha256 = 0x000b;
+const nonceBytes = 16;
 /** The session that is a password, here an empty one: handle, no nonce, no attributes, no password. */
 const emptyPassword = Uint8Array.of(0x40, 0, 0, 9, 0, 0, 0, 0, 0);
 /** RETRY, TESTING, YIELDED: the same command is to be sent again. */
@@ -22,6 +38,12 @@ const headerBytes = 10;
 const digestsPerRead = 8;
 /** What one NV_Read may ask for: the smallest bound of TPMs in use. */
 const nvBytesPerRead = 512;
+
+/** Handles of the keys a credential is for. */
+export interface TpmKeys {
+  readonly attestationKey: number;
+  readonly endorsementKey: number;
+}
 
 /** The few commands that evidence takes (TPM 2.0 Library, part 3). All numbers are big-endian. */
 export class Tpm {
@@ -78,9 +100,43 @@ export class Tpm {
     return concatBytes(...parts);
   }
 
-  /** A command whose first handle wants authorisation; the answer's parameters. */
-  async #authorised(command: number, handles: Uint8Array, parameters: Uint8Array): Promise<Answer> {
-    const area = concatBytes(u32(emptyPassword.length), emptyPassword);
+  /**
+   * The secret in a credential that was made for these keys. The endorsement key is used as its maker's template has it:
+   * by whoever may use the endorsement hierarchy, which has no password here.
+   */
+  async activateCredential(keys: TpmKeys, { idObject, encryptedSeed }: Credential): Promise<Uint8Array> {
+    const session = await this.#startPolicySession();
+    try {
+      const nothing = sized(new Uint8Array(0));
+      const policy = concatBytes(nothing, nothing, nothing, u32(0));
+      await this.#authorised(code.policySecret, concatBytes(u32(endorsementHierarchy), u32(session)), policy);
+      const handles = concatBytes(u32(keys.attestationKey), u32(keys.endorsementKey));
+      const sessions = [emptyPassword, concatBytes(u32(session), nothing, Uint8Array.of(1), nothing)];
+      const parameters = concatBytes(idObject, encryptedSeed);
+      return (await this.#authorised(code.activateCredential, handles, parameters, sessions)).sized();
+    } finally {
+      await this.#run(tag.plain, code.flushContext, u32(session));
+    }
+  }
+
+  async #startPolicySession(): Promise<number> {
+    const salt = sized(new Uint8Array(0));
+    // Nothing is encrypted or authenticated by the session: its nonce protects nothing.
+    const nonce = sized(new Uint8Array(nonceBytes));
+    const kind = concatBytes(Uint8Array.of(policySession), u16(nullScheme), u16(sha256));
+    const body = concatBytes(u32(nobody), u32(nobody), nonce, salt, kind);
+    return new Answer(await this.#run(tag.plain, code.startAuthSession, body)).u32();
+  }
+
+  /** A command whose handles want authorisation, the first by a password as a rule; the answer's parameters. */
+  async #authorised(
+    command: number,
+    handles: Uint8Array,
+    parameters: Uint8Array,
+    sessions: readonly Uint8Array[] = [emptyPassword],
+  ): Promise<Answer> {
+    const all = concatBytes(...sessions);
+    const area = concatBytes(u32(all.length), all);
     const body = await this.#run(tag.withSessions, command, concatBytes(handles, area, parameters));
     const answer = new Answer(body);
     return new Answer(answer.take(answer.u32()));

@@ -13,9 +13,9 @@ import {
   vendorRoots,
   verify,
 } from '@coco/attestation';
-import { generateKeyPair, issueCertificate, publicKeyOf, sha256 } from '@coco/crypto';
+import { generateKeyPair, sha256 } from '@coco/crypto';
 import { SoftwareTpm, softwareTpmMissing } from '../testing/software-tpm.ts';
-import { openTpm, type TpmPlace, type TpmShown, tpmEvidence } from './tpm.ts';
+import { openTpm, type TpmPlace, type TpmShown, tpmEvidence, tpmSecret } from './tpm.ts';
 import { Tpm } from './tpm-commands.ts';
 
 const missing = softwareTpmMissing();
@@ -89,26 +89,8 @@ describe('a TPM', { skip: missing ?? false }, () => {
     );
   });
 
-  test('activates a credential made for its keys, which makes its key trusted', () => {
-    const ekPem = Buffer.from(tpm.read('ek.pem')).toString('latin1');
-    const endorsementKey = publicKeyOf(ekPem);
-    const maker = generateKeyPair('P-256');
-    const period = { notBefore: now - 1, notAfter: now + 1e9, serial: Uint8Array.of(1) };
-    const root = issueCertificate({
-      subject: 'CN=Maker of TPMs',
-      publicKey: maker.publicKey,
-      issuerKey: maker,
-      issuerCert: 'self',
-      isCa: true,
-      ...period,
-    });
-    const certified = issueCertificate({
-      subject: 'CN=endorsement key',
-      publicKey: endorsementKey,
-      issuerKey: maker,
-      issuerCert: root,
-      ...period,
-    });
+  test('activates a credential made for its keys, which makes its key trusted', async () => {
+    const { endorsementKey, certificates, authority } = tpm.certify(now);
     const secret = new Uint8Array(32).fill(42);
     const credential = makeCredential(
       endorsementKey,
@@ -116,14 +98,19 @@ describe('a TPM', { skip: missing ?? false }, () => {
       secret,
       new Uint8Array(32).fill(1),
     );
-    const given = new Uint8Array(tpm.activate(credential.idObject, credential.encryptedSeed));
-    assert.deepEqual(given, secret);
+    const keys = { attestationKey: tpm.attestationKey, endorsementKey: tpm.endorsementKey };
+    const given = await tpmSecret(tpm.device, keys, credential);
+    assert.deepEqual(new Uint8Array(given), secret);
+    // Made for another key, it does not open; the TPM can be asked again.
+    const other = makeCredential(endorsementKey, sha256(secret), secret, new Uint8Array(32).fill(1));
+    await assert.rejects(tpmSecret(tpm.device, keys, other), { code: 'Evidence', message: /command 0x147/ });
+    assert.deepEqual(new Uint8Array(await tpmSecret(tpm.device, keys, credential)), secret);
     const asked = { secret, endorsementKey: endorsementKey.id, attestationKeyName: name() };
     const { claims: found } = verify(
       { platform: 'tpm', ...shown },
-      { activation: { certificates: [certified.der, root.der], secret: given } },
+      { activation: { certificates: certificates.map(({ der }) => der), secret: given } },
       {
-        roots: { ...vendorRoots, tpm: [maker.publicKey.id] },
+        roots: { ...vendorRoots, tpm: [authority] },
         policy: {},
         expected: { publicKey: publicKey.spki, activation: asked },
       },

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import type { PcrValue, TpmQuote } from '@coco/attestation';
+import type { Credential, PcrValue, TpmQuote } from '@coco/attestation';
 import { concatBytes } from '@coco/crypto';
 import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Tpm, type TpmTransport } from './tpm-commands.ts';
+import { Tpm, type TpmKeys, type TpmTransport } from './tpm-commands.ts';
 
 /** How a TPM is reached and what it signs with. */
 export interface TpmPlace {
@@ -46,6 +46,16 @@ export async function tpmEvidence(place: TpmPlace, qualifyingData: Uint8Array): 
     return { quote, attestationKey };
   } catch (error) {
     throw new HostError('Evidence', `${place.device}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The secret in a credential that was made for the keys of this TPM. @throws HostError `Evidence` */
+export async function tpmSecret(device: string, keys: TpmKeys, credential: Credential): Promise<Uint8Array> {
+  try {
+    await using transport = await openTpm(device);
+    return await new Tpm(transport).activateCredential(keys, credential);
+  } catch (error) {
+    throw new HostError('Evidence', `${device}: ${messageOf(error)}`, { cause: error });
   }
 }
 

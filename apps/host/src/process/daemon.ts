@@ -288,7 +288,7 @@ export class Daemon {
       listeners: this.#listeners,
       channels: this.#channels,
       log: this.#log.write,
-      attest: (reportData: Uint8Array) => this.#evidence.attest(reportData),
+      attest: (...asked: Parameters<EvidenceMaker['attest']>) => this.#evidence.attest(...asked),
       tell: (event: Event) => this.#turns.push(event),
       exit: (code: number, reason: string) => this.#exit(code, reason),
     };

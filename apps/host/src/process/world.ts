@@ -1,7 +1,8 @@
-import type { Attested, Event } from '@coco/node';
+import type { Event } from '@coco/node';
 import type { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { writeOutput } from '../configuration/named-files.ts';
+import type { EvidenceMaker } from '../evidence/evidence.ts';
 import type { Listener } from '../http/listener.ts';
 import type { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import type { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
@@ -18,7 +19,7 @@ export interface WorldParts {
   readonly channels: Channels;
   readonly log: LogLine;
   /** Makes evidence of the platform. */
-  readonly attest: (reportData: Uint8Array) => Promise<Attested>;
+  readonly attest: EvidenceMaker['attest'];
   /** Tells the node what came of an effect. */
   readonly tell: (event: Event) => void;
   /** The node ended, or must not go on. */
@@ -78,7 +79,9 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
       break;
     case 'attest': {
       const { id } = effect;
-      void parts.attest(effect.reportData).then((result) => tell({ kind: 'attested', id, result }));
+      void parts
+        .attest(effect.reportData, effect.credential)
+        .then((result) => tell({ kind: 'attested', id, result }));
       break;
     }
     case 'log':

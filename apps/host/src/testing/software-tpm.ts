@@ -3,6 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  type Certificate,
+  generateKeyPair,
+  issueCertificate,
+  type PublicKey,
+  publicKeyOf,
+} from '@coco/crypto';
 
 /** Why no software TPM can be started here, or undefined when it can. */
 export function softwareTpmMissing(): string | undefined {
@@ -69,26 +76,33 @@ export class SoftwareTpm implements Disposable {
     this.run('tpm2_pcrextend', `${register}:sha256=${digest}`);
   }
 
-  /** Gives back the secret of a credential, if it is for the attestation key of this TPM. */
-  activate(idObject: Uint8Array, encryptedSeed: Uint8Array): Uint8Array {
-    const header = Uint8Array.of(0xba, 0xdc, 0xc0, 0xde, 0, 0, 0, 1);
-    this.write('credential', Uint8Array.of(...header, ...idObject, ...encryptedSeed));
-    this.run('tpm2_startauthsession', '--policy-session', '-S', 'session');
-    this.run('tpm2_policysecret', '-Q', '-S', 'session', '-c', 'e');
-    const keys = ['-c', hex(this.attestationKey), '-C', hex(this.endorsementKey)];
-    this.run(
-      'tpm2_activatecredential',
-      '-Q',
-      ...keys,
-      '-i',
-      'credential',
-      '-o',
-      'secret',
-      '-P',
-      'session:session',
-    );
-    this.run('tpm2_flushcontext', 'session');
-    return this.read('secret');
+  /** The endorsement key with its certificate, as the maker of a TPM would certify it. */
+  certify(now: number): {
+    readonly endorsementKey: PublicKey;
+    /** From the endorsement key to the authority. */
+    readonly certificates: readonly Certificate[];
+    /** Digest of the authority's key. */
+    readonly authority: string;
+  } {
+    const endorsementKey = publicKeyOf(new TextDecoder().decode(this.read('ek.pem')));
+    const maker = generateKeyPair('P-256');
+    const period = { notBefore: now - 1000, notAfter: now + 1e9, serial: Uint8Array.of(1) };
+    const issued = { issuerKey: maker, ...period };
+    const subject = 'CN=Maker of TPMs';
+    const root = issueCertificate({
+      ...issued,
+      subject,
+      publicKey: maker.publicKey,
+      issuerCert: 'self',
+      isCa: true,
+    });
+    const certified = issueCertificate({
+      ...issued,
+      subject: 'CN=endorsement key',
+      publicKey: endorsementKey,
+      issuerCert: root,
+    });
+    return { endorsementKey, certificates: [certified, root], authority: maker.publicKey.id };
   }
 
   [Symbol.dispose](): void {

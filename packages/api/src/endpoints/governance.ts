@@ -202,6 +202,7 @@ const nodeAttestationOut = object(
     memberId: hex32,
     platformId: text(),
     refusal: object({ code: text(), message: text() }),
+    activation: object({ certificates: text('PEM'), endorsement_key: hex32, attestation_key: text() }),
   },
   'NodeAttestation',
 );

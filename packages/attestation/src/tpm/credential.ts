@@ -7,18 +7,25 @@ const seedBytes = 32;
 const aesKeyBits = 128;
 const macKeyBits = 256;
 
+/** A secret that one TPM gives back, and only for one of its keys. */
+export interface Credential {
+  /** TPM2B_ID_OBJECT. */
+  readonly idObject: Uint8Array;
+  /** TPM2B_ENCRYPTED_SECRET. */
+  readonly encryptedSeed: Uint8Array;
+}
+
 /**
  * TPM2_MakeCredential (TPM 2.0 Library, part 1, 24): encrypts `secret` so that only the TPM that owns the
  * endorsement key gives it back, and only if the key of that name is in the same TPM. A verifier sends the
- * result, and keeps the secret to compare. `seed` is 32 random bytes. Answers with TPM2B_ID_OBJECT and
- * TPM2B_ENCRYPTED_SECRET, one after the other.
+ * result, and keeps the secret to compare. `seed` is 32 random bytes.
  */
 export function makeCredential(
   endorsementKey: PublicKey,
   attestationKeyName: Uint8Array,
   secret: Uint8Array,
   seed: Uint8Array,
-): { readonly idObject: Uint8Array; readonly encryptedSeed: Uint8Array } {
+): Credential {
   insist(seed.length === seedBytes, `the seed has ${seed.length} bytes, not ${seedBytes}`);
   insist(secret.length >= 1 && secret.length <= 32, `the secret has ${secret.length} bytes: at most 32`);
   const encryptedSeed = rsaOaepWrap(endorsementKey, seed, text('IDENTITY\0'));

@@ -2,6 +2,7 @@ import {
   AttestationError,
   type CheckName,
   type Claims,
+  type Endorsements,
   type Evidence,
   type Expected,
   type Roots,
@@ -9,11 +10,18 @@ import {
   vendorRoots,
   verify,
 } from '@coco/attestation';
-import { fromHex } from '@coco/crypto';
+import { fromHex, splitPemBundle } from '@coco/crypto';
 import type { ReadableMapState } from '@coco/kv';
 import { checkJoinPolicy, type JoinRefusal, platformClaims } from '../join.ts';
 import type { MemberId } from '../tables/members.ts';
-import { type NodeId, nodeInfos, nodeStandings, type QuoteInfo } from '../tables/nodes.ts';
+import {
+  type NodeActivation,
+  type NodeId,
+  nodeActivations,
+  nodeInfos,
+  nodeStandings,
+  type QuoteInfo,
+} from '../tables/nodes.ts';
 import { type NodeRole, namesCode, nodePolicy, ownerOf, roleFor, ruleFor } from './node-policy.ts';
 
 /** Who wants to count as a node, and what it shows. */
@@ -23,6 +31,8 @@ export interface Candidate {
   readonly evidence: QuoteInfo;
   /** The challenge, when one was set: 32 bytes. */
   readonly nonce?: Uint8Array;
+  /** A TPM that was just seen to give a secret back; otherwise what is recorded of that counts. */
+  readonly activation?: NodeActivation;
 }
 
 /** What evidence is judged by, beside the tables. */
@@ -82,13 +92,19 @@ function judgeCandidate(
   { now, roots = vendorRoots }: AdmissionOptions,
 ): Admission {
   const { evidence, endorsements } = readQuoteInfo(candidate.evidence);
+  const activation = candidate.activation ?? nodeActivations.get(state, candidate.id);
   const rule = ruleFor(state, evidence.platform);
   if (rule === undefined) return notAccepted(evidence);
   if (!namesCode(evidence.platform, rule)) {
     const what = `The attestation policy accepts ${evidence.platform} and does not say with which code`;
     return refused('code-not-named', what);
   }
-  const { claims } = verify(evidence, endorsements, { roots, policy: rule, expected: bound(candidate) }, now);
+  const { claims } = verify(
+    evidence,
+    { ...endorsements, ...activationShown(activation) },
+    { roots, policy: rule, expected: { ...bound(candidate), ...activationKnown(activation) } },
+    now,
+  );
   const tabled = platformClaims(claims);
   const verdict = tabled === undefined ? undefined : checkJoinPolicy(state, tabled);
   if (verdict?.kind === 'refused') return refused(verdict.refusal, verdict.message);
@@ -98,6 +114,17 @@ function judgeCandidate(
 function bound({ id, nonce }: Candidate): Expected {
   const keyDigest = fromHex(id);
   return nonce === undefined ? { keyDigest } : { keyDigest, nonce };
+}
+
+function activationShown(activation: NodeActivation | undefined): Pick<Endorsements, 'activation'> {
+  if (activation === undefined) return {};
+  return { activation: { certificates: splitPemBundle(activation.certificates).map(({ der }) => der) } };
+}
+
+function activationKnown(activation: NodeActivation | undefined): Pick<Expected, 'activation'> {
+  if (activation === undefined) return {};
+  const { endorsement_key: endorsementKey, attestation_key: attestationKeyName } = activation;
+  return { activation: { secret: 'known', endorsementKey, attestationKeyName } };
 }
 
 function judgeMachine(state: ReadableMapState, id: NodeId, claims: Claims): Admission {

@@ -2,7 +2,7 @@ import type { AttestationOut } from '@coco/api';
 import { nodePolicy } from '../attestation/node-policy.ts';
 import { endOfStanding, nodeCounts, roleNow } from '../attestation/review.ts';
 import { type GovResponse, json } from '../http.ts';
-import { nodeInfos, nodeStandings } from '../tables/nodes.ts';
+import { nodeActivations, nodeInfos, nodeStandings } from '../tables/nodes.ts';
 import type { GovContext } from '../world.ts';
 
 /** `GET /gov/service/attestation`: as recorded; whoever doubts verifies the evidence it gives. */
@@ -23,6 +23,7 @@ function nodeOut({ tx, world }: GovContext, id: string, recorded: NodeOut['quote
   if (standing === undefined) return { nodeId: id, quote: recorded, counts };
   const { claims, role, member, verified, renewal, refused } = standing;
   const current = roleNow(tx, id, world.now);
+  const activation = nodeActivations.get(tx, id);
   return {
     nodeId: id,
     quote: renewal?.evidence ?? recorded,
@@ -35,6 +36,7 @@ function nodeOut({ tx, world }: GovContext, id: string, recorded: NodeOut['quote
     ...(until === null ? {} : { until }),
     ...(member === undefined ? {} : { memberId: member }),
     ...(claims.platformId === null ? {} : { platformId: claims.platformId }),
+    ...(activation === undefined ? {} : { activation }),
     ...(refused === undefined ? {} : { refusal: { code: refused.refusal, message: refused.message } }),
   };
 }

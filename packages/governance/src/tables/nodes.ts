@@ -111,6 +111,19 @@ export const nodePolicies = serviceValue('public:ccf.gov.nodes.attestation_polic
 /** How nodes stand with that policy; the primary writes it. */
 export const nodeStandings = serviceMap('public:ccf.internal.nodes.standings', json<NodeStanding>());
 
+/** That a node's TPM gave back a secret that was encrypted to its endorsement key, for the key its quotes are signed by. */
+export interface NodeActivation {
+  /** PEM, from the certificate of the endorsement key to its authority. */
+  readonly certificates: string;
+  /** Hexadecimal SHA-256 of the endorsement key's SubjectPublicKeyInfo. */
+  readonly endorsement_key: string;
+  /** Name of the attestation key, hexadecimal. */
+  readonly attestation_key: string;
+}
+
+/** What the primary saw activated when it let a node in. */
+export const nodeActivations = serviceMap('public:ccf.internal.nodes.activations', json<NodeActivation>());
+
 /** What evidence must bind to be fresh: a root of the history, and when it was set as the challenge (ms). */
 export interface LeaseChallenge {
   readonly seqno: number;

@@ -2,7 +2,9 @@ import { CryptoError, type PublicKey, parseCertificate, parseCsr, verifyCsr } fr
 import {
   type Admission,
   admitNode,
+  type NodeActivation,
   type NodeInfo,
+  nodeActivations,
   nodeEndorsedCertificates,
   nodeInfos,
   nodeStandings,
@@ -18,6 +20,7 @@ import { type Answer, json, refusal } from '../frontend/answer.ts';
 import { addressOfNode, primaryNotFound, redirect } from '../frontend/elsewhere.ts';
 import { endorseNode, type Random, type ServiceIdentity, validity } from '../identity.ts';
 import { addressOf } from '../peers.ts';
+import { ActivationDesk } from './activation.ts';
 import { type JoinRequest, parseJoinRequest, verifiedEncryptionKey } from './request.ts';
 import { sealSecrets, type Welcome } from './welcome.ts';
 
@@ -47,9 +50,11 @@ const invalid = (message: string): { refused: Answer } => ({
 /** `POST /node/join`: the way into the service, from first request to the service's secrets. */
 export class JoinDoor {
   readonly #parts: JoinDoorParts;
+  readonly #activations: ActivationDesk;
 
   constructor(parts: JoinDoorParts) {
     this.#parts = parts;
+    this.#activations = new ActivationDesk(parts.random);
   }
 
   answer(context: BuiltinContext): Answer {
@@ -99,7 +104,9 @@ export class JoinDoor {
     const { node, service, random } = this.#parts;
     const { tx } = context;
     const { id, key, request } = caller;
-    const admission = this.#admit(context, caller);
+    const activation = this.#activation(caller);
+    if ('refused' in activation) return activation.refused;
+    const admission = this.#admit(context, caller, activation.ok);
     if ('refused' in admission) return admission.refused;
     const csr = checkSigningRequest(request, key);
     if (csr !== undefined) return csr;
@@ -124,6 +131,7 @@ export class JoinDoor {
       ...(isOpening && latest ? { ledger_secret_seqno: latest.from } : {}),
     });
     nodeStandings.set(tx, id, standingOf(admission.ok, { now: node.now }));
+    if (activation.ok !== undefined) nodeActivations.set(tx, id, activation.ok);
     if (isOpening) {
       const period = validity(node.now, node.config.node_certificate.initial_validity_days);
       const csr = parseCsr(request.certificate_signing_request);
@@ -133,8 +141,31 @@ export class JoinDoor {
     return json({ node_status: status, node_id: id });
   }
 
-  #admit({ tx }: BuiltinContext, { id, request }: Caller): Checked<Extract<Admission, { kind: 'admitted' }>> {
-    const candidate = { id, evidence: request.quote_info };
+  /** What is known of the joiner's TPM: nothing, when it shows no endorsement key; the answer is the challenge. */
+  #activation({ id, request }: Caller): Checked<NodeActivation | undefined> {
+    const judged = this.#activations.judge(id, request);
+    switch (judged?.kind) {
+      case undefined:
+        return { ok: undefined };
+      case 'activated':
+        return { ok: judged.activation };
+      case 'challenged':
+        return { refused: json({ node_id: id, activation: judged.challenge }) };
+      case 'refused':
+        return { refused: refusal(401, 'InvalidQuote', `This TPM cannot be challenged: ${judged.message}`) };
+    }
+  }
+
+  #admit(
+    { tx }: BuiltinContext,
+    { id, request }: Caller,
+    activation?: NodeActivation,
+  ): Checked<Extract<Admission, { kind: 'admitted' }>> {
+    const candidate = {
+      id,
+      evidence: request.quote_info,
+      ...(activation === undefined ? {} : { activation }),
+    };
     const admission = admitNode(tx, candidate, { now: this.#parts.node.now });
     if (admission.kind === 'refused') return { refused: refusal(401, 'InvalidQuote', admission.message) };
     if (admission.role === 'verify') {

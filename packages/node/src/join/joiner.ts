@@ -1,11 +1,13 @@
 import { parseErrorBody } from '@coco/api';
+import { CryptoError, fromBase64, toBase64 } from '@coco/crypto';
 import { LedgerSecrets } from '@coco/ledger';
-import type { NodeEvidence } from '../attester.ts';
+import { type Attested, type NodeEvidence, noNonce, type TpmActivation } from '../attester.ts';
 import type { JoinCommand } from '../config.ts';
 import { NodeError } from '../errors.ts';
 import type { FetchResult } from '../event.ts';
 import { beginAt, keepSnapshot } from '../lifecycle/beginning.ts';
 import { describeNode } from '../lifecycle/create.ts';
+import { limits } from '../limits.ts';
 import type { Beginning, NodeParts } from '../parts.ts';
 import { PreviousServices } from '../previous-services.ts';
 import {
@@ -15,6 +17,7 @@ import {
   type SnapshotTrust,
   seqnoOf,
 } from '../snapshot-search.ts';
+import type { ActivationChallenge } from './activation.ts';
 import { type JoinRequest, signEncryptionKey } from './request.ts';
 import { identityOf, type Welcome } from './welcome.ts';
 
@@ -49,12 +52,15 @@ export class Joiner {
   #address: string;
   #startupSeqno = 0;
   #pauses: { msLeft: number; readonly then: () => void }[] = [];
+  #evidence: NodeEvidence;
+  #challenges = 0;
 
   constructor(parts: NodeParts, options: JoinerOptions, listener: JoinerListener) {
     this.#parts = parts;
     this.#options = options;
     this.#listener = listener;
     this.#address = options.command.target_rpc_address;
+    this.#evidence = options.evidence;
   }
 
   /** Seqno of the snapshot it expects to begin with. */
@@ -107,7 +113,7 @@ export class Joiner {
       try {
         this.#take(result);
       } catch (error) {
-        if (!(error instanceof NodeError)) throw error;
+        if (!(error instanceof NodeError || error instanceof CryptoError)) throw error;
         this.#listener.refused(error.message);
       }
     });
@@ -115,7 +121,8 @@ export class Joiner {
 
   #request(): JoinRequest {
     const { identity } = this.#parts;
-    const { evidence, nodeData } = this.#options;
+    const { nodeData } = this.#options;
+    const evidence = this.#evidence;
     const info = describeNode(this.#parts, { nodeData, evidence });
     return {
       node_info_network: {
@@ -128,6 +135,7 @@ export class Joiner {
       startup_seqno: this.#startupSeqno,
       certificate_signing_request: identity.csr.pem,
       node_data: nodeData,
+      ...(evidence.activation === undefined ? {} : { activation: shownActivation(evidence.activation) }),
     };
   }
 
@@ -159,11 +167,31 @@ export class Joiner {
   }
 
   #takeStanding(body: Uint8Array): void {
-    const { node_status: status, network_info: welcome } = readAnswer(body);
-    if (welcome) this.#enter(welcome);
+    const { node_status: status, network_info: welcome, activation } = readAnswer(body);
+    if (activation) this.#answerChallenge(activation);
+    else if (welcome) this.#enter(welcome);
     else if (status === 'Trusted')
       this.#askAfter(Math.min(commitPauseMs, this.#options.command.retry_timeout));
     else this.#askAfter(this.#options.command.retry_timeout);
+  }
+
+  /** Whoever asks may be another node than the one before: each has challenges of its own. */
+  #answerChallenge({ id_object, encrypted_seed }: ActivationChallenge): void {
+    this.#challenges += 1;
+    if (this.#challenges > limits.joinChallengesMax) {
+      throw new NodeError('JoinRefused', 'the service does not accept what the TPM of this machine answers');
+    }
+    const credential = { idObject: fromBase64(id_object), encryptedSeed: fromBase64(encrypted_seed) };
+    this.#parts.attester.ask(noNonce, (result) => this.#answered(result), credential);
+  }
+
+  #answered(result: Attested): void {
+    if ('error' in result) {
+      this.#listener.refused(`the TPM of this machine did not answer a challenge: ${result.error}`);
+      return;
+    }
+    this.#evidence = result.evidence;
+    this.#ask();
   }
 
   /** The primary may be another by then: the question goes where the operator said. */
@@ -270,7 +298,17 @@ export class Joiner {
   }
 }
 
-function readAnswer(body: Uint8Array): { readonly node_status?: string; readonly network_info?: Welcome } {
+interface JoinAnswer {
+  readonly node_status?: string;
+  readonly network_info?: Welcome;
+  readonly activation?: ActivationChallenge;
+}
+
+function shownActivation({ certificates, secret }: TpmActivation): NonNullable<JoinRequest['activation']> {
+  return { certificates, ...(secret === undefined ? {} : { secret: toBase64(secret) }) };
+}
+
+function readAnswer(body: Uint8Array): JoinAnswer {
   try {
     return JSON.parse(textOf(body));
   } catch {

@@ -14,6 +14,8 @@ export interface JoinRequest {
   readonly startup_seqno: number;
   readonly certificate_signing_request: string;
   readonly node_data?: unknown;
+  /** Ours: a TPM whose endorsement key is certified (PEM), and the secret it was challenged by, base64. */
+  readonly activation?: { readonly certificates: string; readonly secret?: string };
 }
 
 const signature = { hash: 'SHA-256', format: 'der' } as const;
@@ -61,7 +63,13 @@ function lackOf(json: unknown): string | undefined {
   ] as const) {
     if (typeof json[name] !== 'string') return name;
   }
-  return Number.isSafeInteger(json.startup_seqno) ? undefined : 'startup_seqno';
+  if (!Number.isSafeInteger(json.startup_seqno)) return 'startup_seqno';
+  return json.activation === undefined || isActivation(json.activation) ? undefined : 'activation';
+}
+
+function isActivation(value: unknown): boolean {
+  if (!isRecord(value) || typeof value.certificates !== 'string') return false;
+  return value.secret === undefined || typeof value.secret === 'string';
 }
 
 function isAddress(value: unknown): boolean {
