@@ -26,8 +26,8 @@ export type GovernanceErrorCode =
   | 'UnknownPolicy'
   /** An undo that cannot be, or is no longer what was previewed. */
   | 'UndoRefused'
-  /** Past values that an undo gives back are still being read. */
-  | 'UndoLoading'
+  /** What an undo rests on has yet to be read, or is on no node within reach: nothing is decided. */
+  | 'UndoNotReady'
   /** A request that is not even a readable signed envelope. */
   | 'MalformedEnvelope';
 

@@ -109,7 +109,13 @@ export * from './tables/undo.ts';
 export * from './tables/users.ts';
 export { type PastUndo, pastUndos, struckBy } from './undo/struck.ts';
 export { readsOf, recordReads, traceOf } from './undo/trace.ts';
-export type { Compensation, UndoPlanning, UndoWorld } from './undo/world.ts';
+export {
+  type Compensation,
+  type Obstacle,
+  obstacleText,
+  type UndoPlanning,
+  type UndoWorld,
+} from './undo/world.ts';
 export { type Validity, validityPeriod } from './validity.ts';
 export type {
   GovContext,

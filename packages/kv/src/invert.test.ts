@@ -72,7 +72,7 @@ const program = fc.array(step, { minLength: 1, maxLength: 3 });
 /** A store with its lineage, and every value ever written. */
 class Traced {
   readonly store = new Store();
-  readonly lineage = new Lineage(1, { segmentTouches: 13 });
+  readonly lineage = new Lineage(1, { stretchVersions: 3, touchesMax: 1_000_000 });
   readonly written: MapWrites[] = [];
   readonly #programs = new Map<Version, Program>();
 
@@ -235,27 +235,57 @@ describe('a lineage', () => {
     );
   });
 
-  test('forgets the oldest segment when it holds too many, and says from where it knows', () => {
-    const lineage = new Lineage(1, { segmentTouches: 2 });
-    for (let version = 1; version <= 40; version++) {
-      const writes = new Map([['a', new Map([['k', String(version)]])]]);
-      lineage.record(version, { writes, reads: new Map(), fixed: version === 40 });
-    }
-    assert.equal(lineage.from, 25);
-    assert.equal(lineage.end, 41);
+  const bounds = { stretchVersions: 4, touchesMax: 16 };
+  const write = (lineage: Lineage, version: Version) =>
+    lineage.record(version, {
+      writes: new Map([['a', new Map([['k', String(version)]])]]),
+      reads: new Map(),
+      fixed: version === 40,
+    });
+  const recorded = (from: Version, to: Version, more = bounds): Lineage => {
+    const lineage = new Lineage(from, more);
+    for (let version = from; version <= to; version++) write(lineage, version);
+    return lineage;
+  };
+
+  test('forgets the oldest stretch when it holds too much, and says from where it knows', () => {
+    const lineage = recorded(1, 40);
+    assert.deepEqual([lineage.from, lineage.end, lineage.isFull, lineage.isAligned], [25, 41, true, true]);
     assert.deepEqual(lineage.written(24), []);
-    assert.deepEqual(
-      lineage.writeBefore({ map: 'a', key: 'k' }, 30, () => false),
-      {
-        version: 29,
-        removed: false,
-      },
-    );
-    assert.equal(
-      lineage.writeBefore({ map: 'a', key: 'k' }, 25, () => false),
-      undefined,
-    );
+    const place = { map: 'a', key: 'k' };
+    assert.deepEqual(lineage.writeBefore(place, 30, nobody), { version: 29, removed: false });
+    assert.equal(lineage.writeBefore(place, 25, nobody), undefined);
     assert.ok(lineage.isFixed(40) && !lineage.isFixed(39));
+  });
+
+  test('keeps the latest stretch, however much it holds', () => {
+    assert.equal(recorded(1, 40, { stretchVersions: 16, touchesMax: 4 }).from, 33);
+  });
+
+  test('that began late knows as much as one from the beginning once it is preceded by what was before', () => {
+    const versions = fc.nat({ max: 60 });
+    fc.assert(
+      fc.property(versions, versions, versions, fc.boolean(), (began, more, cut, piecemeal) => {
+        const [first, last] = [began + 1, began + 1 + more];
+        const whole = recorded(1, last);
+        const late = recorded(first, last);
+        const kept = Math.max(last - (cut % 20), first - 1);
+        for (const lineage of [whole, late]) {
+          lineage.truncate(kept);
+          for (let version = kept + 1; version <= last; version++) write(lineage, version);
+        }
+        for (const lineage of [whole, late]) {
+          while (lineage.from > 1 && !lineage.isFull) {
+            const to = lineage.from - 1;
+            lineage.precede(recorded(piecemeal ? lineage.stretchOf(to) : 1, to));
+          }
+        }
+        assert.deepEqual([late.from, late.end], [whole.from, whole.end]);
+        assert.deepEqual(graphOf(late), graphOf(whole));
+        assert.ok(late.isAligned);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -14,7 +14,8 @@ export const limits = {
   rangeReadsMax: 1_024,
   /** Keys of one map in a read set that is recorded; beyond them the interval they lie in stands for them. */
   recordedReadsMax: 1_024,
-  /** Reads and writes in one segment of a lineage, and segments kept: about 20 bytes each, plus new keys. */
-  lineageSegmentTouches: 1_000_000,
-  lineageSegmentsMax: 8,
+  /** Reads and writes a lineage holds: about 20 bytes each, plus new keys. */
+  lineageTouchesMax: 8_000_000,
+  /** Versions of a lineage that are forgotten together. */
+  lineageStretchVersions: 16_384,
 } as const;

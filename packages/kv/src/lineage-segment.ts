@@ -76,7 +76,7 @@ export class LineageSegment {
     return this.from + this.#starts.length;
   }
 
-  /** How many touches and scans it holds, about: those rolled back count on. */
+  /** How many touches and scans it holds. */
   get size(): number {
     return this.#versions.length - 1 + this.#scans;
   }
@@ -108,7 +108,7 @@ export class LineageSegment {
     this.#facts.length = kept;
     for (const map of this.#maps.values()) {
       for (const { about: readers } of map.scans.values())
-        while ((readers.at(-1) ?? 0) > version) readers.pop();
+        for (; (readers.at(-1) ?? 0) > version; this.#scans--) readers.pop();
     }
   }
 

@@ -19,18 +19,37 @@ export interface Place {
   readonly key: ByteString;
 }
 
+/** What bounds a lineage; the room's limits unless a test says otherwise. */
+export interface LineageBounds {
+  readonly touchesMax: number;
+  readonly stretchVersions: number;
+}
+
 /**
  * Who read and wrote which key, from one version on without a gap: what is needed to say which transactions
- * depend on which. It holds no values. It is bounded: the oldest versions are forgotten, a segment at a time.
+ * depend on which. It holds no values.
+ *
+ * It is bounded. Versions are forgotten by stretches that begin at the same versions everywhere, so that how far it goes
+ * back follows from what was committed and not from when somebody began to listen: the oldest stretch goes when there are
+ * more touches than the bound, and the latest never does. Whoever began later can have it preceded by what was before.
  */
 export class Lineage {
-  #segments: LineageSegment[];
-  readonly #segmentTouches: number;
+  /** One for each stretch, or two where an earlier part was added; those of versions that touched nothing may be missing. */
+  readonly #segments: LineageSegment[];
+  readonly #bounds: LineageBounds;
+  #touches = 0;
+  #isFull = false;
 
   /** Knows nothing before `from`. */
-  constructor(from: Version, options: { readonly segmentTouches?: number } = {}) {
+  constructor(
+    from: Version,
+    bounds: LineageBounds = {
+      touchesMax: limits.lineageTouchesMax,
+      stretchVersions: limits.lineageStretchVersions,
+    },
+  ) {
     this.#segments = [new LineageSegment(from)];
-    this.#segmentTouches = options.segmentTouches ?? limits.lineageSegmentTouches;
+    this.#bounds = bounds;
   }
 
   /** The first version it knows of. */
@@ -43,25 +62,62 @@ export class Lineage {
     return this.#latest.end;
   }
 
+  /** Whether what is before was forgotten, or did not fit. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whether it knows the whole of every stretch but the latest, as whoever listened from the beginning does. */
+  get isAligned(): boolean {
+    const { from } = this;
+    return from === this.stretchOf(from) || this.stretchOf(from) === this.stretchOf(this.#latest.from);
+  }
+
+  /** The first version of the stretch that a version lies in. */
+  stretchOf(version: Version): Version {
+    return version - ((version - 1) % this.#bounds.stretchVersions);
+  }
+
   /** Takes the next version; those left out touched nothing. */
   record(version: Version, { writes, reads, fixed }: Traced): void {
-    if (this.#latest.size >= this.#segmentTouches) this.#segments.push(new LineageSegment(version));
-    if (this.#segments.length > limits.lineageSegmentsMax) this.#segments.shift();
+    const stretch = this.stretchOf(version);
+    if (this.#latest.from < stretch) this.#segments.push(new LineageSegment(stretch));
+    const before = this.#latest.size;
     const facts = (reads === undefined && writes.size > 0 ? fact.unread : 0) | (fixed ? fact.fixed : 0);
     this.#latest.record(version, writes, reads, facts);
+    this.#touches += this.#latest.size - before;
+    while (this.#touches > this.#bounds.touchesMax && this.from < stretch) this.#forgetOldest();
   }
 
   /** Forgets every version after `version`: it was rolled back. */
   truncate(version: Version): void {
     while (this.#segments.length > 1 && this.#latest.from > version) this.#segments.pop();
     this.#latest.truncate(version);
+    this.#touches = this.#segments.reduce((sum, { size }) => sum + size, 0);
+    // What was forgotten for the sake of what is gone now may be had again.
+    this.#isFull = false;
   }
 
-  /** This lineage with one that goes on where it ends. */
-  followedBy(later: Lineage): Lineage {
-    const whole = new Lineage(this.from);
-    whole.#segments = [...this.#segments, ...later.#segments];
-    return whole;
+  /** Takes what is known of the versions before `from`, as far as there is room: the latest stretch first. */
+  precede(earlier: Lineage): void {
+    for (const segment of earlier.#segments.toReversed()) {
+      if (this.#isFull) return;
+      const isLatest = this.stretchOf(segment.from) === this.stretchOf(this.#latest.from);
+      if (isLatest || this.#touches + segment.size <= this.#bounds.touchesMax) {
+        this.#segments.unshift(segment);
+        this.#touches += segment.size;
+      } else {
+        this.#isFull = true;
+        // The rest of a stretch that whoever listened from the beginning has forgotten.
+        if (this.from !== this.stretchOf(this.from)) this.#forgetOldest();
+      }
+    }
+  }
+
+  #forgetOldest(): void {
+    const stretch = this.stretchOf(this.from);
+    while (this.stretchOf(this.from) === stretch) this.#touches -= this.#segments.shift()!.size;
+    this.#isFull = true;
   }
 
   /** Whether the version did what no inverse takes back. */

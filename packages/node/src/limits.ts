@@ -21,6 +21,8 @@ export const limits = {
   undoReadExpiryMs: 60_000,
   /** Seqnos further apart than this are read apart. */
   undoReadGapMax: 50,
+  /** Entries read at one time to learn who read and wrote what before this node began: some milliseconds of work. */
+  lineageReadMax: 256,
   /** Past write sets kept for undo: those of the largest plan, twice. */
   undoPastWritesMax: 40_000,
   /** Longest path and query of a request. */

@@ -474,7 +474,7 @@ const undoEndpoints: readonly Endpoint[] = [
       json(undoPreviewOut),
       raw('text/plain', 'Past values are being read: ask again after `retry-after`', 202),
     ],
-    errors: ['InvalidInput', 'InvalidCreatedAt'],
+    errors: ['InvalidInput', 'InvalidCreatedAt', 'UndoNotReady'],
   }),
 ];
 

@@ -7,6 +7,7 @@ import { previewOut } from '../undo/preview.ts';
 import { readUndoRequest, type UndoRequest } from '../undo/request.ts';
 import { planningIn } from '../undo/setting.ts';
 import { sightOf } from '../undo/sight.ts';
+import { obstacleText } from '../undo/world.ts';
 import type { GovContext } from '../world.ts';
 
 /** `POST /gov/service/undo:preview`. */
@@ -19,8 +20,10 @@ export function previewUndo(context: GovContext): GovResponse {
   const asked = undoRequestIn(asker);
   if ('status' in asked) return asked;
   const planning = planUndo(tx, world, asked);
-  if (planning.kind === 'loading')
-    return loading('The values to be given back are being read from the ledger.');
+  if (planning.kind === 'obstructed') {
+    const text = obstacleText(planning.by);
+    return planning.by === 'loading' ? loading(text) : refuse(503, 'UndoNotReady', text);
+  }
   const idOf = (seqno: number) => formatTxId({ view: world.viewOf(seqno) ?? 0, seqno });
   return json(previewOut(planning.plan, sightOf(asker.id, tx, world.undo), idOf));
 }

@@ -256,6 +256,7 @@ export class Consortium {
     return {
       kind: 'planning',
       lineage: this.lineage,
+      reachBack: () => 'known',
       past: (version) => this.written.find(({ seqno }) => seqno === version)?.writeSet ?? 'missing',
       salt: (version, change) => sha256ByteString(`${version} ${change}`),
       audiences: this.audiences,

@@ -9,13 +9,14 @@ import { planUndo, type UndoPlan } from './plan.ts';
 import { readUndoRequest, type UndoRequest } from './request.ts';
 import { type PlanningWorld, planningIn } from './setting.ts';
 import { isOfApplication, recordReads } from './trace.ts';
+import { obstacleText } from './world.ts';
 
 /** The arguments of the action `undo_transactions`, as the constitution hands them on. */
 export type UndoArguments = Readonly<Record<string, unknown>>;
 
 /**
  * Plans again what a proposal names, and holds it to the plan that was previewed. Throws GovernanceError
- * `UndoRefused`, saying why not, or `UndoLoading`.
+ * `UndoRefused`, saying why not, or `UndoNotReady`.
  */
 export function confirmUndo(tx: Tx, world: GovernanceWorld, args: UndoArguments): void {
   const request = readUndoRequest(args);
@@ -53,12 +54,7 @@ export function applyUndo(tx: Tx, world: GovernanceWorld, args: UndoArguments, p
 
 function confirmedPlan(tx: Tx, world: PlanningWorld, request: UndoRequest, args: UndoArguments): UndoPlan {
   const planning = planUndo(tx, world, request);
-  if (planning.kind === 'loading') {
-    throw new GovernanceError(
-      'UndoLoading',
-      'The values to be given back are being read from the ledger: try again.',
-    );
-  }
+  if (planning.kind === 'obstructed') throw new GovernanceError('UndoNotReady', obstacleText(planning.by));
   const { plan } = planning;
   if (plan.digest !== undefined && plan.digest === args.plan) return plan;
   throw new GovernanceError('UndoRefused', whyNot(plan, args));

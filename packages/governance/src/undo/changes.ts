@@ -1,34 +1,57 @@
 import { toBase64 } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, invert, type Place, type Struck, type Version } from '@coco/kv';
 import { governanceLimits } from '../limits.ts';
-import type { Change, Setting, UndoProblem } from './setting.ts';
+import type { Change, Setting } from './setting.ts';
+import type { Obstacle, UndoPlanning } from './world.ts';
 
 /** The changes that give back what was there before; with a problem told, none. */
 export function reversalsOf(
   setting: Setting,
   undone: readonly Version[],
   struck: Struck,
-): Change[] | 'loading' {
+): Change[] | Obstacle {
   const { tx, world, problems, idOf } = setting;
   const inverse = invert(world.undo.lineage, new Set(undone), struck);
-  if (inverse.kind !== 'inverse') {
-    const message =
-      inverse.kind === 'blocked'
-        ? `${idOf(inverse.by)} has overwritten what would be given back.`
-        : 'A value to be given back is older than what this node knows of.';
-    problems.push({ code: inverse.kind === 'blocked' ? 'DependedOn' : 'TooOld', message });
+  if (inverse.kind === 'blocked') {
+    const message = `${idOf(inverse.by)} has overwritten what would be given back.`;
+    problems.push({ code: 'DependedOn', message });
     return [];
   }
+  if (inverse.kind === 'unknown') return unknownBefore(setting) ?? [];
   if (isTooLarge(setting, inverse.reversals.length)) return [];
-  let loading = false;
+  const past = new PastValues(world.undo);
   const changes = inverse.reversals.map(({ map, key, from: lastWriter, to: source }): Change => {
-    const writes = source === 0 ? undefined : world.undo.past(source);
-    if (writes === 'loading') loading = true;
-    if (writes === 'missing') problems.push(notReadable(idOf(source)));
-    const to = typeof writes === 'object' ? (writes.get(map)?.get(key) ?? null) : null;
+    const to = source === 0 ? null : past.at(source, { map, key });
     return { map, key, from: tx.get(map, key) ?? null, to, lastWriter, source };
   });
-  return loading ? 'loading' : changes;
+  return past.obstacle ?? changes;
+}
+
+/** What a key held was written before the lineage begins: it has to go further back, or cannot. */
+function unknownBefore({ problems, world }: Setting): Obstacle | undefined {
+  const reached = world.undo.reachBack(1);
+  if (reached === 'loading' || reached === 'missing') return reached;
+  const message = 'A value that was there before is older than what is kept of reads and writes.';
+  problems.push({ code: 'TooOld', message });
+  return undefined;
+}
+
+/** Values of the past, and what stands in the way of any of them: all are asked for before anybody waits. */
+class PastValues {
+  obstacle: Obstacle | undefined;
+  readonly #undo: UndoPlanning;
+
+  constructor(undo: UndoPlanning) {
+    this.#undo = undo;
+  }
+
+  /** What a version left at a place; null for nothing, and while there is an obstacle. */
+  at(version: Version, { map, key }: Place): ByteString | null {
+    const writes = this.#undo.past(version);
+    if (typeof writes === 'object') return writes.get(map)?.get(key) ?? null;
+    this.obstacle = this.obstacle === 'missing' ? 'missing' : writes;
+    return null;
+  }
 }
 
 function isTooLarge({ problems }: Setting, changes: number): boolean {
@@ -38,21 +61,20 @@ function isTooLarge({ problems }: Setting, changes: number): boolean {
   return true;
 }
 
-function notReadable(transactionId: string): UndoProblem {
-  const message = `The ledger of this node does not give back ${transactionId}.`;
-  return { code: 'PastNotReadable', message, transactionId };
-}
-
 /**
  * The changes that the contract's own function makes. It is told of each transaction which keys it wrote, what
  * it wrote there and what was there before, and answers with 2xx when it has made up for them.
  */
-export function compensationOf(setting: Setting, undone: readonly Version[]): Change[] | 'loading' {
+export function compensationOf(setting: Setting, undone: readonly Version[]): Change[] | Obstacle {
   const { tx, world, request, problems, idOf } = setting;
-  const transactions = undone.map((version) => writesOf(setting, version));
-  if (problems.length > 0) return [];
-  if (transactions.some(({ writes }) => writes.includes('loading'))) return 'loading';
-  const told = transactions.map(({ version, writes }) => ({ transaction_id: idOf(version), writes }));
+  const past = new PastValues(world.undo);
+  const told = [];
+  for (const version of undone) {
+    const writes = writesOf(setting, version, past);
+    if (writes === 'unknown') return unknownBefore(setting) ?? [];
+    told.push({ transaction_id: idOf(version), writes });
+  }
+  if (past.obstacle) return past.obstacle;
   const { module = '', function: name = '' } = request.compensation ?? {};
   const body = JSON.stringify({ transactions: told });
   const made = world.undo.compensate({ module, function: name, body });
@@ -75,32 +97,23 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
 type ToldWrite = Readonly<Record<'map' | 'key', string>> &
   Readonly<Record<'value' | 'before', string | null>>;
 
-function writesOf(
-  { world, struck, problems, idOf }: Setting,
-  version: Version,
-): { readonly version: Version; readonly writes: readonly (ToldWrite | 'loading')[] } {
+/** What a version wrote, as the contract is told; unknown when something before is older than the lineage. */
+function writesOf({ world, struck }: Setting, version: Version, past: PastValues): ToldWrite[] | 'unknown' {
   const { lineage } = world.undo;
-  const valueAt = (at: Version, { map, key }: Place): ByteString | null | 'loading' => {
-    const writes = world.undo.past(at);
-    if (writes === 'missing') problems.push(notReadable(idOf(at)));
-    return typeof writes === 'object'
-      ? (writes.get(map)?.get(key) ?? null)
-      : writes === 'loading'
-        ? writes
-        : null;
-  };
-  const writes = lineage.written(version).map((place) => {
+  const told: ToldWrite[] = [];
+  for (const place of lineage.written(version)) {
     const earlier = lineage.writeBefore(place, version, (each) => struck.has(each));
-    const [value, before] = [valueAt(version, place), earlier ? valueAt(earlier.version, place) : null];
-    if (value === 'loading' || before === 'loading') return 'loading';
-    return {
+    if (earlier === undefined && lineage.from > 1) return 'unknown';
+    const value = past.at(version, place);
+    const before = earlier ? past.at(earlier.version, place) : null;
+    told.push({
       map: place.map,
       key: base64(place.key),
       value: value && base64(value),
       before: before && base64(before),
-    };
-  });
-  return { version, writes };
+    });
+  }
+  return told;
 }
 
 function base64(bytes: ByteString): string {

@@ -27,7 +27,7 @@ export function checkRoot(setting: Setting, { view, seqno }: TxId): void {
     const since = setting.idOf(lineage.from);
     refuse(
       'TooOld',
-      `${transactionId} is older than what this node knows of reads and writes, from ${since} on.`,
+      `${transactionId} is older than what is kept of reads and writes, which begins with ${since}.`,
     );
   } else if (past.some(({ version }) => version === seqno)) {
     if (request.transactions.length > 1 || request.policy === 'compensate')

@@ -139,7 +139,7 @@ function tryUndo(
   service.write((tx) => {
     const world = planningIn(service.world(tx)) ?? assert.fail();
     const planning = planUndo(tx, world, readUndoRequest(asked));
-    if (planning.kind === 'loading') assert.fail('nothing is read from files here');
+    if (planning.kind === 'obstructed') assert.fail('nothing is read from files here');
     const { plan } = planning;
     if (plan.digest === undefined) return;
     applyUndo(tx, world, { ...asked, plan: plan.digest }, proposal);

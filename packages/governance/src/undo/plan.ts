@@ -8,6 +8,7 @@ import { dependencyGraph } from './graph.ts';
 import type { UndoRequest } from './request.ts';
 import { type Change, type PlanningWorld, type Setting, settingOf, type UndoProblem } from './setting.ts';
 import { shiftOf } from './struck.ts';
+import type { Obstacle } from './world.ts';
 
 /** One key that the undo changes, as the plan binds it. */
 export interface PlannedChange extends Change {
@@ -35,8 +36,10 @@ export interface UndoPlan {
   readonly digest: string | undefined;
 }
 
-/** `loading`: past values are being read from the ledger; ask again. */
-export type Planning = { readonly kind: 'planned'; readonly plan: UndoPlan } | { readonly kind: 'loading' };
+/** A plan, or what stands between this node and one. */
+export type Planning =
+  | { readonly kind: 'planned'; readonly plan: UndoPlan }
+  | { readonly kind: 'obstructed'; readonly by: Obstacle };
 
 /**
  * Plans an undo over the latest state. The same on every node: it rests on the tables, on who read and wrote
@@ -45,6 +48,8 @@ export type Planning = { readonly kind: 'planned'; readonly plan: UndoPlan } | {
 export function planUndo(tx: Tx, world: PlanningWorld, request: UndoRequest): Planning {
   const setting = settingOf(tx, world, request);
   const roots = request.transactions.map(({ seqno }) => seqno);
+  const obstacle = reachBack(setting);
+  if (obstacle) return { kind: 'obstructed', by: obstacle };
   for (const root of request.transactions) checkRoot(setting, root);
   if (setting.problems.length > 0) return planned(setting, { undone: roots, dependencies: [], changes: [] });
 
@@ -63,13 +68,26 @@ export function planUndo(tx: Tx, world: PlanningWorld, request: UndoRequest): Pl
   if (setting.problems.length > 0) return planned(setting, { undone, dependencies, changes: [], unrecorded });
   const changes =
     request.policy === 'compensate' ? compensationOf(setting, undone) : reversalsOf(setting, undone, struck);
-  if (changes === 'loading') return { kind: 'loading' };
+  if (typeof changes === 'string') return { kind: 'obstructed', by: changes };
   return planned(setting, {
     undone,
     dependencies,
     changes: changes.map((each) => digested(setting, each)),
     unrecorded,
   });
+}
+
+/** Sees to it that the lineage goes as far back as the plan looks, or as any node's does. */
+function reachBack({ request, struck, struckNow, world }: Setting): Obstacle | undefined {
+  const committed = request.transactions.filter((txId) => world.statusOf(txId) === 'Committed');
+  // Whatever comes back into force is held against everything that stays undone.
+  const restores = [...struckNow].some((version) => !struck.has(version));
+  const oldest = [...committed.map(({ seqno }) => seqno), ...(restores ? struck : [])].reduce(
+    (least, seqno) => Math.min(least, seqno),
+    world.undo.lineage.end,
+  );
+  const reached = world.undo.reachBack(oldest);
+  return reached === 'known' || reached === 'beyond' ? undefined : reached;
 }
 
 function digested({ world, request }: Setting, change: Change): PlannedChange {

@@ -19,7 +19,6 @@ export interface UndoProblem {
     | 'CannotCascade'
     | 'TooLarge'
     | 'ReadsNotRecorded'
-    | 'PastNotReadable'
     | 'CompensationFailed';
   readonly message: string;
   readonly transactionId?: string;

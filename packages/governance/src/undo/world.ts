@@ -15,13 +15,28 @@ export interface UndoRecorded {
   readonly writes: WriteSet;
 }
 
+/**
+ * Why a planning has no outcome yet. `loading`: the ledger is being read, ask again. `missing`: no ledger within reach
+ * has it. Neither is a verdict: another node, or this one later, may know.
+ */
+export type Obstacle = 'loading' | 'missing';
+
+/** An obstacle in words. */
+export function obstacleText(obstacle: Obstacle): string {
+  return obstacle === 'loading'
+    ? 'The ledger is being read for what the undo rests on: try again shortly.'
+    : 'Neither the ledger files of this node nor another node that it reaches have all that the undo rests on. Nothing is decided: try again when a node with the earlier ledger is there.';
+}
+
 /** What the planning of an undo may ask of the node. */
 export interface UndoPlanning {
   readonly kind: 'planning';
   /** Up to the version the transaction reads. */
   readonly lineage: Lineage;
-  /** What a past transaction wrote. `loading`: it is being read from the ledger, ask again. `missing`: it cannot be. */
-  past(version: Version): WriteSet | 'loading' | 'missing';
+  /** Whether the lineage goes back to a version. `beyond`: no node's does any more, for what came since. */
+  reachBack(version: Version): 'known' | 'beyond' | Obstacle;
+  /** What a past transaction wrote. */
+  past(version: Version): WriteSet | Obstacle;
   /** 32 bytes for one change; the same on every node, and known to nobody without the ledger secret. */
   salt(version: Version, change: ByteString): ByteString;
   /** Whose rows are whose. */

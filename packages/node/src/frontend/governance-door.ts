@@ -8,6 +8,8 @@ import {
   type GovResponse,
   govEndpoints,
   memberInfos,
+  type Obstacle,
+  obstacleText,
   openProposals,
   reconsider,
 } from '@coco/governance';
@@ -161,7 +163,8 @@ export class GovernanceDoor {
     };
     try {
       const response = endpoint.handle(context) satisfies GovResponse;
-      if (response.status >= 400 && this.#node.undo.isLoading) return undoNotReady();
+      const { obstacle } = this.#node.undo;
+      if (obstacle && response.status !== 202) return undoNotReady(obstacle);
       if (applies(response)) this.#actions.prepare(tx);
       return response;
     } catch (error) {
@@ -202,8 +205,7 @@ function applies(response: { readonly status: number; readonly applyWrites?: boo
   return response.applyWrites ?? isSuccess(response.status);
 }
 
-/** What stands in the way of the request will be gone in a moment, whatever the constitution made of it. */
-function undoNotReady(): Answer {
-  const message = 'The values that the undo gives back are being read from the ledger; try again shortly.';
-  return withHeader(refusal(503, 'UndoNotReady', message), header.retryAfter, '1');
+/** Whatever the constitution made of it: an outcome may not hang on what this node has read already. */
+function undoNotReady(obstacle: Obstacle): Answer {
+  return withHeader(refusal(503, 'UndoNotReady', obstacleText(obstacle)), header.retryAfter, '1');
 }

@@ -41,7 +41,7 @@ export function unwindSecrets(
 /** Reads the private maps of a lost epoch from the ledger files, with its secrets known. */
 export class PrivateRecovery extends LedgerReader {
   /** Who read and wrote what in the lost epoch. */
-  readonly lineage = new Lineage(1);
+  readonly lineage: Lineage;
   readonly #epoch: LostEpoch;
   readonly #secrets: LedgerSecrets;
   readonly #store: Store;
@@ -52,6 +52,7 @@ export class PrivateRecovery extends LedgerReader {
     super(outbox, (base?.txId.seqno ?? 0) + 1, epoch.lastSigned);
     this.#store = base ? Store.from(base.txId.seqno, privateMaps(base)) : new Store();
     this.#history = base?.history ?? new History();
+    this.lineage = new Lineage(this.next);
     this.#epoch = epoch;
     this.#secrets = secrets;
   }

@@ -1,10 +1,11 @@
 import type { Audiences } from '@coco/access';
-import { traceOf, type UndoPlanning } from '@coco/governance';
+import { type Obstacle, traceOf, type UndoPlanning } from '@coco/governance';
 import { Lineage, type Store } from '@coco/kv';
 import type { LedgerSecrets } from '@coco/ledger';
 import type { Application } from '../application.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import { compensate } from './compensate.ts';
+import { EarlierLineage } from './earlier-lineage.ts';
 import { PastWrites } from './past-writes.ts';
 import { StandingBook } from './standing-book.ts';
 
@@ -16,9 +17,10 @@ export class UndoDesk {
   readonly #past: PastWrites;
   readonly #audiences: Audiences;
   readonly standings: StandingBook;
-  #lineage: Lineage;
-  /** Whether the latest planning asked for something that is still being read. */
-  isLoading = false;
+  readonly #lineage: Lineage;
+  readonly #earlier: EarlierLineage;
+  /** What the latest planning met with. */
+  #obstacle: Obstacle | undefined;
 
   /** Follows the store from its next version on. */
   constructor(node: Pick<NodeView, 'replica' | 'application' | 'historical' | 'access'>) {
@@ -30,31 +32,39 @@ export class UndoDesk {
     this.#past = new PastWrites(node.historical);
     this.standings = new StandingBook(store, (seqno) => node.replica.viewAt(seqno));
     this.#lineage = new Lineage(store.version + 1);
+    this.#earlier = new EarlierLineage(this.#lineage, node.historical);
     store.onApply((version, writeSet) => this.#lineage.record(version, traceOf(writeSet)));
     store.onRollback((version) => this.#lineage.truncate(version));
   }
 
   /** Takes what a recovery read of the time before; of no use to a node whose own knowledge begins later. */
   precede(earlier: Lineage): void {
-    if (earlier.end === this.#lineage.from) this.#lineage = earlier.followedBy(this.#lineage);
+    if (earlier.end === this.#lineage.from) this.#lineage.precede(earlier);
   }
 
   /** Goes on with reads of the ledger. */
   step(): void {
     this.#past.step();
+    this.#earlier.step();
+  }
+
+  /** Why the latest planning came to nothing yet. */
+  get obstacle(): Obstacle | undefined {
+    return this.#obstacle;
   }
 
   /** For the planning of one undo. */
   planning(): UndoPlanning {
-    this.isLoading = false;
+    this.#obstacle = undefined;
+    const noted = <T extends object | string>(given: T): T => {
+      if (given === 'loading' || given === 'missing') this.#obstacle = given;
+      return given;
+    };
     return {
       kind: 'planning',
       lineage: this.#lineage,
-      past: (version) => {
-        const writes = this.#past.get(version);
-        if (writes === 'loading') this.isLoading = true;
-        return writes;
-      },
+      reachBack: (version) => noted(this.#earlier.reachBack(version)),
+      past: (version) => noted(this.#past.get(version)),
       salt: (version, change) => this.#secrets.keyFor(version).undoSalts.sign(change),
       audiences: this.#audiences,
       compensate: (call) => compensate(this.#application, this.#store, call),
