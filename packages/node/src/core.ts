@@ -12,6 +12,7 @@ import { Credentials } from './credentials.ts';
 import { Departure } from './departure.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
+import { EntryLoans } from './entry-loans.ts';
 import type { HostFacts } from './event.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Answer } from './frontend/answer.ts';
@@ -80,6 +81,7 @@ export class Core implements NodeView {
   readonly #forwarding: Forwarding;
   readonly #currentReads: CurrentReads;
   readonly #peers: Peers;
+  readonly #loans: EntryLoans;
   readonly #standing: StandingKeeper;
   readonly #catchUp: CatchUp;
   readonly #credentials: Credentials;
@@ -120,7 +122,14 @@ export class Core implements NodeView {
     this.#peers = new Peers(this.replica.store, outbox, this.identity.id, beginning.introduced);
     this.#peers.refresh();
     this.#snapshots = new Snapshots(this.replica, outbox, parts.config.snapshots.tx_count);
-    this.historical = new HistoricalQueries(this.#historicalSource(), outbox);
+    this.#loans = new EntryLoans({
+      outbox,
+      reachable: () => this.#peers.known.map(({ id }) => id).filter((id) => !this.#forwarding.isAway(id)),
+      committed: () => this.replica.raft.commit,
+      now: () => this.now,
+      given: (from, entries) => this.historical.lent(from, entries),
+    });
+    this.historical = new HistoricalQueries(this.#historicalSource(), outbox, this.#loans);
     this.application = new Application(engine, this.replica.store, outbox);
     this.indexer = new Indexer(this.replica.store, this.application, this.#indexSource());
     this.actions = this.#makeActions();
@@ -157,6 +166,7 @@ export class Core implements NodeView {
       outbox,
       peers: this.#peers,
       forwarding: this.#forwarding,
+      loans: this.#loans,
       consensus: (from, message) => this.replica.step({ kind: 'received', from, message }),
       evidence: (from, renewal) => this.#standing.received(from, renewal),
       candidate: (id, from) => this.#guide(id, from),
@@ -228,12 +238,14 @@ export class Core implements NodeView {
   entriesRead(from: number, entries: readonly Uint8Array[]): void {
     this.#reopening.entriesRead(from, entries);
     this.historical.entriesRead(from, entries);
+    this.#loans.entriesRead(from, entries);
     this.replica.entriesRead(from, entries);
   }
 
   tick(elapsedMs: number): void {
     this.replica.step({ kind: 'tick', ticks: elapsedMs });
     this.historical.tick(this.now);
+    this.#loans.tick();
     this.#waiting.expire(this.now);
     this.#forwarding.expire(this.now);
     this.#standing.tick(elapsedMs);
@@ -249,6 +261,7 @@ export class Core implements NodeView {
     // Until the private maps are read there is nothing to index them by.
     if (this.status === 'PartOfNetwork') this.indexer.step();
     this.undo.step();
+    this.#pipeline.step();
     this.#signer.step();
     this.replica.propose();
   }

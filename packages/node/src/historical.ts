@@ -16,6 +16,7 @@ import {
   tables,
   verifyReceipt,
 } from '@coco/ledger';
+import type { EntryLoans } from './entry-loans.ts';
 import { limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -50,23 +51,27 @@ interface Request {
   entries: DecodedEntry[];
   next: number;
   states: readonly PastState[] | undefined;
+  /** This node's own files do not hold it: other nodes are asked. */
+  borrows: boolean;
   failed: boolean;
 }
 
 /**
- * Past transactions from the ledger files. A request parks until the host has read its entries; they are believed
- * only when a signature's own tree contains each of them.
+ * Past transactions from the ledger files, or from those of other nodes where this one's begin later. A request parks
+ * until its entries are there; they are believed only when a signature's own tree contains each of them.
  */
 export class HistoricalQueries {
   readonly #source: HistoricalSource;
   readonly #outbox: Outbox;
+  readonly #loans: Pick<EntryLoans, 'borrow'>;
   /** By handle, least recently used first. */
   readonly #requests = new Map<string, Request>();
   #now = 0;
 
-  constructor(source: HistoricalSource, outbox: Outbox) {
+  constructor(source: HistoricalSource, outbox: Outbox, loans: Pick<EntryLoans, 'borrow'>) {
     this.#source = source;
     this.#outbox = outbox;
+    this.#loans = loans;
   }
 
   /**
@@ -95,6 +100,7 @@ export class HistoricalQueries {
       entries: [],
       next: from,
       states: undefined,
+      borrows: false,
       failed: false,
     };
     this.#touch(handle, request, expiryMs);
@@ -115,9 +121,19 @@ export class HistoricalQueries {
   /** Entries the host has read, for whichever requests wait for them. */
   entriesRead(from: number, entries: readonly Uint8Array[]): void {
     for (const request of this.#requests.values()) {
-      if (request.states || request.failed || request.next !== from) continue;
-      this.#take(request, entries);
+      if (request.borrows || !isWaitingFor(from, request)) continue;
+      if (entries.length > 0) this.#take(request, entries);
+      else {
+        request.borrows = true;
+        this.#read(request);
+      }
     }
+  }
+
+  /** What other nodes gave of entries that this node's own files do not hold; nothing when none of them did. */
+  lent(from: number, entries: readonly Uint8Array[]): void {
+    for (const request of this.#requests.values())
+      if (request.borrows && isWaitingFor(from, request)) this.#take(request, entries);
   }
 
   /** Lets go of what nobody has asked for in a while. */
@@ -140,12 +156,13 @@ export class HistoricalQueries {
 
   #read(request: Request): void {
     const to = Math.min(request.until, request.next + limits.readEntriesMax - 1);
-    this.#outbox.push({ kind: 'read-entries', from: request.next, to });
+    if (request.borrows) this.#loans.borrow(request.next, to);
+    else this.#outbox.push({ kind: 'read-entries', from: request.next, to });
   }
 
   #take(request: Request, entries: readonly Uint8Array[]): void {
     try {
-      if (entries.length === 0) throw new Error(`the ledger files hold no entry ${request.next}`);
+      if (entries.length === 0) throw new Error(`no node that answers holds entry ${request.next}`);
       for (const bytes of entries) {
         if (request.next > request.until) break;
         const entry = decodeEntry(bytes, this.#source.secrets);
@@ -165,7 +182,7 @@ export class HistoricalQueries {
       const why = error instanceof Error ? error.message : String(error);
       this.#outbox.log(
         'fail',
-        `Ledger files do not give back transactions ${request.from} to ${request.to}: ${why}`,
+        `The ledger does not give back transactions ${request.from} to ${request.to}: ${why}`,
       );
     }
     if (request.states || request.failed) request.entries = [];
@@ -226,6 +243,10 @@ export class HistoricalQueries {
     verifyReceipt(receipt, this.#source.serviceCertificate());
     return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
   }
+}
+
+function isWaitingFor(seqno: number, { failed, next, states }: Request): boolean {
+  return !failed && states === undefined && next === seqno;
 }
 
 type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };

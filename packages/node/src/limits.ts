@@ -23,10 +23,17 @@ export const limits = {
   undoReadGapMax: 50,
   /** Entries read at one time to learn who read and wrote what before this node began: some milliseconds of work. */
   lineageReadMax: 256,
+  /** Until an undo is tried again that members have accepted and that had to wait for the ledger to be read. */
+  undoRetryMs: 500,
   /** Past write sets kept for undo: those of the largest plan, twice. */
   undoPastWritesMax: 40_000,
   /** Longest path and query of a request. */
   targetBytesMax: 8_192,
+  /** Questions of other nodes for old entries whose answers are owed at one time; bytes of entries in one answer. */
+  loansMax: 64,
+  lentBytesMax: 4 * 1024 * 1024,
+  /** How long a node may take to answer one, ms. */
+  loanPatienceMs: 2_000,
   /** Snapshots whose evidence waits for its commit. */
   snapshotsPendingMax: 5,
   /** What one step lays out of a snapshot: about a millisecond of work. */

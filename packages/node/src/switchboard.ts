@@ -1,5 +1,6 @@
 import type { Message } from '@coco/consensus';
 import type { Renewal } from '@coco/governance';
+import type { EntryLoans } from './entry-loans.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
 import type { Outbox } from './outbox.ts';
@@ -11,6 +12,7 @@ export interface SwitchboardParts {
   readonly outbox: Outbox;
   readonly peers: Peers;
   readonly forwarding: Forwarding;
+  readonly loans: EntryLoans;
   consensus(from: string, message: Message): void;
   evidence(from: string, renewal: Renewal): void;
   /** A node asks to be elected, or another one says that it does. */
@@ -28,7 +30,7 @@ export class Switchboard {
   }
 
   received(from: string, bytes: Uint8Array): void {
-    const { peers, forwarding, consensus, evidence, candidate } = this.#parts;
+    const { peers, forwarding, loans, consensus, evidence, candidate } = this.#parts;
     if (!peers.has(from)) return;
     const message = this.#decode(from, bytes);
     switch (message?.kind) {
@@ -52,6 +54,12 @@ export class Switchboard {
         return;
       case 'stray':
         if (peers.has(message.id)) candidate(message.id, from);
+        return;
+      case 'wanted':
+        loans.wanted(from, message);
+        return;
+      case 'lent':
+        loans.lent(from, message);
         return;
       default:
         message satisfies undefined;

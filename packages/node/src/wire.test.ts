@@ -34,6 +34,8 @@ const message: fc.Arbitrary<NodeMessage> = fc.oneof(
     nodes: fc.array(fc.record({ id: fc.string(), address: fc.string(), rpc: fc.string() }), { maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant('stray' as const), id: fc.string() }),
+  fc.record({ kind: fc.constant('wanted' as const), from: id, to: id }),
+  fc.record({ kind: fc.constant('lent' as const), from: id, entries: fc.array(bytes, { maxLength: 3 }) }),
 );
 
 /** Decodes; what is refused is refused in the one way that a node expects. */

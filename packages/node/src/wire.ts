@@ -1,4 +1,5 @@
 import { decodeMessage, encodeMessage, type Message } from '@coco/consensus';
+import { concatBytes } from '@coco/crypto';
 import type { QuoteInfo, Renewal } from '@coco/governance';
 import type { HttpResponse, Peer } from './effect.ts';
 import { NodeError } from './errors.ts';
@@ -45,11 +46,40 @@ export interface StrayNode {
   readonly id: string;
 }
 
+/** A question for committed entries, first and last, that the sender's files do not hold. */
+export interface WantedEntries {
+  readonly kind: 'wanted';
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The answer: consecutive entries, maybe fewer than were wanted; none when the sender does not hold them either. */
+export interface LentEntries {
+  readonly kind: 'lent';
+  readonly from: number;
+  readonly entries: readonly Uint8Array[];
+}
+
 /** Everything nodes say to each other beside consensus. */
-export type NodeMessage = ForwardedRequest | ForwardedAnswer | Acquaintances | RenewedEvidence | StrayNode;
+export type NodeMessage =
+  | ForwardedRequest
+  | ForwardedAnswer
+  | Acquaintances
+  | RenewedEvidence
+  | StrayNode
+  | WantedEntries
+  | LentEntries;
 
 /** First bytes of messages: those of consensus are lower. Numbers are never reused. */
-const kinds = { request: 0x41, answer: 0x42, peers: 0x43, evidence: 0x44, stray: 0x45 } as const;
+const kinds = {
+  request: 0x41,
+  answer: 0x42,
+  peers: 0x43,
+  evidence: 0x44,
+  stray: 0x45,
+  wanted: 0x46,
+  lent: 0x47,
+} as const;
 const headerBytes = 5;
 
 /** The bytes of a message. Those of consensus are as consensus writes them. */
@@ -86,6 +116,10 @@ export function decodeWire(
       return readEvidence(head);
     case kinds.stray:
       return { kind: 'stray', id: text(head.id) };
+    case kinds.wanted:
+      return { kind: 'wanted', from: number(head.from), to: number(head.to) };
+    case kinds.lent:
+      return { kind: 'lent', from: number(head.from), entries: pieces(body, list(head.sizes).map(number)) };
     default:
       throw malformed(`is of unknown kind ${kind}`);
   }
@@ -112,6 +146,12 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
       return { head: { id: message.id }, body: nothing };
     case 'evidence':
       return { head: { evidence: message.evidence, root: message.root }, body: nothing };
+    case 'wanted':
+      return { head: { from: message.from, to: message.to }, body: nothing };
+    case 'lent': {
+      const sizes = message.entries.map(({ length }) => length);
+      return { head: { from: message.from, sizes }, body: concatBytes(...message.entries) };
+    }
   }
 }
 
@@ -151,6 +191,16 @@ function readEvidence({ evidence, root }: Json): RenewedEvidence {
     ...(uvm === undefined ? {} : { uvm_endorsements: text(uvm) }),
   };
   return { kind: 'evidence', evidence: info, root: text(root) };
+}
+
+function pieces(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+  let at = 0;
+  const cut = sizes.map((size) => {
+    at += size;
+    return bytes.subarray(at - size, at);
+  });
+  if (at !== bytes.length) throw malformed('has pieces that are not its body');
+  return cut;
 }
 
 function readPeer(value: unknown): Acquaintance {

@@ -35,6 +35,8 @@ export class GovernanceDoor {
   readonly #random: (bytes: number) => Uint8Array;
   readonly #router = new Router<GovEndpoint>();
   #membersChanged = false;
+  /** When to look again at open proposals that could not be decided yet; undefined when there are none. */
+  #reconsiderAt: number | undefined;
 
   constructor(parts: {
     readonly node: NodeView;
@@ -117,6 +119,7 @@ export class GovernanceDoor {
     const { replica } = this.#node;
     while (this.#membersChanged) {
       this.#membersChanged = false;
+      this.#reconsiderAt = undefined;
       for (const id of openProposals(replica.store.begin())) {
         const tx = replica.store.begin();
         if (this.#resolves(tx, id)) this.#actions.commit(tx);
@@ -128,8 +131,22 @@ export class GovernanceDoor {
     }
   }
 
+  /** Looks again at what had to wait for the ledger to be read. */
+  step(): void {
+    if (this.#reconsiderAt === undefined || this.#node.now < this.#reconsiderAt) return;
+    this.#reconsiderAt = undefined;
+    if (!this.#node.replica.isPrimary) return;
+    this.#membersChanged = true;
+    this.#reconsider();
+  }
+
   #resolves(tx: Tx, id: string): boolean {
-    if (reconsider(tx, this.#world(), id)?.kind !== 'standing') return false;
+    const resolution = reconsider(tx, this.#world(), id);
+    if (this.#node.undo.obstacle) {
+      this.#reconsiderAt = this.#node.now + limits.undoRetryMs;
+      return false;
+    }
+    if (resolution?.kind !== 'standing') return false;
     try {
       this.#actions.prepare(tx);
       return true;

@@ -87,6 +87,11 @@ export class Pipeline {
     this.#appCalls.run();
   }
 
+  /** Goes on with what had to wait. */
+  step(): void {
+    this.#governance.step();
+  }
+
   /** Serves a request whose reads are known to be current now. */
   resume(event: RequestEvent): void {
     this.#serve(event, parseTarget(event.request.target));

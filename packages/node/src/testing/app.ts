@@ -13,7 +13,7 @@ const endpoint = (
   openapi: {},
 });
 
-/** Keeps one private value: `PUT /value` writes it, `GET /value` reads it wherever it is asked. */
+/** Keeps one private value: `PUT /value` writes it, `GET /value` reads it wherever it is asked; `PUT /other` writes another. */
 export const app = {
   metadata: {
     endpoints: {
@@ -21,6 +21,7 @@ export const app = {
         put: endpoint('put', 'readwrite', 'always', 'to_primary'),
         get: endpoint('get', 'readonly', 'sometimes', 'none'),
       },
+      '/other': { put: endpoint('putOther', 'readwrite', 'always', 'to_primary') },
       '/stubborn': { put: endpoint('put', 'readwrite', 'never', 'none') },
     },
   },
@@ -30,6 +31,10 @@ export const app = {
       module: `
         export function put(request) {
           ccf.kv["values"].set(ccf.strToBuf("v"), request.body.arrayBuffer());
+          return { statusCode: 200 };
+        }
+        export function putOther(request) {
+          ccf.kv["values"].set(ccf.strToBuf("other"), request.body.arrayBuffer());
           return { statusCode: 200 };
         }
         export function get() {

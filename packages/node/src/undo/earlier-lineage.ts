@@ -4,6 +4,7 @@ import type { HistoricalQueries } from '../historical.ts';
 import { limits } from '../limits.ts';
 
 const handle = 'undo lineage';
+const nobodyWants = Number.POSITIVE_INFINITY;
 
 /**
  * Who read and wrote what before a lineage begins, read from the ledger a stretch at a time, the latest first, when
@@ -14,7 +15,7 @@ export class EarlierLineage {
   readonly #historical: HistoricalQueries;
   /** The stretch being read, as far as it is. */
   #stretch: Lineage | undefined;
-  #wantedFrom = Number.POSITIVE_INFINITY;
+  #wantedFrom = nobodyWants;
   #isMissing = false;
 
   constructor(lineage: Lineage, historical: HistoricalQueries) {
@@ -27,16 +28,18 @@ export class EarlierLineage {
     const { from, isAligned, isFull } = this.#lineage;
     if (isAligned && version >= from) return 'known';
     if (isFull) return 'beyond';
+    if (this.#isMissing) {
+      // Told once: whoever asks again later has it tried again.
+      this.#isMissing = false;
+      return 'missing';
+    }
     this.#wantedFrom = Math.min(this.#wantedFrom, version);
-    // Told once: whoever asks again later has it tried again.
-    const isMissing = this.#isMissing;
-    this.#isMissing = false;
-    return isMissing ? 'missing' : 'loading';
+    return 'loading';
   }
 
   /** Goes on reading while somebody wants more than there is. */
   step(): void {
-    while (this.#isWanted() && !this.#isMissing && this.#readMore());
+    while (this.#isWanted() && this.#readMore());
   }
 
   #isWanted(): boolean {
@@ -57,12 +60,13 @@ export class EarlierLineage {
     if (this.#historical.hasFailed(handle)) {
       this.#historical.drop(handle);
       this.#isMissing = true;
+      this.#wantedFrom = nobodyWants;
       return false;
     }
     const states = this.#historical.request(handle, from, to, limits.undoReadExpiryMs);
     if (states === null) return false;
     this.#historical.drop(handle);
-    states.forEach(({ writeSet }, i) => stretch.record(from + i, traceOf(writeSet)));
+    for (const [i, { writeSet }] of states.entries()) stretch.record(from + i, traceOf(writeSet));
     if (stretch.end < end) return true;
     this.#lineage.precede(stretch);
     this.#stretch = undefined;

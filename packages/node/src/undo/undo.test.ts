@@ -1,21 +1,45 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { UndoPreviewOut } from '@coco/api';
-import { verifyStanding } from '@coco/ledger';
-import type { Cluster } from '../testing/cluster.ts';
+import { parseTxId, verifyStanding } from '@coco/ledger';
+import { Cluster } from '../testing/cluster.ts';
 import type { Machine, Reply } from '../testing/machine.ts';
 import { loseAll, submitShare } from '../testing/recovery.ts';
-import { committedEverywhere, get, put, threeNodes, txIdOf } from '../testing/service.ts';
+import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from '../testing/service.ts';
 
-/** The preview at a node, asked for until its past values are read. */
-function previewAt(cluster: Cluster, node: Machine, transaction: string): UndoPreviewOut {
-  const asked = { transactions: [transaction], policy: 'restore' };
+/** The preview at a node, asked for until what it rests on is read. */
+function previewAt(
+  cluster: Cluster,
+  node: Machine,
+  transaction: string,
+  asked: object = { policy: 'restore' },
+): UndoPreviewOut {
   let reply: Reply | undefined;
   cluster.passUntil('the preview is there', () => {
-    reply = cluster.govern(node, '/gov/service/undo:preview', 'preview', asked);
+    const payload = { transactions: [transaction], ...asked };
+    reply = cluster.govern(node, '/gov/service/undo:preview', 'preview', payload);
     return reply.status === 200;
   });
   return reply?.json as UndoPreviewOut;
+}
+
+/** A service on which a second node began after a snapshot, with a mistake long before that; both take part. */
+function joinedLate() {
+  const cluster = new Cluster({ snapshotEvery: 20 });
+  const first = cluster.start();
+  cluster.open(first);
+  put(cluster, first, 'right');
+  const mistake = txIdOf(put(cluster, first, 'wrong'));
+  for (let i = 0; i < 40; i++) {
+    cluster.request(first, 'PUT', '/app/other', { body: `${i}` });
+    cluster.pass(10);
+  }
+  cluster.pass(200);
+  const late = cluster.join(first);
+  cluster.trust(late);
+  cluster.passUntil('it takes part', () => voters(cluster, first) === 2);
+  assert.ok(Math.min(...late.ledger.keys()) > parseTxId(mistake).seqno, 'its ledger begins later');
+  return { cluster, first, late, mistake };
 }
 
 function proposeAt(cluster: Cluster, node: Machine, transaction: string, plan: string | undefined): Reply {
@@ -82,5 +106,69 @@ describe('an undo on a service of three nodes', () => {
     committedEverywhere(cluster, [recovered], txIdOf(proposed));
     assert.equal(get(cluster, recovered), 'right');
     assert.equal(standingAt(cluster, recovered, mistake), 'undone');
+  });
+});
+
+const nothingIsDecided = /503.*UndoNotReady.*Nothing is decided/;
+
+describe('an undo of what was before a node’s snapshot', () => {
+  test('has the same plan there, once it was lent the ledger, and is carried out by it', () => {
+    const { cluster, first, late, mistake } = joinedLate();
+    const waiting = { transactions: [mistake], policy: 'restore' };
+    assert.equal(cluster.govern(late, '/gov/service/undo:preview', 'preview', waiting).status, 202);
+    const [there, here] = [previewAt(cluster, first, mistake), previewAt(cluster, late, mistake)];
+    assert.ok(there.plan !== undefined);
+    assert.deepEqual({ ...here, basis: '' }, { ...there, basis: '' });
+    assert.ok(!late.ledger.has(parseTxId(mistake).seqno), 'what was lent is not kept');
+
+    cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
+    cluster.passUntil('the other leads', () => cluster.hasPrimary && cluster.primary === late);
+    first.isUp = false;
+    committedEverywhere(cluster, [late], txIdOf(proposeAt(cluster, late, mistake, here.plan)));
+    assert.equal(get(cluster, late), 'right');
+    assert.equal(standingAt(cluster, late, mistake), 'undone');
+  });
+
+  test('is neither refused nor done while no node has the ledger of that time', () => {
+    const { cluster, first, late, mistake } = joinedLate();
+    const { plan } = previewAt(cluster, first, mistake);
+    cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
+    cluster.passUntil('the other leads', () => cluster.hasPrimary && cluster.primary === late);
+    first.isUp = false;
+    assert.throws(() => previewAt(cluster, late, mistake), nothingIsDecided);
+    assert.throws(() => proposeAt(cluster, late, mistake, plan), /503.*UndoNotReady/);
+    assert.equal(get(cluster, late), 'wrong');
+
+    // An operator brings the files of the node that went. What was tried last is told once more.
+    assert.throws(() => previewAt(cluster, late, mistake), nothingIsDecided);
+    for (const [seqno, entry] of first.ledger) if (!late.ledger.has(seqno)) late.ledger.set(seqno, entry);
+    assert.equal(previewAt(cluster, late, mistake).plan, plan);
+    committedEverywhere(cluster, [late], txIdOf(proposeAt(cluster, late, mistake, plan)));
+    assert.equal(get(cluster, late), 'right');
+  });
+
+  test('is not misled by a node that lends other entries', () => {
+    const { cluster, first, late, mistake } = joinedLate();
+    const seqno = parseTxId(mistake).seqno;
+    const [right, wrong] = [first.ledger.get(seqno - 1), first.ledger.get(seqno)];
+    first.ledger.set(seqno, right as Uint8Array);
+    assert.throws(() => previewAt(cluster, late, mistake), nothingIsDecided);
+    first.ledger.set(seqno, wrong as Uint8Array);
+    assert.deepEqual(previewAt(cluster, late, mistake).undone, [mistake]);
+  });
+
+  test('and of a recovery that began with a snapshot, says what it lacks instead of finding nothing', () => {
+    const { cluster, late, mistake } = joinedLate();
+    const lost = cluster.servicePem;
+    const recovered = loseAll(cluster, late);
+    cluster.open(recovered, lost);
+    submitShare(cluster, recovered);
+    cluster.passUntil('it is open', () => get(cluster, recovered) === 'wrong');
+    const asked = { transactions: [mistake], policy: 'restore' };
+    assert.throws(() => {
+      const told = () =>
+        cluster.govern(recovered, '/gov/service/undo:preview', 'preview', asked).status !== 202;
+      cluster.passUntil('it is told', told);
+    }, /503.*UndoNotReady/);
   });
 });
