@@ -8,6 +8,7 @@ import { ack, keySigner, plainBallot, propose, Session, type Signer, vote } from
 import { createEngine, requiredV8Flags } from '@coco/contracts';
 import { decodePem, generateKeyPair, issueCertificate, type PrivateKey } from '@coco/crypto';
 import { type Effect, type Event, type HttpResponse, Node, type NodeConfig } from '@coco/node';
+import { performParcels } from '../../packages/node/src/testing/machine.ts';
 
 for (const flag of requiredV8Flags) setFlagsFromString(flag);
 
@@ -75,6 +76,8 @@ export class MemoryService {
   readonly node: Node;
   /** Entries of the ledger, the first at index 0. */
   readonly entries: Uint8Array[] = [];
+  /** Parcels by path. */
+  readonly parcels = new Map<string, Uint8Array>();
   readonly log: string[] = [];
   serviceCertificate = '';
   readonly #answers = new Map<number, HttpResponse>();
@@ -290,6 +293,14 @@ export class MemoryService {
       case 'read-entries': {
         const entries = this.entries.slice(effect.from - 1, effect.to);
         events.push({ kind: 'entries-read', from: effect.from, to: effect.to, entries });
+        break;
+      }
+      case 'keep-parcels':
+      case 'read-parcels':
+      case 'list-parcels':
+      case 'drop-parcels': {
+        const told = performParcels(this, effect);
+        if (told) events.push(told);
         break;
       }
       case 'output':

@@ -6,7 +6,7 @@ import {
   bytesToByteString,
   utf8ToByteString,
 } from '@coco/kv';
-import { u32 } from './numbers.ts';
+import { readU32, u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 
 /** Sixteen bytes. */
@@ -24,11 +24,18 @@ export interface Membership {
 }
 
 /**
- * Those who may see a transaction or a row. The readers that found it give it its id; when a reader comes or goes it
- * begins a new epoch, with a new key.
+ * Where what an audience may see is kept: in the ledger of every node, or in parcels with the nodes of its parties
+ * alone, while the ledger holds their digests.
+ */
+export type Home = 'everywhere' | 'parties';
+
+/**
+ * Those who may see a transaction or a row. The readers that found it and its home give it its id; when a reader comes
+ * or goes it begins a new epoch, with a new key.
  */
 export interface Audience {
   readonly id: AudienceId;
+  readonly home: Home;
   readonly epoch: number;
   readonly members: readonly Membership[];
 }
@@ -39,6 +46,11 @@ export const segmentBytes = 20;
 /** The segment of an audience in an epoch. */
 export function segmentOf(id: AudienceId, epoch: number): Segment {
   return id + u32(epoch);
+}
+
+/** The segments of an audience in all its epochs, the present one first. */
+export function segmentsOf({ id, epoch }: Audience): Segment[] {
+  return Array.from({ length: epoch }, (_, i) => segmentOf(id, epoch - i));
 }
 
 /** The form in which people name an audience: 32 hexadecimal digits. */
@@ -66,9 +78,17 @@ export function readersIn(audience: Audience): Reader[] {
   return audience.members.filter(({ until }) => until === null).map(({ reader }) => reader);
 }
 
+/** Who sees what a segment of an audience holds, once or still. */
+export function readersOfSegment({ members }: Audience, segment: Segment): Reader[] {
+  const epoch = readU32(segment, audienceIdBytes);
+  return members
+    .filter(({ from, until }) => from <= epoch && (until === null || epoch < until))
+    .map(({ reader }) => reader);
+}
+
 /** An audience of these readers, who see it from the beginning. */
-export function foundAudience(id: AudienceId, readers: readonly Reader[]): Audience {
-  return { id, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
+export function foundAudience(id: AudienceId, home: Home, readers: readonly Reader[]): Audience {
+  return { id, home, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
 }
 
 /** A change of who is in an audience. Newcomers see what was before only if `withPast` names them. */
@@ -89,7 +109,7 @@ export function changeAudience(audience: Audience, change: MembershipChange): Au
   const added = change.add
     .filter((reader) => !present.has(reader))
     .map((reader) => ({ reader, from: change.withPast === true ? 1 : epoch, until: null }));
-  return { id: audience.id, epoch, members: [...staying, ...added] };
+  return { ...audience, epoch, members: [...staying, ...added] };
 }
 
 /** The segments of an audience that a reader sees, the present one first. */
@@ -104,17 +124,27 @@ export function segmentsSeenBy(audience: Audience, readers: ReadonlySet<Reader>)
 }
 
 /** Value of the map of audiences. */
-export function encodeAudience({ epoch, members }: Audience): ByteString {
+export function encodeAudience({ home, epoch, members }: Audience): ByteString {
   return utf8ToByteString(
-    JSON.stringify({ epoch, members: members.map(({ reader, from, until }) => [reader, from, until]) }),
+    JSON.stringify({
+      ...(home === 'everywhere' ? {} : { home }),
+      epoch,
+      members: members.map(({ reader, from, until }) => [reader, from, until]),
+    }),
   );
 }
 
 /** Reads what `encodeAudience` wrote. */
 export function decodeAudience(id: AudienceId, value: ByteString): Audience {
-  const { epoch, members } = JSON.parse(byteStringToUtf8(value)) as {
+  const { home, epoch, members } = JSON.parse(byteStringToUtf8(value)) as {
+    home?: Home;
     epoch: number;
     members: [Reader, number, number | null][];
   };
-  return { id, epoch, members: members.map(([reader, from, until]) => ({ reader, from, until })) };
+  return {
+    id,
+    home: home ?? 'everywhere',
+    epoch,
+    members: members.map(([reader, from, until]) => ({ reader, from, until })),
+  };
 }

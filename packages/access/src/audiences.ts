@@ -1,15 +1,17 @@
-import { type AesKey, importAesKey } from '@coco/crypto';
+import { importAesKey } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, type MapWrites, type Store } from '@coco/kv';
 import {
   type Audience,
   type AudienceId,
+  audienceIdOf,
   decodeAudience,
   type Segment,
-  segmentOf,
+  segmentsOf,
   segmentsSeenBy,
 } from './audience.ts';
 import type { Reader, Viewer } from './reader.ts';
 import { AccessSecret } from './secret.ts';
+import { LedgerShelf } from './shelf.ts';
 import { tables } from './tables.ts';
 
 /** Key of a map that holds one value. */
@@ -23,7 +25,8 @@ export class Audiences {
   readonly #store: Store;
   #byId = new Map<AudienceId, Audience>();
   #byReader = new Map<Reader, Set<AudienceId>>();
-  #keys = new Map<Segment, AesKey>();
+  #withParties = new Set<AudienceId>();
+  #shelves = new Map<Segment, LedgerShelf>();
   #seen = new WeakMap<Viewer, readonly Segment[]>();
   #secret: AccessSecret | undefined;
   #loaded = false;
@@ -31,7 +34,7 @@ export class Audiences {
   constructor(store: Store) {
     this.#store = store;
     store.onWrite(tables.audiences, (_version, writes) => this.#take(writes));
-    store.onWrite(tables.keys, () => this.#keys.clear());
+    store.onWrite(tables.keys, () => this.#shelves.clear());
     store.onWrite(tables.secret, () => {
       this.#secret = undefined;
     });
@@ -58,6 +61,12 @@ export class Audiences {
     return this.#byId.values();
   }
 
+  /** Audiences that are at home with their parties. */
+  *withParties(): IterableIterator<Audience> {
+    this.#load();
+    for (const id of this.#withParties) yield this.#byId.get(id) as Audience;
+  }
+
   /** Segments that a viewer sees, those of one audience together, its present one first. */
   seenBy(viewer: Viewer): readonly Segment[] {
     this.#load();
@@ -72,20 +81,29 @@ export class Audiences {
 
   /** Every segment there is, in the same order. */
   allSegments(): Segment[] {
-    return [...this.all()].flatMap(({ id, epoch }) =>
-      Array.from({ length: epoch }, (_, i) => segmentOf(id, epoch - i)),
-    );
+    return [...this.all()].flatMap(segmentsOf);
   }
 
-  /** The key of a segment; undefined once it was destroyed. */
-  keyOf(segment: Segment): AesKey | undefined {
-    const known = this.#keys.get(segment);
+  /** Whether the key of a segment was destroyed. */
+  isShredded(segment: Segment): boolean {
+    return this.keyEntry(segment) === undefined;
+  }
+
+  /** What the map of keys has for a segment: see `tables.keys`. */
+  keyEntry(segment: Segment): ByteString | undefined {
+    return this.#read(tables.keys, segment);
+  }
+
+  /** The shelf of a segment that every node keeps; undefined once its key was destroyed, and for those of parcels. */
+  shelfOf(segment: Segment): LedgerShelf | undefined {
+    const known = this.#shelves.get(segment);
     if (known) return known;
-    const raw = this.#read(tables.keys, segment);
+    if (this.find(audienceIdOf(segment))?.home === 'parties') return undefined;
+    const raw = this.keyEntry(segment);
     if (raw === undefined) return undefined;
-    const key = importAesKey(byteStringToBytes(raw));
-    this.#keys.set(segment, key);
-    return key;
+    const shelf = new LedgerShelf(segment, importAesKey(byteStringToBytes(raw)));
+    this.#shelves.set(segment, shelf);
+    return shelf;
   }
 
   #read(map: string, key: ByteString): ByteString | undefined {
@@ -111,6 +129,7 @@ export class Audiences {
 
   #add(audience: Audience): void {
     this.#byId.set(audience.id, audience);
+    if (audience.home === 'parties') this.#withParties.add(audience.id);
     for (const { reader } of audience.members) {
       const ids = this.#byReader.get(reader);
       if (ids) ids.add(audience.id);
@@ -121,7 +140,8 @@ export class Audiences {
   #forget(): void {
     this.#byId = new Map();
     this.#byReader = new Map();
-    this.#keys = new Map();
+    this.#withParties = new Set();
+    this.#shelves = new Map();
     this.#seen = new WeakMap();
     this.#secret = undefined;
     this.#loaded = false;

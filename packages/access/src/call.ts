@@ -1,11 +1,13 @@
-import { type AesKey, importAesKey } from '@coco/crypto';
 import { type ByteString, bytesToByteString, type MapName, type Tx, type WriteSet } from '@coco/kv';
 import {
+  type Audience,
   type AudienceId,
   audienceIdOf,
   currentSegment,
   encodeAudience,
   foundAudience,
+  type Home,
+  readersOfSegment,
   type Segment,
   segmentBytes,
 } from './audience.ts';
@@ -14,14 +16,17 @@ import { claimsDigestOf, encodeClaims, makeClaims } from './claims.ts';
 import { AccessError } from './errors.ts';
 import { limits } from './limits.ts';
 import { u64 } from './numbers.ts';
+import { noParcels, type Parcel, ParcelDesk, type ParcelName, type Parcels } from './parcel.ts';
 import { seenOf } from './past.ts';
 import { aloneReader, type Reader, readersOf, type Viewer } from './reader.ts';
 import { encodeRecord, type Part } from './record.ts';
 import { type Place, sealReference } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
-import { placeBytes, sealRow } from './sealed-row.ts';
+import { placeBytes } from './sealed-row.ts';
 import { AccessSecret } from './secret.ts';
-import { hasAudiences, tables } from './tables.ts';
+import { type Shelf, sealSegmentKey } from './shelf.ts';
+import { Shelves } from './shelves.ts';
+import { hasAudiences, keyToCome, tables } from './tables.ts';
 
 /** What members voted of an endpoint's code. Readers are written as `readersOf` takes them. */
 export interface AccessRule {
@@ -31,6 +36,8 @@ export interface AccessRule {
   readonly within?: readonly string[];
   /** Maps of which it may read every row, whosever it is. */
   readonly reads?: readonly string[];
+  /** Where what it writes for audiences is kept. Absent: everywhere. */
+  readonly home?: Home;
 }
 
 /** What the host knows of a call. */
@@ -38,6 +45,8 @@ export interface CallParts {
   readonly audiences: Audiences;
   readonly viewer: Viewer;
   readonly rule: AccessRule;
+  /** Parcels at hand. Absent: none. */
+  readonly parcels?: Parcels;
   random(length: number): Uint8Array;
 }
 
@@ -46,6 +55,14 @@ export interface Recorded {
   readonly reference: string;
   /** 32 bytes for the receipt, if the code claimed fields. */
   readonly claimsDigest: ByteString | undefined;
+}
+
+/** What is settled of a transaction before it has a place. */
+interface Packed {
+  readonly segments: readonly Segment[];
+  readonly claims:
+    | { readonly digest: ByteString; readonly seal: (key: ByteString) => ByteString }
+    | undefined;
 }
 
 /** The private side of one call: who its transaction and rows are for, and the door to rows that have audiences. */
@@ -57,20 +74,30 @@ export class CallAccess {
   readonly #rowAudiences = new Map<string, readonly Reader[]>();
   /** What this call founded: not in the store before it commits. */
   readonly #founded = new Map<AudienceId, Segment>();
-  readonly #newKeys = new Map<Segment, AesKey>();
+  readonly #foundedFor = new Map<Segment, readonly Reader[]>();
+  readonly #desk: ParcelDesk;
+  readonly #shelves: Shelves;
   #newSecret: AccessSecret | undefined;
   #audience: readonly Reader[] | undefined;
   #defaulted = false;
   #fields: Readonly<Record<string, unknown>> | undefined;
+  #packed: Packed | undefined;
 
   constructor(tx: Tx, parts: CallParts) {
     this.#tx = tx;
     this.#parts = parts;
+    this.#desk = new ParcelDesk(parts.parcels ?? noParcels);
+    this.#shelves = new Shelves(parts.audiences, this.#desk);
     this.rows = new GuardedRows(tx, this.#rights());
   }
 
   get viewer(): Viewer {
     return this.#parts.viewer;
+  }
+
+  /** Parcels it asked for that were not at hand: what it answered then counts for nothing. */
+  get missing(): readonly ParcelName[] {
+    return this.#desk.missing;
   }
 
   /**
@@ -97,7 +124,7 @@ export class CallAccess {
   seen(writeSet: WriteSet): WriteSet {
     const { audiences, viewer, rule } = this.#parts;
     const own = new Set(audiences.seenBy(viewer));
-    return seenOf(writeSet, audiences, (map, segment) => own.has(segment) || isIn(rule.reads, map));
+    return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
   }
 
   /** Claims fields that can be disclosed one by one. The last ones count. */
@@ -106,16 +133,30 @@ export class CallAccess {
   }
 
   /**
+   * Everything that has to be with the nodes of its parties before the transaction may be recorded; empty when all of it
+   * goes into the ledger. Throws `TooMuch`, `ParcelsAway`.
+   */
+  pack(): readonly Parcel[] {
+    this.#packed ??= this.#seal();
+    return this.#desk.made;
+  }
+
+  /** The readers of an audience that it wrote for, founded before or with it. */
+  readersOf(segment: Segment): readonly Reader[] {
+    const audience = this.#parts.audiences.find(audienceIdOf(segment));
+    return audience ? readersOfSegment(audience, segment) : (this.#foundedFor.get(segment) ?? []);
+  }
+
+  /**
    * Records the transaction for those who may see it; to be called when it is about to be committed at `place`.
-   * Undefined when it is not private, or writes nothing. Throws `TooMuch`.
+   * Undefined when it is not private, or writes nothing. Throws `TooMuch`, `ParcelsAway`.
    */
   record(place: Place, time: number, endpoint: string): Recorded | undefined {
-    const writes = this.#tx.writeSet();
-    if (writes.size === 0) return undefined;
-    const segments = this.#segmentsOfTransaction();
+    this.#packed ??= this.#seal();
+    const { segments, claims } = this.#packed;
     if (segments.length === 0) return undefined;
     const key = u64(place.seqno);
-    const claimsDigest = this.#writeClaims(key, segments);
+    if (claims) this.#tx.set(tables.claims, key, claims.seal(key));
     const parts = segments.map((segment) => ({
       segment,
       marks: this.#marksFor(segment, segments.length === 1),
@@ -124,7 +165,13 @@ export class CallAccess {
     const by = viewer.id === null ? null : aloneReader(viewer);
     this.#tx.set(tables.transactions, key, encodeRecord({ view: place.view, time, endpoint, by, parts }));
     for (const segment of segments) this.#tx.set(tables.index, segment + key, '');
-    return { reference: sealReference(this.#secret(), place), claimsDigest };
+    return { reference: sealReference(this.#secret(), place), claimsDigest: claims?.digest };
+  }
+
+  /** Decides whose the transaction is and seals what it claims. */
+  #seal(): Packed {
+    const segments = this.#tx.wrote ? this.#segmentsOfTransaction() : [];
+    return { segments, claims: segments.length === 0 ? undefined : this.#sealClaims(segments) };
   }
 
   #segmentsOfTransaction(): Segment[] {
@@ -134,22 +181,19 @@ export class CallAccess {
     return rule.audience ? [this.#segmentFor(readersOf(rule.audience, viewer))] : [];
   }
 
-  #writeClaims(key: ByteString, segments: readonly Segment[]): ByteString | undefined {
+  #sealClaims(segments: readonly Segment[]): Packed['claims'] {
     if (!this.#fields) return undefined;
     const [segment] = segments;
     if (segment === undefined || segments.length > 1) {
       throw new AccessError('AudienceMissing', 'claims are for one audience: say which with setAudience');
     }
     const claims = makeClaims(this.#fields, this.#parts.random);
-    const place = { map: tables.claims, key };
-    const sealed = sealRow(
-      this.#keyOf(segment) as AesKey,
-      place,
-      encodeClaims(claims),
-      this.#parts.random(12),
-    );
-    this.#tx.set(tables.claims, key, sealed);
-    return claimsDigestOf(claims.digests);
+    const shelf = this.#shelfOf(segment);
+    const seal = (key: ByteString) =>
+      shelf.seal(tables.claims, key, encodeClaims(claims), this.#parts.random(12));
+    // A parcel is made before the transaction has a place, and so does not say it.
+    const slip = shelf.isOrdered ? undefined : seal('');
+    return { digest: claimsDigestOf(claims.digests), seal: (key) => slip ?? seal(key) };
   }
 
   /** Marks of keys that were written for a segment; of other maps too when all of the transaction is for it. */
@@ -177,7 +221,7 @@ export class CallAccess {
         isIn(rule.reads, map) ? [...new Set([...own(), ...audiences.allSegments()])] : own(),
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),
-      keyOf: (segment) => this.#keyOf(segment),
+      shelfOf: (segment) => this.#shelves.of(segment),
       random,
     };
   }
@@ -187,7 +231,7 @@ export class CallAccess {
     if (named) return this.#segmentFor(named);
     if (present !== undefined) {
       const audience = this.#parts.audiences.find(audienceIdOf(present));
-      return audience ? currentSegment(audience) : present;
+      return audience ? this.#present(audience) : present;
     }
     if (this.#audience) return this.#segmentFor(this.#audience);
     const { rule, viewer } = this.#parts;
@@ -217,29 +261,52 @@ export class CallAccess {
 
   /** The segment for new content of an audience, founded with this call if there is none yet. */
   #segmentFor(readers: readonly Reader[]): Segment {
-    const id = this.#secret().audienceId(readers);
+    const home = this.#parts.rule.home ?? 'everywhere';
+    const id = this.#secret().audienceId(home, readers);
     const known = this.#parts.audiences.find(id);
-    if (known) return currentSegment(known);
+    if (known) return this.#present(known);
     const founded = this.#founded.get(id);
     if (founded !== undefined) return founded;
-    const audience = foundAudience(id, readers);
+    const audience = foundAudience(id, home, readers);
     const segment = currentSegment(audience);
-    const raw = this.#parts.random(32);
+    // Another call may do the same meanwhile: one of them conflicts.
+    this.#tx.has(tables.audiences, id);
     this.#tx.set(tables.audiences, id, encodeAudience(audience));
-    this.#tx.set(tables.keys, segment, bytesToByteString(raw));
+    this.#makeKey(segment, home);
     this.#founded.set(id, segment);
-    this.#newKeys.set(segment, importAesKey(raw));
+    this.#foundedFor.set(segment, readers);
     return segment;
   }
 
-  #keyOf(segment: Segment): AesKey | undefined {
-    return this.#newKeys.get(segment) ?? this.#parts.audiences.keyOf(segment);
+  /**
+   * The segment for new content of an audience that there is. A transaction that waits for its parcels to be stored must
+   * not find the audience in another epoch afterwards, so it depends on this one.
+   */
+  #present(audience: Audience): Segment {
+    const segment = currentSegment(audience);
+    if (audience.home === 'everywhere') return segment;
+    this.#tx.has(tables.audiences, audience.id);
+    if (this.#tx.get(tables.keys, segment) === keyToCome) this.#makeKey(segment, audience.home);
+    return segment;
+  }
+
+  #makeKey(segment: Segment, home: Home): void {
+    const raw = this.#parts.random(32);
+    const wrap = (key: ByteString) => sealSegmentKey(this.#secret(), segment, key, this.#parts.random(12));
+    this.#tx.set(tables.keys, segment, this.#shelves.found(segment, home, raw, wrap));
+  }
+
+  #shelfOf(segment: Segment): Shelf {
+    const shelf = this.#shelves.of(segment);
+    if (!shelf) throw new Error('a transaction belongs to a segment without a key');
+    return shelf;
   }
 
   #secret(): AccessSecret {
     const known = this.#parts.audiences.secret ?? this.#newSecret;
     if (known) return known;
     const raw = bytesToByteString(this.#parts.random(32));
+    this.#tx.has(tables.secret, singletonKey);
     this.#tx.set(tables.secret, singletonKey, raw);
     this.#newSecret = new AccessSecret(raw);
     return this.#newSecret;

@@ -9,7 +9,7 @@ import {
   type MembershipChange,
   segmentOf,
 } from './audience.ts';
-import { tables } from './tables.ts';
+import { keyToCome, tables } from './tables.ts';
 
 type Random = (length: number) => Uint8Array;
 
@@ -36,7 +36,9 @@ export function shredAudience(tx: Tx, id: AudienceId, random: Random): boolean {
 
 function beginEpoch(tx: Tx, audience: Audience, random: Random): void {
   tx.set(tables.audiences, audience.id, encodeAudience(audience));
-  tx.set(tables.keys, currentSegment(audience), bytesToByteString(random(32)));
+  // A key that is to be with the parties' nodes is made by whoever seals the first row with it.
+  const key = audience.home === 'parties' ? keyToCome : bytesToByteString(random(32));
+  tx.set(tables.keys, currentSegment(audience), key);
 }
 
 function read(tx: Tx, id: AudienceId): Audience | undefined {

@@ -6,6 +6,8 @@ export type AccessErrorCode =
   | 'AudienceMissing'
   /** An audience that would let in somebody whom it must not. */
   | 'AudienceTooWide'
+  /** A row is kept by nodes of its parties, and none of them has handed it over. */
+  | 'ParcelsAway'
   /** A transaction with more parts, or claims with more fields, than fit. */
   | 'TooMuch'
   /** A presentation, or a disclosed field, that does not belong to the claims it is shown with. */

@@ -4,10 +4,13 @@ export {
   audienceIdFromHex,
   audienceIdOf,
   audienceIdToHex,
+  type Home,
   type MembershipChange,
   readersIn,
+  readersOfSegment,
   type Segment,
   segmentBytes,
+  segmentsOf,
 } from './audience.ts';
 export { Audiences } from './audiences.ts';
 export { type AccessRule, CallAccess, type CallParts, type Recorded } from './call.ts';
@@ -35,10 +38,21 @@ export {
 export { type Look, looksAt, recordLook } from './looks.ts';
 export { u64 as seqnoKey } from './numbers.ts';
 export { paddedJson } from './padding.ts';
+export {
+  noParcels,
+  type Parcel,
+  ParcelDesk,
+  type ParcelId,
+  type ParcelName,
+  type Parcels,
+  parcelOf,
+  readSlip,
+} from './parcel.ts';
 export { seenOf } from './past.ts';
 export { aloneReader, anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';
 export type { Part, TransactionRecord } from './record.ts';
 export { openReference, type Place, referenceCharacters, sealReference } from './reference.ts';
 export type { MapDoor } from './rows.ts';
-export { openRow } from './sealed-row.ts';
+export { Shelves } from './shelves.ts';
+export { shreddedIn, slipsIn } from './slips.ts';
 export { hasAudiences, isOwnTable, tables } from './tables.ts';

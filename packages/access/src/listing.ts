@@ -19,8 +19,8 @@ export interface ListQuery {
   readonly by?: Reader;
   /** Audiences with this reader in them; asked of the segment. */
   readonly withReader?: (segment: Segment) => boolean;
-  /** The mark of a written key. */
-  readonly mark?: ByteString;
+  /** The mark of a written key, as transactions of a segment have it. */
+  readonly mark?: (segment: Segment) => ByteString;
 }
 
 /** Which transactions are looked at: between two seqnos, both excluded. */
@@ -84,7 +84,7 @@ function fits(record: TransactionRecord, seen: readonly Segment[], query: ListQu
   if (by !== undefined && record.by !== by) return false;
   if (withReader && !seen.some(withReader)) return false;
   if (mark === undefined) return true;
-  return record.parts.some(({ segment, marks }) => seen.includes(segment) && marks.includes(mark));
+  return record.parts.some(({ segment, marks }) => seen.includes(segment) && marks.includes(mark(segment)));
 }
 
 interface Found {

@@ -1,16 +1,15 @@
-import type { MapName, MapWrites, WriteSet } from '@coco/kv';
+import type { MapName, MapWrites, Row, WriteSet } from '@coco/kv';
 import { type Segment, segmentBytes } from './audience.ts';
-import type { Audiences } from './audiences.ts';
-import { openRow } from './sealed-row.ts';
+import type { Shelves } from './shelves.ts';
 import { hasAudiences, isOwnTable } from './tables.ts';
 
 /**
  * What a past transaction wrote, as somebody may see it: rows of the segments that are `readable` opened, rows of
- * others and the room's own maps gone.
+ * others and the room's own maps gone. Throws `ParcelsAway`.
  */
 export function seenOf(
   writeSet: WriteSet,
-  audiences: Audiences,
+  shelves: Shelves,
   readable: (map: MapName, segment: Segment) => boolean,
 ): WriteSet {
   const names = [...writeSet.keys()];
@@ -18,7 +17,7 @@ export function seenOf(
   const seen: WriteSet = new Map();
   for (const [map, writes] of writeSet) {
     if (isOwnTable(map)) continue;
-    const rows = hasAudiences(map) ? rowsSeen(map, writes, audiences, readable) : writes;
+    const rows = hasAudiences(map) ? rowsSeen(map, writes, shelves, readable) : writes;
     if (rows.size > 0) seen.set(map, rows);
   }
   return seen;
@@ -27,18 +26,23 @@ export function seenOf(
 function rowsSeen(
   map: MapName,
   writes: MapWrites,
-  audiences: Audiences,
+  shelves: Shelves,
   readable: (map: MapName, segment: Segment) => boolean,
 ): MapWrites {
   const rows: MapWrites = new Map();
-  for (const [key, value] of writes) {
-    const segment = key.slice(0, segmentBytes);
-    const sealing = readable(map, segment) ? audiences.keyOf(segment) : undefined;
-    if (!sealing) continue;
-    const own = key.slice(segmentBytes);
-    if (value !== null) rows.set(own, openRow(sealing, { map, key }, value));
-    // A row that moved to another audience was removed from one and written to the other.
-    else if (!rows.has(own)) rows.set(own, null);
+  const lying = Map.groupBy(writes, ([key]) => key.slice(0, segmentBytes));
+  for (const [segment, written] of lying) {
+    const shelf = readable(map, segment) ? shelves.of(segment) : undefined;
+    if (!shelf) continue;
+    const values: Row[] = [];
+    for (const [place, value] of written) {
+      const key = place.slice(segmentBytes);
+      if (value !== null) values.push({ key, value, version: 0 });
+      // A row that moved to another audience was removed from one and written to the other. Of a parcel that was
+      // removed there is nothing to tell which it was.
+      else if (shelf.isOrdered && !rows.has(key)) rows.set(key, null);
+    }
+    for (const { key, value } of shelf.open(map, values)) rows.set(key, value);
   }
   return rows;
 }

@@ -1,11 +1,13 @@
 // Guarded rows against a slow truth: a plain list of who may see what.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Store } from '@coco/kv';
+import { Store, type Tx } from '@coco/kv';
 import fc from 'fast-check';
+import type { Home } from './audience.ts';
 import { Audiences } from './audiences.ts';
 import { CallAccess } from './call.ts';
 import { listPage } from './listing.ts';
+import type { Parcel, ParcelId } from './parcel.ts';
 import { type Viewer, viewerOf } from './reader.ts';
 
 const parties = ['a', 'b', 'c'] as const;
@@ -25,14 +27,32 @@ class World {
   readonly audiences = new Audiences(this.store);
   /** What ought to be there. */
   rows: Row[] = [];
+  readonly parcels = new Map<ParcelId, Parcel>();
+  readonly home: Home;
   readonly listed: { readonly seqno: number; readonly readers: readonly string[] }[] = [];
+
+  constructor(home: Home = 'everywhere') {
+    this.home = home;
+  }
 
   call(viewer: Viewer, act: (access: CallAccess) => void): void {
     const tx = this.store.begin();
-    const access = new CallAccess(tx, { audiences: this.audiences, viewer, rule: {}, random });
+    const access = this.begin(tx, viewer);
     act(access);
+    for (const parcel of access.pack()) this.parcels.set(parcel.id, parcel);
     access.record({ view: 2, seqno: this.store.version + 1 }, this.store.version, 'POST /');
     tx.commit();
+  }
+
+  begin(tx: Tx, viewer: Viewer): CallAccess {
+    const { audiences, home, parcels } = this;
+    return new CallAccess(tx, {
+      audiences,
+      viewer,
+      rule: { home },
+      random,
+      parcels: { find: (id) => parcels.get(id) },
+    });
   }
 
   seenBy(viewer: Viewer): Row[] {
@@ -93,7 +113,12 @@ class World {
   }
 }
 
-test('rows and lists show each viewer exactly its own, whatever is written and removed', () => {
+for (const home of ['everywhere', 'parties'] as const) {
+  test(`rows kept ${home}: lists show each viewer exactly its own, whatever is written and removed`, () =>
+    showExactlyTheirs(home));
+}
+
+function showExactlyTheirs(home: Home): void {
   const act = fc.record({
     who: fc.nat(2),
     others: fc.subarray([...parties]),
@@ -102,7 +127,7 @@ test('rows and lists show each viewer exactly its own, whatever is written and r
   });
   fc.assert(
     fc.property(fc.array(act, { maxLength: 25 }), (acts) => {
-      const world = new World();
+      const world = new World(home);
       for (const { who, others, key, value } of acts) {
         const viewer = viewers[who] as Viewer;
         if (value === null) world.remove(viewer, key);
@@ -112,7 +137,59 @@ test('rows and lists show each viewer exactly its own, whatever is written and r
     }),
     { numRuns: 60 },
   );
+}
+
+test('rows kept by the parties: the store holds slips, no key, no value and no ciphertext of them', () => {
+  const world = new World('parties');
+  const [viewer] = viewers as [Viewer];
+  world.set(viewer, ['b'], 'the order', 'a dozen eggs');
+  const state = world.store.begin();
+  const held = state.maps().map((name) => [...state.range(name)].map(({ key, value }) => key + value).join());
+  const all = held.join();
+  for (const { bytes } of world.parcels.values()) assert.ok(!all.includes(bytes.slice(0, 12)));
+  for (const text of ['the order', 'a dozen eggs']) assert.ok(!all.includes(text), text);
+  const [slip] = [...state.range(map)];
+  assert.equal(slip?.value.length, 36);
+  assert.equal(world.parcels.size, 2, 'the row, and the key that opens it');
 });
+
+test('a call whose parcels are away is told so in every way of reading, and says which it needs', () => {
+  const [viewer] = viewers as [Viewer];
+  const ways: Readonly<Record<string, (access: CallAccess) => unknown>> = {
+    get: ({ rows }) => rows.get(map, 'x'),
+    has: ({ rows }) => rows.has(map, 'x'),
+    size: ({ rows }) => rows.size(map),
+    range: ({ rows }) => [...rows.range(map)],
+    delete: ({ rows }) => rows.delete(map, 'x'),
+    set: ({ rows }) => rows.set(map, 'x', '3'),
+  };
+  const needed = { get: 2, has: 1, size: 1, range: 3, delete: 1, set: 1 };
+  for (const [name, way] of Object.entries(ways)) {
+    const world = new World('parties');
+    world.set(viewer, [], 'x', '1');
+    world.set(viewer, [], 'y', '2');
+    const kept = new Map(world.parcels);
+    world.parcels.clear();
+    for (let brought = -1; brought !== 0; ) {
+      const tx = world.store.begin();
+      const access = world.begin(tx, viewer);
+      if (brought < 0) assert.throws(() => way(access), { code: 'ParcelsAway' }, name);
+      else tryTo(() => way(access));
+      brought = access.missing.length;
+      for (const { id } of access.missing) world.parcels.set(id, kept.get(id) as Parcel);
+      tx.discard();
+    }
+    assert.equal(world.parcels.size, needed[name as keyof typeof needed], `${name}: the key, and rows`);
+  }
+});
+
+function tryTo(act: () => unknown): void {
+  try {
+    act();
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, 'ParcelsAway');
+  }
+}
 
 test('a row that was moved to another key or map does not open', () => {
   const world = new World();

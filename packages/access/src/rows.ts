@@ -1,7 +1,6 @@
-import type { AesKey } from '@coco/crypto';
 import type { ByteString, MapName, RangeOptions, ReadableMapState, Row, Tx, Version } from '@coco/kv';
 import { type Segment, segmentBytes } from './audience.ts';
-import { openRow, sealRow } from './sealed-row.ts';
+import type { Shelf } from './shelf.ts';
 
 /** Maps as code reaches them. What a `Tx` is to ordinary maps, `GuardedRows` is to those whose rows have audiences. */
 export type MapDoor = Omit<ReadableMapState, 'maps'> & Pick<Tx, 'set' | 'delete'>;
@@ -16,13 +15,14 @@ export interface RowRights {
   target(map: MapName, key: ByteString, present: Segment | undefined): Segment;
   /** A row of this segment is being written. May throw. */
   touched(segment: Segment): void;
-  keyOf(segment: Segment): AesKey | undefined;
+  /** Undefined: there is nothing of this segment that could be opened. May throw. */
+  shelfOf(segment: Segment): Shelf | undefined;
   random(length: number): Uint8Array;
 }
 
 /**
- * The one place where rows that have audiences are read and written. A row lies under segment and key, sealed under
- * the segment's own key. What a call may not see is not even looked at: no search, no conflict and no time comes from
+ * The one place where rows that have audiences are read and written. A row lies under segment and name, on the
+ * segment's shelf, sealed under the segment's own key. What a call may not see is not even looked at: no search, no conflict and no time comes from
  * it, and two audiences may use the same key without learning of one another.
  */
 export class GuardedRows implements MapDoor {
@@ -36,9 +36,11 @@ export class GuardedRows implements MapDoor {
 
   get(map: MapName, key: ByteString): ByteString | undefined {
     for (const segment of this.#rights.readable(map)) {
-      const row = this.#tx.get(map, segment + key);
-      const sealing = row === undefined ? undefined : this.#rights.keyOf(segment);
-      if (row !== undefined && sealing) return openRow(sealing, { map, key: segment + key }, row);
+      const shelf = this.#rights.shelfOf(segment);
+      if (!shelf) continue;
+      const name = shelf.nameOf(map, key);
+      const value = this.#tx.get(map, segment + name);
+      if (value !== undefined) return shelf.open(map, [{ key: name, value, version: 0 }])[0]?.value;
     }
     return undefined;
   }
@@ -48,14 +50,14 @@ export class GuardedRows implements MapDoor {
   }
 
   versionOf(map: MapName, key: ByteString): Version | undefined {
-    const segment = this.#find(map, key, this.#rights.readable(map));
-    return segment === undefined ? undefined : this.#tx.versionOf(map, segment + key);
+    const found = this.#find(map, key, this.#rights.readable(map));
+    return found && this.#tx.versionOf(map, found.at);
   }
 
   size(map: MapName): number {
     let size = 0;
     for (const segment of this.#rights.readable(map)) {
-      if (!this.#rights.keyOf(segment)) continue;
+      if (!this.#rights.shelfOf(segment)) continue;
       for (const _ of this.#tx.range(map, { prefix: segment })) size++;
     }
     return size;
@@ -65,53 +67,91 @@ export class GuardedRows implements MapDoor {
   *range(map: MapName, options: RangeOptions = {}): IterableIterator<Row> {
     const { limit = Number.POSITIVE_INFINITY, reverse = false } = options;
     const heads = this.#rights.readable(map).flatMap((segment) => {
-      const key = this.#rights.keyOf(segment);
-      return key ? [new Head(this.#tx.range(map, within(segment, options)), key)] : [];
+      const shelf = this.#rights.shelfOf(segment);
+      return shelf ? [new Head(rowsOn(shelf, this.#tx, { map, segment }, options))] : [];
     });
     for (let given = 0; given < limit; given++) {
       const next = nextOf(heads, reverse);
       if (!next?.row) return;
-      const { key, value, version } = next.row;
-      yield { key: key.slice(segmentBytes), value: openRow(next.key, { map, key }, value), version };
+      yield next.row;
       next.advance();
     }
   }
 
   set(map: MapName, key: ByteString, value: ByteString): void {
     const present = this.#find(map, key, this.#rights.own());
-    const target = this.#rights.target(map, key, present);
-    if (present !== undefined && present !== target) this.#remove(map, present, key);
+    const target = this.#rights.target(map, key, present?.segment);
+    if (present && present.segment !== target) this.#remove(map, present);
     this.#rights.touched(target);
-    const sealing = this.#rights.keyOf(target);
-    if (!sealing) throw new Error('a row was given a segment without a key');
-    const place = { map, key: target + key };
-    this.#tx.set(map, place.key, sealRow(sealing, place, value, this.#rights.random(12)));
+    const shelf = this.#rights.shelfOf(target);
+    if (!shelf) throw new Error('a row was given a segment without a key');
+    const sealed = shelf.seal(map, key, value, this.#rights.random(12));
+    this.#tx.set(map, target + shelf.nameOf(map, key), sealed);
   }
 
   delete(map: MapName, key: ByteString): void {
     const present = this.#find(map, key, this.#rights.own());
-    if (present !== undefined) this.#remove(map, present, key);
+    if (present) this.#remove(map, present);
   }
 
-  #remove(map: MapName, segment: Segment, key: ByteString): void {
+  #remove(map: MapName, { segment, at }: Found): void {
     this.#rights.touched(segment);
-    this.#tx.delete(map, segment + key);
+    this.#tx.delete(map, at);
   }
 
-  #find(map: MapName, key: ByteString, segments: readonly Segment[]): Segment | undefined {
-    return segments.find((segment) => this.#tx.has(map, segment + key) && this.#rights.keyOf(segment));
+  #find(map: MapName, key: ByteString, segments: readonly Segment[]): Found | undefined {
+    for (const segment of segments) {
+      const shelf = this.#rights.shelfOf(segment);
+      const at = shelf && segment + shelf.nameOf(map, key);
+      if (at !== undefined && this.#tx.has(map, at)) return { segment, at };
+    }
+    return undefined;
   }
+}
+
+/** A row that is there: whose it is, and the key under which the map has it. */
+interface Found {
+  readonly segment: Segment;
+  readonly at: ByteString;
+}
+
+/** The opened rows of a segment within bounds, in order. */
+function* rowsOn(
+  shelf: Shelf,
+  tx: Tx,
+  { map, segment }: { readonly map: MapName; readonly segment: Segment },
+  options: RangeOptions,
+): Generator<Row> {
+  const bounds = shelf.isOrdered ? within(segment, options) : { prefix: segment };
+  const lying = tx.range(map, bounds);
+  if (shelf.isOrdered) {
+    for (const row of lying) yield* shelf.open(map, [bare(row)]);
+    return;
+  }
+  const rows = shelf.open(map, [...lying].map(bare)).filter(({ key }) => isWithin(key, options));
+  rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+  yield* options.reverse ? rows.reverse() : rows;
+}
+
+/** A row without the segment in front of its key. */
+function bare({ key, value, version }: Row): Row {
+  return { key: key.slice(segmentBytes), value, version };
+}
+
+function isWithin(key: ByteString, { from, to, prefix, after, reverse }: RangeOptions): boolean {
+  if (prefix !== undefined && !key.startsWith(prefix)) return false;
+  if (from !== undefined && key < from) return false;
+  if (to !== undefined && key >= to) return false;
+  return after === undefined || (reverse ? key < after : key > after);
 }
 
 /** The next row of one segment. */
 class Head {
-  readonly key: AesKey;
   row: Row | undefined;
   readonly #rows: Iterator<Row>;
 
-  constructor(rows: Iterator<Row>, key: AesKey) {
+  constructor(rows: Iterator<Row>) {
     this.#rows = rows;
-    this.key = key;
     this.advance();
   }
 
@@ -126,7 +166,7 @@ function nextOf(heads: readonly Head[], reverse: boolean): Head | undefined {
   let bestKey = '';
   for (const head of heads) {
     if (!head.row) continue;
-    const key = head.row.key.slice(segmentBytes);
+    const { key } = head.row;
     if (best && (reverse ? key <= bestKey : key >= bestKey)) continue;
     best = head;
     bestKey = key;

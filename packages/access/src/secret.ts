@@ -1,5 +1,6 @@
 import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
+import type { Home } from './audience.ts';
 import { limits } from './limits.ts';
 import type { Reader } from './reader.ts';
 import { placeBytes } from './sealed-row.ts';
@@ -15,6 +16,8 @@ export class AccessSecret {
   readonly referenceMac: HmacKey;
   readonly referenceStream: HmacKey;
   readonly cursorKey: AesKey;
+  /** Seals the parcels that hold keys of audiences. */
+  readonly parcelKeysKey: AesKey;
   readonly #audienceMac: HmacKey;
   readonly #markKey: ByteString;
   readonly #ids = new Map<string, ByteString>();
@@ -25,13 +28,17 @@ export class AccessSecret {
     this.referenceMac = new HmacKey(derive('reference mac'));
     this.referenceStream = new HmacKey(derive('reference stream'));
     this.cursorKey = importAesKey(derive('cursor key'));
+    this.parcelKeysKey = importAesKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));
     this.#markKey = bytesToByteString(derive('written key'));
   }
 
-  /** The id of the audience that these readers found: 16 bytes that tell nobody who they are. */
-  audienceId(readers: readonly Reader[]): ByteString {
-    const named = JSON.stringify(readers);
+  /**
+   * The id of the audience that these readers found: 16 bytes that tell nobody who they are. Audiences of the same
+   * readers with two homes are two.
+   */
+  audienceId(home: Home, readers: readonly Reader[]): ByteString {
+    const named = JSON.stringify(home === 'everywhere' ? readers : { home, readers });
     const known = this.#ids.get(named);
     if (known !== undefined) return known;
     const id = this.#audienceMac.sign(utf8ToByteString(named)).slice(0, 16);

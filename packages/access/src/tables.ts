@@ -4,7 +4,10 @@ export const tables = {
   secret: 'ccf.internal.access.secret',
   /** Audiences by id. */
   audiences: 'ccf.internal.access.audiences',
-  /** Keys by segment: audience and epoch. Destroying a row is destroying what it opens. */
+  /**
+   * Keys by segment: audience and epoch. Destroying a row is destroying what it opens. Of audiences that are at home
+   * with their parties, the slip of the parcel that holds the key.
+   */
   keys: 'ccf.internal.access.keys',
   /** Records of private transactions by seqno. */
   transactions: 'ccf.internal.access.transactions',
@@ -15,6 +18,9 @@ export const tables = {
   /** Reads by grant, under segment and seqno: an audience sees who looked. */
   log: 'ccf.internal.access.log',
 } as const;
+
+/** In place of a key that has nothing to open yet. */
+export const keyToCome = '';
 
 const prefix = 'ccf.internal.access.';
 

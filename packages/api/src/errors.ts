@@ -41,6 +41,11 @@ export const errorCatalogue = [
   ],
   ['InvalidCreatedAt', [400], 'The time of signing is malformed, or too far from now for a signed read.'],
   ['EndpointPaused', [503], 'Members have voted that the endpoint takes no writes for now; reads go on.'],
+  [
+    'PartiesAway',
+    [503],
+    'Only nodes of the parties keep what is touched, and none could be reached: try again.',
+  ],
   ['UndoNotReady', [503], 'What an undo rests on has yet to be read from the ledger: try again.'],
   ['ServiceNotWaitingForRecoveryShares', [403], 'The service is not being recovered.'],
   ['StateDigestMismatch', [400], 'The acknowledged digest is not the one the service asked to acknowledge.'],

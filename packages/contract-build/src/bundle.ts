@@ -12,11 +12,12 @@ export interface EndpointProps {
   readonly openapi?: unknown;
   readonly openapi_hidden?: boolean;
   readonly interpreter_reuse?: { readonly key: string };
-  /** Ours: who sees what it writes, and which maps it reads past its caller. */
+  /** Ours: who sees what it writes, where that is kept, and which maps it reads past its caller. */
   readonly access?: {
     readonly audience?: readonly string[];
     readonly within?: readonly string[];
     readonly reads?: readonly string[];
+    readonly home?: 'everywhere' | 'parties';
   };
 }
 

@@ -1,4 +1,16 @@
-import { AccessError, Audiences, CallAccess, hasAudiences, type Recorded, seenOf } from '@coco/access';
+import {
+  AccessError,
+  Audiences,
+  CallAccess,
+  hasAudiences,
+  type Parcel,
+  ParcelDesk,
+  type ParcelId,
+  type Parcels,
+  type Recorded,
+  Shelves,
+  seenOf,
+} from '@coco/access';
 import type { PlacedEndpoint } from '@coco/contract-build';
 import { type Caller, ruleOf, viewerOfCaller } from '@coco/governance';
 import type { Store, Tx, WriteSet } from '@coco/kv';
@@ -8,6 +20,9 @@ export class PrivateSide {
   readonly #store: Store;
   readonly #audiences: Audiences;
   readonly #random: (length: number) => Uint8Array;
+  readonly #kept = new Map<ParcelId, Parcel>();
+  /** The one node of a test is everybody's: parcels are always at hand. */
+  readonly #parcels: Parcels = { find: (id) => this.#kept.get(id) };
 
   constructor(store: Store, random: (length: number) => Uint8Array) {
     this.#store = store;
@@ -22,6 +37,7 @@ export class PrivateSide {
       audiences: this.#audiences,
       viewer: viewerOfCaller(state, caller as Caller | null),
       rule: ruleOf(state, endpoint.route, endpoint.props.access),
+      parcels: this.#parcels,
       random: this.#random,
     });
   }
@@ -33,6 +49,7 @@ export class PrivateSide {
     call: { readonly now: number; readonly route: string },
   ): Recorded | AccessError | undefined {
     try {
+      for (const parcel of access.pack()) this.#kept.set(parcel.id, parcel);
       return access.record(place, call.now, call.route);
     } catch (error) {
       if (error instanceof AccessError) return error;
@@ -42,6 +59,7 @@ export class PrivateSide {
 
   /** What was written, opened for the eyes of the test. */
   opened(writeSet: WriteSet): WriteSet {
-    return seenOf(writeSet, this.#audiences, hasAudiences);
+    const shelves = new Shelves(this.#audiences, new ParcelDesk(this.#parcels));
+    return seenOf(writeSet, shelves, hasAudiences);
   }
 }

@@ -1,8 +1,9 @@
-import { type AccessRule, anonymous, type Viewer, viewerOf } from '@coco/access';
+import { type AccessRule, anonymous, type Reader, type Viewer, viewerOf } from '@coco/access';
 import type { ReadableMapState } from '@coco/kv';
 import type { Caller } from './authenticate/caller.ts';
-import { accessRules, accessUsers } from './tables/access.ts';
+import { accessRules, accessUsers, nodeParties } from './tables/access.ts';
 import type { EndpointProperties } from './tables/application.ts';
+import { type NodeId, nodeInfos, nodeStandings } from './tables/nodes.ts';
 
 /** How a group's callers are asked who they are: the surest first. */
 const telling = ['user_cose_sign1', 'user_cert', 'jwt', 'member_cert'] as const;
@@ -55,4 +56,35 @@ export function ruleOf(
   declared: EndpointProperties['access'],
 ): AccessRule {
   return { ...accessRules.get(state, 'app'), ...declared, ...accessRules.get(state, `endpoint ${endpoint}`) };
+}
+
+/**
+ * The party that a node is of: as members said of the node itself, else that of the member who answers for its machine.
+ * Undefined when neither is known.
+ */
+export function partyOfNode(state: ReadableMapState, id: NodeId): string | undefined {
+  const named = nodeParties.get(state, id)?.party;
+  if (named !== undefined) return named;
+  const member = nodeStandings.get(state, id)?.member;
+  return member === undefined ? undefined : accessUsers.get(state, member)?.party;
+}
+
+/** Trusted nodes by the party that they are of. */
+export function nodesOfParties(state: ReadableMapState): Map<string, NodeId[]> {
+  const nodes = new Map<string, NodeId[]>();
+  for (const [id, { status }] of nodeInfos.entries(state)) {
+    const party = status === 'Trusted' ? partyOfNode(state, id) : undefined;
+    if (party === undefined) continue;
+    const known = nodes.get(party);
+    if (known) known.push(id);
+    else nodes.set(party, [id]);
+  }
+  return nodes;
+}
+
+/** The party that a reader is, or acts for; undefined for readers that are none's: roles, everybody. */
+export function partyOfReader(state: ReadableMapState, reader: Reader): string | undefined {
+  if (reader.startsWith('party:')) return reader.slice('party:'.length);
+  if (reader.startsWith('user:')) return accessUsers.get(state, reader.slice('user:'.length))?.party;
+  return undefined;
 }

@@ -1,4 +1,4 @@
-export { ruleOf, viewerOfCaller } from './access.ts';
+export { nodesOfParties, partyOfNode, partyOfReader, ruleOf, viewerOfCaller } from './access.ts';
 export {
   type Admission,
   type AdmissionOptions,

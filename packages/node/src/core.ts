@@ -30,6 +30,7 @@ import type { IndexSource } from './indexing/builder.ts';
 import { Indexer } from './indexing/indexer.ts';
 import { JoinDoor } from './join/door.ts';
 import { Reopening } from './lifecycle/reopening.ts';
+import { ParcelKeeper } from './parcels/parcel-keeper.ts';
 import type { Beginning, Kept, NodeParts } from './parts.ts';
 import { Peers } from './peers.ts';
 import { Replica } from './replica.ts';
@@ -62,6 +63,7 @@ export class Core implements NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly parcels: ParcelKeeper;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;
   readonly events: EventStreams;
@@ -139,6 +141,7 @@ export class Core implements NodeView {
     this.undo = new UndoDesk(this);
     this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#forwarding = beginning.kept?.forwarding ?? new Forwarding(outbox);
+    this.parcels = this.#makeParcelKeeper();
     const servicePem = () => this.service.certificate.pem;
     this.#catchUp = new CatchUp(parts, this.replica, this.#peers, servicePem, (found) =>
       listener.superseded(found),
@@ -167,6 +170,7 @@ export class Core implements NodeView {
       peers: this.#peers,
       forwarding: this.#forwarding,
       loans: this.#loans,
+      parcels: this.parcels,
       consensus: (from, message) => this.replica.step({ kind: 'received', from, message }),
       evidence: (from, renewal) => this.#standing.received(from, renewal),
       candidate: (id, from) => this.#guide(id, from),
@@ -176,6 +180,7 @@ export class Core implements NodeView {
   /** Ends this state: whoever waits is answered, and what outlives it is handed over. */
   leave(): Beginning & { readonly kept: Kept } {
     this.#waiting.expire(Number.POSITIVE_INFINITY);
+    this.parcels.leave();
     const kept = { seat: this.replica.seat, forwarding: this.#forwarding };
     const introduced = this.#peers.known;
     const { endorsedPem } = this.#credentials;
@@ -248,6 +253,7 @@ export class Core implements NodeView {
     this.#loans.tick();
     this.#waiting.expire(this.now);
     this.#forwarding.expire(this.now);
+    this.parcels.tick(elapsedMs);
     this.#standing.tick(elapsedMs);
     this.#departure.tick(elapsedMs);
   }
@@ -295,6 +301,22 @@ export class Core implements NodeView {
     });
   }
 
+  #makeParcelKeeper(): ParcelKeeper {
+    const { world, outbox } = this.#parts;
+    const { replica } = this;
+    return new ParcelKeeper({
+      own: this.identity.id,
+      world,
+      outbox,
+      store: replica.store,
+      audiences: this.access.audiences,
+      now: () => this.now,
+      isAway: (node) => this.#forwarding.isAway(node),
+      leader: () => replica.raft.leader,
+      committed: () => replica.raft.commit,
+    });
+  }
+
   #makeSigner(): Signer {
     return new Signer({
       config: this.config,
@@ -326,6 +348,7 @@ export class Core implements NodeView {
       committed: (seqno) => {
         this.#waiting.committed(seqno);
         this.#snapshots.committed(seqno);
+        this.parcels.committed(seqno);
       },
       rolledBack: (seqno) => {
         this.#waiting.rolledBack(seqno);

@@ -42,6 +42,13 @@ export type SnapshotChoice =
   /** The newest of those whose state is of a seqno below this one. */
   | { readonly newestBefore: number };
 
+/** A parcel as the host keeps it: see `docs/ledger-format.md`. */
+export interface ParcelFile {
+  /** Folder (40 hexadecimal digits) and name (64 of them), with a slash between. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Everything a node may ask of the world. The whole list: it has no other way out. */
 export type Effect =
   | { readonly kind: 'respond'; readonly id: number; readonly response: HttpResponse }
@@ -87,6 +94,18 @@ export type Effect =
       readonly from: number;
       readonly to: number;
     }
+  /** Keep parcels, answered by one `parcels-kept` with the same `id` once they are flushed. */
+  | { readonly kind: 'keep-parcels'; readonly id: number; readonly parcels: readonly ParcelFile[] }
+  /**
+   * Read parcels, answered by one `parcels-read` with the same `id`. Those that are not there are left out; so are those
+   * that would make the answer too large, but never all that are there.
+   */
+  | { readonly kind: 'read-parcels'; readonly id: number; readonly paths: readonly string[] }
+  /** Name the parcels of a folder, answered by one `parcels-listed` with the same `id`. */
+  | { readonly kind: 'list-parcels'; readonly id: number; readonly folder: string }
+  /** Remove a folder of parcels with all that it holds, or single parcels. Ordered with `keep-parcels`. */
+  | { readonly kind: 'drop-parcels'; readonly folder: string }
+  | { readonly kind: 'drop-parcels'; readonly paths: readonly string[] }
   /**
    * Every node that may have a channel with this one, itself left out; sent again whenever the list changes. The
    * host keeps one mutually authenticated TLS 1.3 channel for each pair, presents the `identity` of authority

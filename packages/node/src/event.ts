@@ -1,4 +1,5 @@
 import type { Attested } from './attester.ts';
+import type { ParcelFile } from './effect.ts';
 
 /** Who is on the other end of a connection; facts the host learnt from TLS. */
 export interface Session {
@@ -99,6 +100,12 @@ export type Event =
       readonly size: number;
       readonly bytes: Uint8Array;
     }
+  /** The answer to a `keep-parcels` effect: all of them are durable, or the reason why not. */
+  | { readonly kind: 'parcels-kept'; readonly id: number; readonly error?: string }
+  /** The answer to a `read-parcels` effect: some or all of those that are there. */
+  | { readonly kind: 'parcels-read'; readonly id: number; readonly parcels: readonly ParcelFile[] }
+  /** The answer to a `list-parcels` effect: names in the folder, in order. */
+  | { readonly kind: 'parcels-listed'; readonly id: number; readonly names: readonly string[] }
   /** A message of another node, over an authenticated channel. */
   | { readonly kind: 'received'; readonly from: string; readonly message: Uint8Array }
   /** A channel came up, or was lost; what was sent meanwhile may not have arrived. */

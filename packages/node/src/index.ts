@@ -14,6 +14,14 @@ export type {
   RpcInterface,
   StartCommand,
 } from './config.ts';
-export type { Effect, FetchRequest, HttpResponse, LogLevel, Peer, SnapshotChoice } from './effect.ts';
+export type {
+  Effect,
+  FetchRequest,
+  HttpResponse,
+  LogLevel,
+  ParcelFile,
+  Peer,
+  SnapshotChoice,
+} from './effect.ts';
 export type { Event, FetchResult, HostFacts, HttpRequest, Session } from './event.ts';
 export { Node, type NodeOptions } from './node.ts';

@@ -81,6 +81,22 @@ export const limits = {
   eventSilenceMsMax: 15_000,
   /** Challenges of its TPM that a joiner answers before it gives up: of as many primaries. */
   joinChallengesMax: 5,
+  /** Parcels kept in memory beside the disk, and those of one call that this node does not keep. */
+  parcelCacheBytes: 64 * 1024 * 1024,
+  parcelsPerCallMax: 20_000,
+  /** Bytes of parcels in one message, and of those that one call may make. */
+  parcelMessageBytes: 8 * 1024 * 1024,
+  parcelsMadeBytesMax: 16 * 1024 * 1024,
+  /** Patience with a node that is to store parcels, or to hand some over. */
+  parcelPatienceMs: 2_000,
+  /** Questions of other nodes for parcels that may wait for the disk. */
+  parcelQuestionsMax: 10_000,
+  /** Parcels that are known to be lacking here, and how often they are looked for. */
+  parcelsWantedMax: 100_000,
+  parcelLookMs: 1_000,
+  /** Parcels named in one message, and asked for at a time. */
+  parcelNamesPerMessage: 10_000,
+  parcelsFetchedAtOnce: 500,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

@@ -233,6 +233,11 @@ export class Node {
         this.#read(() => this.#parts.world.snapshotRead(id, piece));
         return;
       }
+      case 'parcels-kept':
+      case 'parcels-read':
+      case 'parcels-listed':
+        this.#parts.world.parcelsAnswered(event);
+        return;
       case 'fetched':
         this.#parts.world.fetched(event.id, event.result);
         return;

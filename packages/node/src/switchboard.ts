@@ -4,6 +4,7 @@ import type { EntryLoans } from './entry-loans.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { RequestEvent } from './frontend/pipeline.ts';
 import type { Outbox } from './outbox.ts';
+import type { ParcelKeeper } from './parcels/parcel-keeper.ts';
 import type { Peers } from './peers.ts';
 import { decodeWire } from './wire.ts';
 
@@ -13,6 +14,7 @@ export interface SwitchboardParts {
   readonly peers: Peers;
   readonly forwarding: Forwarding;
   readonly loans: EntryLoans;
+  readonly parcels: ParcelKeeper;
   consensus(from: string, message: Message): void;
   evidence(from: string, renewal: Renewal): void;
   /** A node asks to be elected, or another one says that it does. */
@@ -30,10 +32,11 @@ export class Switchboard {
   }
 
   received(from: string, bytes: Uint8Array): void {
-    const { peers, forwarding, loans, consensus, evidence, candidate } = this.#parts;
+    const { peers, forwarding, loans, parcels, consensus, evidence, candidate } = this.#parts;
     if (!peers.has(from)) return;
     const message = this.#decode(from, bytes);
-    switch (message?.kind) {
+    if (!message) return;
+    switch (message.kind) {
       case 'consensus':
         consensus(from, message.message);
         if (message.message.kind === 'vote-request') candidate(from, from);
@@ -62,18 +65,20 @@ export class Switchboard {
         loans.lent(from, message);
         return;
       default:
-        message satisfies undefined;
+        parcels.received(from, message);
     }
   }
 
   /** A channel to another node came up, or was lost. */
   channel(id: string, state: 'up' | 'down'): void {
-    const { peers, forwarding } = this.#parts;
+    const { peers, forwarding, parcels } = this.#parts;
     if (state === 'down') {
       forwarding.lost(id);
+      parcels.lost(id);
       return;
     }
     forwarding.found(id);
+    parcels.found();
     peers.greet(id);
   }
 

@@ -1,7 +1,7 @@
 import { decodeMessage, encodeMessage, type Message } from '@coco/consensus';
 import { concatBytes } from '@coco/crypto';
 import type { QuoteInfo, Renewal } from '@coco/governance';
-import type { HttpResponse, Peer } from './effect.ts';
+import type { HttpResponse, ParcelFile, Peer } from './effect.ts';
 import { NodeError } from './errors.ts';
 import type { HttpRequest } from './event.ts';
 
@@ -60,6 +60,67 @@ export interface LentEntries {
   readonly entries: readonly Uint8Array[];
 }
 
+/** Parcels to be stored by a node of a party, before the transaction that made them is in the ledger. */
+export interface ParcelDeposit {
+  readonly kind: 'deposit';
+  /** The sender's, for the answer. */
+  readonly id: number;
+  readonly parcels: readonly ParcelFile[];
+}
+
+/** All parcels of a deposit are durable. */
+export interface ParcelsDeposited {
+  readonly kind: 'deposited';
+  readonly id: number;
+}
+
+/** The transaction that made these parcels did not come about. */
+export interface ParcelsWithdrawn {
+  readonly kind: 'withdrawn';
+  readonly paths: readonly string[];
+}
+
+/** Parcels that the sender lacks. */
+export interface ParcelsWanted {
+  readonly kind: 'parcels-wanted';
+  readonly id: number;
+  readonly paths: readonly string[];
+}
+
+/** The answer to it: some or all of those that are there and the asker may have. */
+export interface ParcelsGiven {
+  readonly kind: 'parcels';
+  readonly id: number;
+  readonly parcels: readonly ParcelFile[];
+}
+
+/** Which parcels are in a folder; names behind `after`, empty for the first. */
+export interface ParcelListWanted {
+  readonly kind: 'parcel-list-wanted';
+  readonly id: number;
+  readonly folder: string;
+  readonly after: string;
+}
+
+/** The answer to it, in order. */
+export interface ParcelList {
+  readonly kind: 'parcel-list';
+  readonly id: number;
+  readonly names: readonly string[];
+  /** There are others behind the last. */
+  readonly goesOn: boolean;
+}
+
+/** What nodes say to one another of parcels. */
+export type ParcelMessage =
+  | ParcelDeposit
+  | ParcelsDeposited
+  | ParcelsWithdrawn
+  | ParcelsWanted
+  | ParcelsGiven
+  | ParcelListWanted
+  | ParcelList;
+
 /** Everything nodes say to each other beside consensus. */
 export type NodeMessage =
   | ForwardedRequest
@@ -68,7 +129,8 @@ export type NodeMessage =
   | RenewedEvidence
   | StrayNode
   | WantedEntries
-  | LentEntries;
+  | LentEntries
+  | ParcelMessage;
 
 /** First bytes of messages: those of consensus are lower. Numbers are never reused. */
 const kinds = {
@@ -79,6 +141,13 @@ const kinds = {
   stray: 0x45,
   wanted: 0x46,
   lent: 0x47,
+  deposit: 0x48,
+  deposited: 0x49,
+  withdrawn: 0x4a,
+  'parcels-wanted': 0x4b,
+  parcels: 0x4c,
+  'parcel-list-wanted': 0x4d,
+  'parcel-list': 0x4e,
 } as const;
 const headerBytes = 5;
 
@@ -120,6 +189,20 @@ export function decodeWire(
       return { kind: 'wanted', from: number(head.from), to: number(head.to) };
     case kinds.lent:
       return { kind: 'lent', from: number(head.from), entries: pieces(body, list(head.sizes).map(number)) };
+    case kinds.deposit:
+      return { kind: 'deposit', id: number(head.id), parcels: readParcels(head, body) };
+    case kinds.deposited:
+      return { kind: 'deposited', id: number(head.id) };
+    case kinds.withdrawn:
+      return { kind: 'withdrawn', paths: list(head.paths).map(path) };
+    case kinds['parcels-wanted']:
+      return { kind: 'parcels-wanted', id: number(head.id), paths: list(head.paths).map(path) };
+    case kinds.parcels:
+      return { kind: 'parcels', id: number(head.id), parcels: readParcels(head, body) };
+    case kinds['parcel-list-wanted']:
+      return readListWanted(head);
+    case kinds['parcel-list']:
+      return readList(head);
     default:
       throw malformed(`is of unknown kind ${kind}`);
   }
@@ -152,6 +235,20 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
       const sizes = message.entries.map(({ length }) => length);
       return { head: { from: message.from, sizes }, body: concatBytes(...message.entries) };
     }
+    case 'deposit':
+    case 'parcels': {
+      const parcels = message.parcels.map(({ path, bytes }) => [path, bytes.length]);
+      return {
+        head: { id: message.id, parcels },
+        body: concatBytes(...message.parcels.map(({ bytes }) => bytes)),
+      };
+    }
+    case 'deposited':
+    case 'withdrawn':
+    case 'parcels-wanted':
+    case 'parcel-list-wanted':
+    case 'parcel-list':
+      return { head: message, body: nothing };
   }
 }
 
@@ -201,6 +298,32 @@ function pieces(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   });
   if (at !== bytes.length) throw malformed('has pieces that are not its body');
   return cut;
+}
+
+function readParcels(head: Json, body: Uint8Array): ParcelFile[] {
+  const named = list(head.parcels).map((each) => list(each));
+  const cut = pieces(
+    body,
+    named.map(([, size]) => number(size)),
+  );
+  return named.map(([place], i) => ({ path: path(place), bytes: cut[i] as Uint8Array }));
+}
+
+function readListWanted({ id, folder, after }: Json): ParcelListWanted {
+  if (!/^[0-9a-f]{40}$/.test(text(folder))) throw malformed('names no folder of parcels');
+  return { kind: 'parcel-list-wanted', id: number(id), folder: text(folder), after: text(after) };
+}
+
+function readList({ id, names, goesOn }: Json): ParcelList {
+  const named = list(names).map(text);
+  if (!named.every((name) => /^[0-9a-f]{64}$/.test(name))) throw malformed('lists what are no parcels');
+  return { kind: 'parcel-list', id: number(id), names: named, goesOn: goesOn === true };
+}
+
+/** Paths are made to files by whoever keeps them: nothing but hexadecimal digits and the slash gets so far. */
+function path(value: unknown): string {
+  if (/^[0-9a-f]{40}\/[0-9a-f]{64}$/.test(text(value))) return text(value);
+  throw malformed('names what is no parcel');
 }
 
 function readPeer(value: unknown): Acquaintance {

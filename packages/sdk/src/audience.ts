@@ -17,6 +17,8 @@ export interface AccessOptions {
   readonly within?: readonly Reader[];
   /** Maps with audiences of which it reads every row, whosever it is: to match or add up, and answer with the result. */
   readonly reads?: readonly string[];
+  /** `parties`: only nodes of the parties keep what it writes for audiences, the ledger of all others a digest of it. */
+  readonly home?: 'everywhere' | 'parties';
 }
 
 /** The caller as members know it. */

@@ -96,6 +96,7 @@ const app = {
 const access = {
   parties: jsonTable("access.parties"),
   users: jsonTable("access.users"),
+  nodes: jsonTable("access.nodes"),
   rules: jsonTable("access.rules"),
   grants: jsonTable("access.grants"),
   audiences: jsonTable("access.audiences"),
@@ -277,7 +278,7 @@ function checkReaders(values, field) {
   values.forEach((value, i) => value === "caller" || checkReader(value, `${field}[${i}]`));
 }
 
-// The three things that can be said of an endpoint's private side.
+// The things that can be said of an endpoint's private side.
 function checkAccessRule(rule, field) {
   checkType(rule, "object", field);
   if (rule.audience !== undefined) checkReaders(rule.audience, `${field}.audience`);
@@ -285,6 +286,9 @@ function checkAccessRule(rule, field) {
   if (rule.reads !== undefined) {
     checkType(rule.reads, "array", `${field}.reads`);
     rule.reads.forEach((map, i) => checkType(map, "string", `${field}.reads[${i}]`));
+  }
+  if (rule.home !== undefined && rule.home !== "everywhere" && rule.home !== "parties") {
+    throw new Error(`${field}.home must be "everywhere" or "parties"`);
   }
 }
 
@@ -754,7 +758,23 @@ const privateTransactions = {
       for (const [id, user] of access.users.entries()) {
         if (user.party === party) access.users.delete(id);
       }
+      for (const [id, node] of access.nodes.entries()) {
+        if (node.party === party) access.nodes.delete(id);
+      }
       access.parties.delete(party);
+    },
+  ),
+
+  set_node_party: new Action(
+    (args) => {
+      checkEntityId(args.node_id, "node_id");
+      if (!isAbsent(args.party)) checkName(args.party, "party");
+    },
+    ({ node_id: id, party }) => {
+      if (isAbsent(party)) return access.nodes.delete(id);
+      if (!access.parties.has(party)) throw new Error(`No such party: ${party}`);
+      requireNode(id);
+      access.nodes.set(id, { party });
     },
   ),
 
@@ -925,10 +945,13 @@ const nodesOfTheService = {
     (args) => {
       checkEntityId(args.node_id, "node_id");
       checkValidity(args);
+      if (!isAbsent(args.party)) checkName(args.party, "party");
     },
     (args) => {
-      const { node_id: id } = args;
+      const { node_id: id, party } = args;
       const node = requireNode(id);
+      if (!isAbsent(party) && !access.parties.has(party)) throw new Error(`No such party: ${party}`);
+      if (!isAbsent(party)) access.nodes.set(id, { party });
       if (node.status !== "Pending") return;
       const ledger_secret_seqno = ccf.network.getLatestLedgerSecretSeqno();
       nodes.info.set(id, { ...node, status: "Trusted", ledger_secret_seqno });

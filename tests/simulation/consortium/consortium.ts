@@ -183,7 +183,12 @@ function detailsOf(effect: Effect): (string | number | Uint8Array)[] {
     case 'identity':
       return [effect.authority];
     case 'attest':
+    case 'keep-parcels':
+    case 'read-parcels':
+    case 'list-parcels':
       return [effect.id];
+    case 'drop-parcels':
+      return 'folder' in effect ? [effect.folder] : [...effect.paths];
     case 'read-snapshot':
       return [JSON.stringify(effect.snapshot)];
     default:

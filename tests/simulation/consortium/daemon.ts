@@ -241,6 +241,12 @@ export class Daemon {
       // No client of the simulation opens a stream.
       case 'stream':
         break;
+      // No audience of the simulation is at home with its parties.
+      case 'keep-parcels':
+      case 'read-parcels':
+      case 'list-parcels':
+      case 'drop-parcels':
+        break;
       // Evidence is virtual here, which a node makes by itself.
       case 'attest':
       case 'log':

@@ -389,6 +389,10 @@ export const configurationSchema = z.strictObject({
       loopback,
       'Plain HTTP address for Prometheus, loopback only; none when left out.',
     ),
+    parcels_directory: optional(
+      folder,
+      'Where what only the nodes of parties keep is kept; the ledger directory with `.parcels` behind it when left out.',
+    ),
     attestation: ownAttestation,
   }),
 });

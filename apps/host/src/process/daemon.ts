@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Effect, Event, EvidenceSource, HostFacts, NodeConfig, NodeFiles } from '@coco/node';
 import { Channels } from '../channels/channels.ts';
 import type { Configuration } from '../configuration/configuration.ts';
@@ -12,6 +13,7 @@ import { holdsLedger } from '../ledger-files/chunk-index.ts';
 import { diagnose, staleness } from '../ledger-files/diagnose.ts';
 import { LedgerFiles } from '../ledger-files/ledger-files.ts';
 import { lockDirectory } from '../ledger-files/lock.ts';
+import { ParcelFiles } from '../ledger-files/parcel-files.ts';
 import { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
 import { limits } from '../limits.ts';
 import { type Step, Turns } from '../turns.ts';
@@ -58,6 +60,7 @@ export class Daemon {
   readonly #ended = Promise.withResolvers<number>();
   #ledger!: LedgerFiles;
   #snapshots!: SnapshotFiles;
+  #parcels!: ParcelFiles;
   #step: Step = () => [];
   #lastTick = performance.now();
   /** Long ago: the first tick brings the facts. */
@@ -183,6 +186,7 @@ export class Daemon {
       this.#complain(error.message),
     );
     const { directory, read_only_directories: readOnlyDirectories } = ledger;
+    this.#parcels = new ParcelFiles(parcelsDirectory(this.#configuration), this.#complain);
     this.#ledger = new LedgerFiles(
       { directory, readOnlyDirectories, mayHaveGaps: command.type === 'Join', slowMs },
       {
@@ -285,6 +289,7 @@ export class Daemon {
       configuration: this.#configuration,
       ledger: this.#ledger,
       snapshots: this.#snapshots,
+      parcels: this.#parcels,
       listeners: this.#listeners,
       channels: this.#channels,
       log: this.#log.write,
@@ -324,8 +329,14 @@ export class Daemon {
   async #release(): Promise<void> {
     await this.#ledger?.close();
     await this.#snapshots?.idle();
+    await this.#parcels?.idle();
     for (const listener of this.#listeners) void listener.shutdown();
     for (const resource of this.#resources.toReversed()) resource[Symbol.dispose]();
     this.#resources.length = 0;
   }
+}
+
+/** Beside the ledger rather than in it: whoever is given the ledger to read is not given these. */
+function parcelsDirectory({ coco, ledger }: Configuration): string {
+  return coco.parcels_directory ?? `${resolve(ledger.directory)}.parcels`;
 }

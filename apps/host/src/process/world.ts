@@ -5,6 +5,7 @@ import { writeOutput } from '../configuration/named-files.ts';
 import type { EvidenceMaker } from '../evidence/evidence.ts';
 import type { Listener } from '../http/listener.ts';
 import type { LedgerFiles } from '../ledger-files/ledger-files.ts';
+import type { ParcelFiles } from '../ledger-files/parcel-files.ts';
 import type { SnapshotFiles } from '../ledger-files/snapshot-files.ts';
 import type { WorldEffect } from '../turns.ts';
 import { fetchResource } from './fetch.ts';
@@ -15,6 +16,7 @@ export interface WorldParts {
   readonly configuration: Configuration;
   readonly ledger: LedgerFiles;
   readonly snapshots: SnapshotFiles;
+  readonly parcels: ParcelFiles;
   readonly listeners: readonly Listener[];
   readonly channels: Channels;
   readonly log: LogLine;
@@ -28,7 +30,7 @@ export interface WorldParts {
 
 /** Carries out what the node asks of the world. */
 export function perform(effect: WorldEffect, parts: WorldParts): void {
-  const { channels, configuration, ledger, snapshots, log, tell } = parts;
+  const { channels, configuration, ledger, snapshots, parcels, log, tell } = parts;
   switch (effect.kind) {
     case 'append':
       ledger.append(effect.from, effect.entries, effect.endsChunk);
@@ -68,6 +70,26 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
       snapshots.read(snapshot, { from, to }, (found) => tell({ kind: 'snapshot-read', id, ...found }));
       break;
     }
+    case 'keep-parcels': {
+      const { id } = effect;
+      parcels.keep(effect.parcels, (error) =>
+        tell({ kind: 'parcels-kept', id, ...(error === undefined ? {} : { error }) }),
+      );
+      break;
+    }
+    case 'read-parcels': {
+      const { id } = effect;
+      parcels.read(effect.paths, (found) => tell({ kind: 'parcels-read', id, parcels: found }));
+      break;
+    }
+    case 'list-parcels': {
+      const { id } = effect;
+      parcels.list(effect.folder, (names) => tell({ kind: 'parcels-listed', id, names }));
+      break;
+    }
+    case 'drop-parcels':
+      parcels.drop(effect);
+      break;
     case 'begin-ledger':
       ledger.begin(effect.after);
       break;

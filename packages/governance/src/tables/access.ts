@@ -13,6 +13,11 @@ export interface AccessUser {
   readonly roles?: readonly string[];
 }
 
+/** Value of `access.nodes`: for which party a node keeps what only the nodes of parties keep. */
+export interface NodeParty {
+  readonly party: string;
+}
+
 /** Value of `access.grants`: somebody may see what others wrote, for a purpose; each look is recorded. */
 export interface AccessGrant {
   /** Who may look. */
@@ -46,6 +51,8 @@ export interface AudienceDecision {
 export const accessParties = serviceMap('public:ccf.gov.access.parties', json<PartyInfo>());
 /** Callers by id: of a user or member, or `jwt:ISSUER:SUBJECT`. */
 export const accessUsers = serviceMap('public:ccf.gov.access.users', json<AccessUser>());
+/** Nodes by id, as far as they are a party's. */
+export const nodeParties = serviceMap('public:ccf.gov.access.nodes', json<NodeParty>());
 /** Rules by what they are about: `app`, `endpoint POST /orders`. */
 export const accessRules = serviceMap('public:ccf.gov.access.rules', json<AccessRule>());
 /** Grants by id. */

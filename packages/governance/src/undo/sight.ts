@@ -1,4 +1,4 @@
-import { audienceIdOf, audienceIdToHex, hasAudiences, openRow, segmentBytes } from '@coco/access';
+import { audienceIdOf, audienceIdToHex, hasAudiences, segmentBytes } from '@coco/access';
 import type { ByteString, Place, ReadableMapState } from '@coco/kv';
 import { viewerById } from '../access.ts';
 import type { MemberId } from '../tables/members.ts';
@@ -29,9 +29,15 @@ export function sightOf(
     if (!hasAudiences(map)) return { visible: false };
     const segment = key.slice(0, segmentBytes);
     const audience = audienceIdToHex(audienceIdOf(segment));
-    const opening = seen.has(segment) ? audiences.keyOf(segment) : undefined;
-    if (opening === undefined) return { visible: false, audience };
-    const open = (value: ByteString) => openRow(opening, { map, key }, value);
-    return { visible: true, key: key.slice(segmentBytes), audience, open };
+    // What only the parties' nodes keep is not opened here: its readers too see no more than that it changes.
+    const shelf = seen.has(segment) ? audiences.shelfOf(segment) : undefined;
+    if (!shelf) return { visible: false, audience };
+    const own = key.slice(segmentBytes);
+    const open = (value: ByteString) =>
+      shelf
+        .open(map, [{ key: own, value, version: 0 }])
+        .map((row) => row.value)
+        .join('');
+    return { visible: true, key: own, audience, open };
   };
 }

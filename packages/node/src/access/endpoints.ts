@@ -1,13 +1,14 @@
 import {
+  AccessError,
   audienceIdOf,
   audienceIdToHex,
   decodeClaims,
+  hasAudiences,
   type Listed,
   type ListQuery,
   limits,
   listPage,
   looksAt,
-  openRow,
   paddedJson,
   readersIn,
   recordAt,
@@ -115,8 +116,26 @@ export function questionOf(context: BuiltinContext, sight: Sight): Question | An
           }),
       ...(map == null || key == null || !audiences.secret
         ? {}
-        : { mark: audiences.secret.keyMark(map, utf8ToByteString(key)) }),
+        : { mark: markOf(context, { map, key: utf8ToByteString(key) }) }),
     },
+  };
+}
+
+/** What transactions that wrote a row are marked with; by its name where only the parties' nodes know its key. */
+function markOf(
+  { node, shelves }: BuiltinContext,
+  { map, key }: { readonly map: string; readonly key: ByteString },
+): NonNullable<ListQuery['mark']> {
+  const { secret } = node.access.audiences;
+  return (segment) => {
+    try {
+      const name = hasAudiences(map) ? shelves().of(segment)?.nameOf(map, key) : undefined;
+      return secret?.keyMark(map, name ?? key) ?? '';
+    } catch (error) {
+      // The list is asked for again once the key is there; a stream passes over what it cannot tell.
+      if (error instanceof AccessError) return '';
+      throw error;
+    }
   };
 }
 
@@ -154,7 +173,8 @@ function shownAudience(access: NodeView['access'], segment: Segment): object {
   return {
     id: audienceIdToHex(id),
     readers: audience ? readersIn(audience) : [],
-    shredded: access.audiences.keyOf(segment) === undefined,
+    ...(audience?.home === 'parties' ? { home: audience.home } : {}),
+    shredded: access.audiences.isShredded(segment),
   };
 }
 
@@ -202,9 +222,8 @@ export const writesOfTransaction: Handler = (context) => {
   if ('status' in found) return found;
   const state = pastStateAt(context.node, found.txId);
   if ('status' in state) return state;
-  const { audiences } = context.node.access;
   const seen = new Set(found.segments);
-  const writes = seenOf(state.writeSet, audiences, (_, segment) => seen.has(segment));
+  const writes = seenOf(state.writeSet, context.shelves(), (_, segment) => seen.has(segment));
   const maps = [...writes].filter(([map]) => map.startsWith('audience:'));
   const value = maps.map(([map, rows]) => ({
     map,
@@ -229,16 +248,14 @@ function shownBytes(bytes: ByteString): unknown {
 export const claimsOfTransaction: Handler = (context) => {
   const found = locate(context);
   if ('status' in found) return found;
-  const { audiences } = context.node.access;
   const key = seqnoKey(found.txId.seqno);
   const sealed = context.tx.get(tables.claims, key);
-  const sealing = found.segments
-    .map((segment) => audiences.keyOf(segment))
-    .find((each) => each !== undefined);
-  if (sealed === undefined || !sealing) {
+  const shelf = found.segments.map((segment) => context.shelves().of(segment)).find((each) => each);
+  if (sealed === undefined || !shelf) {
     return refusal(404, 'ResourceNotFound', 'This transaction claims nothing, or its claims were shredded.');
   }
-  return padded(decodeClaims(openRow(sealing, { map: tables.claims, key }, sealed)));
+  const [row] = shelf.open(tables.claims, [{ key, value: sealed, version: 0 }]);
+  return padded(decodeClaims(row?.value ?? ''));
 };
 
 /** `GET /app/access`: who the caller is, to audiences. */

@@ -7,6 +7,7 @@ import {
   limits,
   openCursor,
   openReference,
+  type Parcels,
   partsSeen,
   recordAt,
   sealCursor,
@@ -34,6 +35,14 @@ import type { Random } from '../identity.ts';
 const anyone: readonly Policy[] = ['user_cert', 'member_cert', 'jwt', 'no_auth'];
 const noCaller = {};
 const randomBytesDrawn = 4096;
+
+/** A call of the app whose private side begins. */
+export interface CallToBegin {
+  readonly endpoint: AppEndpoint;
+  readonly caller: Caller | null;
+  /** Parcels at hand to it. */
+  readonly parcels: Parcels;
+}
 
 /** What this node knows of who may see what; follows the tables by itself. */
 export class NodeAccess {
@@ -91,9 +100,10 @@ export class NodeAccess {
   }
 
   /** The private side of a call. */
-  beginCall(tx: Tx, endpoint: AppEndpoint, caller: Caller | null): CallAccess {
+  beginCall(tx: Tx, { endpoint, caller, parcels }: CallToBegin): CallAccess {
     return new CallAccess(tx, {
       audiences: this.audiences,
+      parcels,
       viewer: this.viewerOf(caller),
       rule: this.ruleOf(endpoint),
       random: (length) => this.#drawn(length),

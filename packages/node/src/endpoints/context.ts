@@ -1,4 +1,4 @@
-import type { Viewer } from '@coco/access';
+import type { Shelves, Viewer } from '@coco/access';
 import type { ServiceStatus } from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { Receipt, TxId } from '@coco/ledger';
@@ -14,6 +14,7 @@ import type { HistoricalQueries } from '../historical.ts';
 import type { NodeIdentity } from '../identity.ts';
 import type { Indexer } from '../indexing/indexer.ts';
 import type { JoinDoor } from '../join/door.ts';
+import type { ParcelKeeper } from '../parcels/parcel-keeper.ts';
 import type { Replica } from '../replica.ts';
 import type { UndoDesk } from '../undo/undo-desk.ts';
 
@@ -35,6 +36,7 @@ export interface NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly parcels: ParcelKeeper;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;
   readonly events: EventStreams;
@@ -66,6 +68,8 @@ export interface BuiltinContext {
   readonly query: URLSearchParams;
   /** Who asks, as far as the connection or a token tells. */
   viewer(): Viewer;
+  /** Opens rows and claims. What is in parcels that are not at hand is fetched, and the request then served again. */
+  shelves(): Shelves;
 }
 
 /** A handler answers at once; waiting is done above it. */

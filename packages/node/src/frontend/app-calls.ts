@@ -1,4 +1,4 @@
-import { AccessError, type CallAccess, type Recorded } from '@coco/access';
+import { AccessError, type CallAccess, type ParcelId, type ParcelName, type Segment } from '@coco/access';
 import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
 import { type Caller, type Pause, recordReads, transactionTime } from '@coco/governance';
@@ -14,6 +14,7 @@ import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal, withHeader } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
+import { Bringing, type Loans, noLoans, partiesAway } from './bringing.ts';
 import {
   ambiguousAnswer,
   type Finish,
@@ -30,6 +31,18 @@ interface GatheredCall extends PendingCall {
   readonly caller: Caller | null;
   readonly event: RequestEvent;
   readonly attempts: number;
+  /** Parcels that were brought for it. */
+  readonly loans: Loans;
+}
+
+/** A call that was run and is to count. */
+interface Ran {
+  readonly call: GatheredCall;
+  readonly tx: Tx;
+  readonly access: CallAccess | undefined;
+  readonly outcome: Extract<Outcome, { kind: 'response' }>;
+  readonly answer: Answer;
+  readonly end: (given: Answer, committed: CommitOutcome | undefined) => void;
 }
 
 /** Gathers calls of the installed contract and runs them as one batch. */
@@ -40,7 +53,9 @@ export class AppCalls {
   readonly #outbox: Outbox;
   readonly #finish: Finish;
   readonly #leadsElsewhere: (event: RequestEvent, rule: RoutingRule) => boolean;
+  readonly #bringing: Bringing;
   #calls: GatheredCall[] = [];
+  #isRunning = false;
 
   constructor(parts: {
     readonly node: NodeView;
@@ -56,6 +71,7 @@ export class AppCalls {
     this.#outbox = parts.outbox;
     this.#finish = parts.finish;
     this.#leadsElsewhere = parts.leadsElsewhere;
+    this.#bringing = new Bringing(parts.node, parts.leadsElsewhere);
   }
 
   /** Whether a call of this session waits to be run. */
@@ -83,6 +99,7 @@ export class AppCalls {
 
   /** Runs what has gathered. */
   run(): void {
+    this.#isRunning = true;
     while (this.#calls.length > 0) {
       const calls = this.#calls;
       this.#calls = [];
@@ -91,6 +108,7 @@ export class AppCalls {
       else
         for (const { event } of calls) this.#finish(event, refusal(500, 'InternalError', failure), undefined);
     }
+    this.#isRunning = false;
   }
 
   #gather(
@@ -136,6 +154,7 @@ export class AppCalls {
       caller: authenticated.caller,
       event,
       attempts: 0,
+      loans: noLoans,
     });
   }
 
@@ -155,7 +174,7 @@ export class AppCalls {
       access: (index) => {
         const call = calls[index];
         if (!tx || !call) throw new Error('a call asks for audiences before its transaction has begun');
-        access ??= this.#node.access.beginCall(tx, call.endpoint, call.caller);
+        access ??= this.#begin(call, tx);
         return access;
       },
       settle: (index, outcome) => {
@@ -194,11 +213,16 @@ export class AppCalls {
   #settle(call: GatheredCall, tx: Tx, access: CallAccess | undefined, outcome: Outcome): void {
     const answer = answerOf(outcome, this.#node.application.disclosure.toCaller);
     // What is private is for its audience: those who may read the contract's log need not be of it.
-    const isPrivate = access !== undefined || this.#node.access.ruleOf(call.endpoint).audience !== undefined;
+    const isPrivate = access !== undefined || this.#isPrivateByRule(call);
     const end = (given: Answer, committed: CommitOutcome | undefined): void => {
       if (!isPrivate) this.#note(call, outcome, given.status, committed);
       this.#finish(call.event, given, committed);
     };
+    if (access && access.missing.length > 0) {
+      tx.discard();
+      this.#bring(call, access.missing, end);
+      return;
+    }
     const applies = outcome.kind === 'response' && (outcome.applyWrites ?? isSuccess(answer.status));
     if (!applies) {
       const txId = this.#node.replica.txIdAt(tx.readVersion);
@@ -206,37 +230,90 @@ export class AppCalls {
       end(answer, isSuccess(answer.status) ? { kind: 'read-only', txId } : undefined);
       return;
     }
-    const recorded = this.#record(call, tx, access);
-    if (recorded === 'refused') {
+    const side = access ?? (this.#isPrivateByRule(call) ? this.#begin(call, tx) : undefined);
+    this.#store({ call, tx, access: side, outcome, answer, end });
+  }
+
+  /** Runs a call again once what it lacks is there. */
+  #bring(call: GatheredCall, missing: readonly ParcelName[], end: Ran['end']): void {
+    this.#bringing.bring(call.event, missing, call.loans, {
+      again: (loans) => this.#again({ ...call, loans }, end),
+      refused: (answer) => end(answer, undefined),
+    });
+  }
+
+  /** What the transaction put into parcels has to be stored before it may be in the ledger. */
+  #store(ran: Ran): void {
+    const { call, tx, access, end } = ran;
+    const parcels = this.#guarded(call, tx, end, () => access?.pack() ?? []);
+    if (parcels === 'refused') return;
+    if (access && access.missing.length > 0) {
       tx.discard();
-      end(refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
+      this.#bring(call, access.missing, end);
       return;
     }
+    if (!access || parcels.length === 0 || !this.#node.replica.isPrimary) {
+      this.#commit(ran);
+      return;
+    }
+    const readersOf = (segment: Segment) => access.readersOf(segment);
+    this.#node.parcels.deposit(parcels, readersOf, (isStored) => {
+      if (isStored && this.#commit(ran)) return;
+      this.#node.parcels.withdraw(parcels, readersOf);
+      if (isStored) return;
+      tx.discard();
+      end(partiesAway(), undefined);
+    });
+  }
+
+  /** Answers false when nothing came of the transaction; the call is then answered, or run again. */
+  #commit({ call, tx, access, outcome, answer, end }: Ran): boolean {
+    const { replica, now } = this.#node;
+    const { endpoint } = call;
+    const place = { view: replica.raft.view, seqno: replica.nextSeqno };
+    const name = `${endpoint.method} ${endpoint.template}`;
+    const recorded = this.#guarded(call, tx, end, () => access?.record(place, now, name));
+    if (recorded === 'refused') return false;
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
     const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
     // With it the same code, run again, does the same.
     if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     if (this.#node.application.recordsReads) recordReads(tx);
-    const committed = this.#node.replica.commit(tx, { claimsDigest });
-    if (committed.kind !== 'conflict') end(named, committed);
-    else if (call.attempts + 1 >= limits.commitAttemptsMax) end(tooManyAttempts(), undefined);
-    else this.#calls.push({ ...call, attempts: call.attempts + 1 });
+    const committed = replica.commit(tx, { claimsDigest });
+    if (committed.kind === 'conflict') this.#again(call, end);
+    else end(named, committed);
+    return committed.kind !== 'conflict' && committed.kind !== 'not-primary';
   }
 
-  /** Records a transaction that is private: because its code said so, or because members did. */
-  #record(call: GatheredCall, tx: Tx, access: CallAccess | undefined): Recorded | undefined | 'refused' {
-    const { access: rules, replica, now } = this.#node;
-    const { endpoint } = call;
-    if (!access && !rules.ruleOf(endpoint).audience) return undefined;
-    const side = access ?? rules.beginCall(tx, endpoint, call.caller);
+  #again(call: GatheredCall, end: Ran['end']): void {
+    if (call.attempts + 1 >= limits.commitAttemptsMax) end(tooManyAttempts(), undefined);
+    else this.#calls.push({ ...call, attempts: call.attempts + 1 });
+    // Otherwise whoever runs the calls sees to this one too.
+    if (!this.#isRunning) this.run();
+  }
+
+  /** What the private side has to refuse at the end of a call is for the log; the caller learns that it failed. */
+  #guarded<T>(call: GatheredCall, tx: Tx, end: Ran['end'], work: () => T): T | 'refused' {
     try {
-      const place = { view: replica.raft.view, seqno: replica.nextSeqno };
-      return side.record(place, now, `${endpoint.method} ${endpoint.template}`);
+      return work();
     } catch (error) {
       if (!(error instanceof AccessError)) throw error;
-      this.#outbox.log('fail', `${call.request.method} ${call.request.route}: ${error.message}`, 'app');
+      const { method, route } = call.request;
+      this.#outbox.log('fail', `${method} ${route}: ${error.message}`, 'app');
+      tx.discard();
+      end(refusal(500, 'InternalError', 'Exception thrown while executing.'), undefined);
       return 'refused';
     }
+  }
+
+  #isPrivateByRule({ endpoint }: GatheredCall): boolean {
+    return this.#node.access.ruleOf(endpoint).audience !== undefined;
+  }
+
+  #begin({ endpoint, caller, loans }: GatheredCall, tx: Tx): CallAccess {
+    const { access, parcels } = this.#node;
+    const atHand = { find: (id: ParcelId) => loans.get(id) ?? parcels.find(id) };
+    return access.beginCall(tx, { endpoint, caller, parcels: atHand });
   }
 
   /** Notes a call whose last attempt has ended. */

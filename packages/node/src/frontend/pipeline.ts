@@ -1,3 +1,4 @@
+import { AccessError, ParcelDesk, Shelves } from '@coco/access';
 import { header, parsePrefer } from '@coco/api';
 import type { Tx } from '@coco/kv';
 import { formatTxId, type LeafComponents, type SealedEntry, type TxId } from '@coco/ledger';
@@ -9,6 +10,7 @@ import type { CommitOutcome } from '../replica.ts';
 import type { Waiting } from '../waiting.ts';
 import { type Answer, empty, refusal, withHeader } from './answer.ts';
 import type { AppCalls } from './app-calls.ts';
+import { Bringing, type Loans, noLoans, partiesAway } from './bringing.ts';
 import type { CurrentReads } from './current-reads.ts';
 import type { GovernanceDoor } from './governance-door.ts';
 import type { Router } from './router.ts';
@@ -56,6 +58,7 @@ export class Pipeline {
   readonly #currentReads: CurrentReads;
   readonly #waiting: Waiting;
   readonly #respond: (id: number, answer: Answer) => void;
+  readonly #bringing: Bringing;
   /** View of a session's first request: a session never crosses into another. */
   readonly #views = new WeakMap<Session, number>();
 
@@ -79,6 +82,7 @@ export class Pipeline {
     this.#routing = parts.routing;
     this.#currentReads = parts.currentReads;
     this.#respond = parts.respond;
+    this.#bringing = new Bringing(parts.node, (event, rule) => this.leadsElsewhere(event, rule));
   }
 
   /** Answers a batch of requests, in their order within each session. */
@@ -203,24 +207,24 @@ export class Pipeline {
     target: Target,
     handler: Handler,
     params: Readonly<Record<string, string>>,
+    loans = noLoans,
   ): void {
     const { replica } = this.#node;
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
       const tx = replica.store.begin();
-      const context: BuiltinContext = {
-        id: event.id,
-        node: this.#node,
-        tx,
-        session: event.session,
-        request: event.request,
-        target,
-        params,
-        query: new URLSearchParams(target.query),
-        viewer: () => this.#node.access.viewerOfRequest(event, this.#node.now),
-      };
+      const desk = this.#deskWith(loans);
+      const context = this.#contextOf(event, target, { tx, params, desk });
       // An app's routes are looked up in tables, so its answers always have a read version.
       if (target.frontend === 'app') tx.has('public:ccf.gov.endpoints', '');
-      const answer = handler(context);
+      const answer = answered(handler, context);
+      if (desk.missing.length > 0) {
+        tx.discard();
+        this.#bringing.bring(event, desk.missing, loans, {
+          again: (all) => this.#run(event, target, handler, params, all),
+          refused: (refused) => this.#respond(event.id, refused),
+        });
+        return;
+      }
       const outcome = settle(this.#node, tx, answer);
       if (outcome.kind === 'conflict') continue;
       this.finish(
@@ -233,6 +237,32 @@ export class Pipeline {
       return;
     }
     this.#respond(event.id, tooManyAttempts());
+  }
+
+  /** Parcels lent to a request, and those in memory. */
+  #deskWith(loans: Loans): ParcelDesk {
+    return new ParcelDesk({ find: (id) => loans.get(id) ?? this.#node.parcels.find(id) });
+  }
+
+  #contextOf(
+    event: RequestEvent,
+    target: Target,
+    more: Pick<BuiltinContext, 'tx' | 'params'> & { readonly desk: ParcelDesk },
+  ): BuiltinContext {
+    const { tx, params, desk } = more;
+    const node = this.#node;
+    return {
+      id: event.id,
+      node,
+      tx,
+      session: event.session,
+      request: event.request,
+      target,
+      params,
+      query: new URLSearchParams(target.query),
+      viewer: () => node.access.viewerOfRequest(event, node.now),
+      shelves: () => new Shelves(node.access.audiences, desk),
+    };
   }
 
   /** Adds transaction id and preference, and answers now or when committed. */
@@ -286,6 +316,16 @@ export class Pipeline {
 
 function ruleFor({ rule, writesWith }: BuiltinRoute, { query }: Target): RoutingRule {
   return writesWith !== undefined && new URLSearchParams(query).has(writesWith) ? primaryOnly : rule;
+}
+
+/** What a handler answers; of no account when it lacked parcels. */
+function answered(handler: Handler, context: BuiltinContext): Answer {
+  try {
+    return handler(context);
+  } catch (error) {
+    if (error instanceof AccessError && error.code === 'ParcelsAway') return partiesAway();
+    throw error;
+  }
 }
 
 /** Only what a receipt needs: the entry's bytes must not stay in memory with it. */

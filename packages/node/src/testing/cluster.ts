@@ -27,6 +27,8 @@ import {
   attested,
   entriesOf,
   Machine,
+  type MachineFiles,
+  performParcels,
   type Reply,
   readable,
   readableBytes,
@@ -155,7 +157,7 @@ export class Cluster {
     name: string,
     command: StartCommand | JoinCommand | RecoverCommand,
     files: Partial<NodeFiles>,
-    disk: Partial<Pick<Machine, 'ledger' | 'snapshots'>> = {},
+    disk: MachineFiles = {},
   ): Machine {
     const config = this.#configure(command);
     const node = new Node({
@@ -422,6 +424,14 @@ export class Cluster {
             : attested(effect),
         );
         return;
+      case 'keep-parcels':
+      case 'read-parcels':
+      case 'list-parcels':
+      case 'drop-parcels': {
+        const told = performParcels(machine, effect);
+        if (told) inbox.push(told);
+        return;
+      }
       case 'stream':
         machine.streams.set(effect.id, (machine.streams.get(effect.id) ?? '') + effect.piece);
         inbox.push({ kind: 'streamed', id: effect.id });

@@ -15,6 +15,9 @@ export interface Reply {
   readonly closes: boolean;
 }
 
+/** What outlives the process of a node. */
+export type MachineFiles = Partial<Pick<Machine, 'ledger' | 'snapshots' | 'parcels'>>;
+
 /** One node and the part of the world that is its own: files that outlive it, and what has yet to reach it. */
 export class Machine {
   readonly name: string;
@@ -24,6 +27,8 @@ export class Machine {
   readonly ledger: Map<number, Uint8Array>;
   /** Committed snapshots with their receipts, by name. */
   readonly snapshots: Map<string, Uint8Array>;
+  /** Parcels by path. */
+  readonly parcels: Map<string, Uint8Array>;
   readonly drafts = new Map<string, Uint8Array>();
   readonly replies = new Map<number, (response: HttpResponse, id: number) => void>();
   /** What has come on each answer that goes on, by request. */
@@ -40,17 +45,13 @@ export class Machine {
   exit: string | undefined;
   serviceCertificate = '';
 
-  constructor(
-    name: string,
-    node: Node,
-    config: NodeConfig,
-    files: Partial<Pick<Machine, 'ledger' | 'snapshots'>> = {},
-  ) {
+  constructor(name: string, node: Node, config: NodeConfig, files: MachineFiles = {}) {
     this.name = name;
     this.node = node;
     this.config = config;
     this.ledger = files.ledger ?? new Map();
     this.snapshots = files.snapshots ?? new Map();
+    this.parcels = files.parcels ?? new Map();
   }
 
   get id(): string {
@@ -72,6 +73,38 @@ export function attested({ id, reportData }: Extract<Effect, { kind: 'attest' }>
   const quote = new TextEncoder().encode(JSON.stringify(statement)).toBase64();
   const evidence = { quote: { format: 'Insecure_Virtual', quote, endorsements: '' } } as const;
   return { kind: 'attested', id, result: { evidence } };
+}
+
+/** Does with parcels what a node asks; answers what it is to be told, if anything. */
+export function performParcels(
+  { parcels }: Pick<Machine, 'parcels'>,
+  effect: Extract<Effect, { kind: `${string}-parcels` }>,
+): Event | undefined {
+  switch (effect.kind) {
+    case 'keep-parcels':
+      for (const { path, bytes } of effect.parcels) parcels.set(path, bytes.slice());
+      return { kind: 'parcels-kept', id: effect.id };
+    case 'read-parcels': {
+      const there = effect.paths.filter((path) => parcels.has(path));
+      const read = there.map((path) => ({ path, bytes: parcels.get(path) ?? new Uint8Array() }));
+      return { kind: 'parcels-read', id: effect.id, parcels: read };
+    }
+    case 'list-parcels': {
+      const folder = `${effect.folder}/`;
+      const names = [...parcels.keys()].filter((path) => path.startsWith(folder));
+      return {
+        kind: 'parcels-listed',
+        id: effect.id,
+        names: names.map((path) => path.slice(folder.length)).sort(),
+      };
+    }
+    case 'drop-parcels': {
+      const isDropped = (path: string) =>
+        'folder' in effect ? path.startsWith(`${effect.folder}/`) : effect.paths.includes(path);
+      for (const path of [...parcels.keys()]) if (isDropped(path)) parcels.delete(path);
+      return undefined;
+    }
+  }
 }
 
 export function entriesOf(ledger: ReadonlyMap<number, Uint8Array>, from: number, to: number): Uint8Array[] {

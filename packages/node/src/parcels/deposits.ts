@@ -1,0 +1,101 @@
+import type { Parcel, Reader, Segment } from '@coco/access';
+import type { NodeId } from '@coco/governance';
+import { limits } from '../limits.ts';
+import { encodeWire } from '../wire.ts';
+import { fileOf } from './files.ts';
+import type { ParcelSetting } from './parcel-keeper.ts';
+
+/** Parcels that wait to be stored by nodes of their parties. */
+interface Deposit {
+  /** Nodes that are to store what it has of each segment. */
+  readonly homes: ReadonlyMap<Segment, readonly NodeId[]>;
+  /** Nodes that have not answered. */
+  readonly waiting: Set<NodeId>;
+  readonly stored: Set<NodeId>;
+  readonly deadline: number;
+  readonly then: (isStored: boolean) => void;
+}
+
+/**
+ * What a call put into parcels, on its way to the nodes of their parties. The transaction enters the ledger only when
+ * every one of these nodes that can be reached has stored its part, and each audience's at least one: an entry whose
+ * parcels nobody has can thus not come about.
+ */
+export class Deposits {
+  readonly #setting: ParcelSetting;
+  readonly #open = new Map<number, Deposit>();
+  #lastId = 0;
+
+  constructor(setting: ParcelSetting) {
+    this.#setting = setting;
+  }
+
+  /** Has parcels stored; at once false when one of them has no node that could be asked. */
+  make(
+    parcels: readonly Parcel[],
+    readersOf: (segment: Segment) => readonly Reader[],
+    then: (isStored: boolean) => void,
+  ): void {
+    const { homes, isAway, now } = this.#setting;
+    const segments = new Set(parcels.map(({ segment }) => segment));
+    const found = [...segments].map((segment): [Segment, NodeId[]] => [
+      segment,
+      homes.nodesFor(readersOf(segment)).filter((node) => !isAway(node)),
+    ]);
+    if (found.some(([, nodes]) => nodes.length === 0)) {
+      then(false);
+      return;
+    }
+    const nodes = new Map(found);
+    const waiting = new Set(found.flatMap(([, each]) => each));
+    this.#lastId += 1;
+    const deadline = now() + limits.parcelPatienceMs;
+    const id = this.#lastId;
+    this.#open.set(id, { homes: nodes, waiting, stored: new Set(), deadline, then });
+    for (const node of waiting) {
+      const own = parcels.filter(({ segment }) => nodes.get(segment)?.includes(node));
+      this.#send(node, id, own);
+    }
+  }
+
+  /** A node has stored its part of a deposit. */
+  stored(node: NodeId, id: number): void {
+    const deposit = this.#open.get(id);
+    if (!deposit?.waiting.has(node)) return;
+    deposit.stored.add(node);
+    this.#settle(id, node);
+  }
+
+  /** The channel to a node is lost. */
+  lost(node: NodeId): void {
+    for (const id of this.#open.keys()) this.#settle(id, node);
+  }
+
+  /** Goes on without those who have not answered in time. */
+  expire(now: number): void {
+    for (const [id, { waiting, deadline }] of this.#open) {
+      if (deadline <= now) for (const node of waiting) this.#settle(id, node);
+    }
+  }
+
+  #send(node: NodeId, id: number, parcels: readonly Parcel[]): void {
+    const { own, outbox, keep } = this.#setting;
+    if (node === own) {
+      keep(parcels, (isKept) => (isKept ? this.stored(own, id) : this.#settle(id, own)));
+      return;
+    }
+    const message = encodeWire({ kind: 'deposit', id, parcels: parcels.map(fileOf) });
+    outbox.push({ kind: 'send', to: node, message });
+  }
+
+  /** Waits for a node no longer; for nobody any more: it is decided. */
+  #settle(id: number, node: NodeId): void {
+    const deposit = this.#open.get(id);
+    if (!deposit) return;
+    const { waiting, stored, homes, then } = deposit;
+    waiting.delete(node);
+    if (waiting.size > 0) return;
+    this.#open.delete(id);
+    then([...homes.values()].every((nodes) => nodes.some((each) => stored.has(each))));
+  }
+}

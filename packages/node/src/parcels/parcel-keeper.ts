@@ -1,0 +1,238 @@
+import type { Audiences, Parcel, ParcelId, ParcelName, Parcels, Reader, Segment } from '@coco/access';
+import type { NodeId } from '@coco/governance';
+import type { Store } from '@coco/kv';
+import type { Correspondence } from '../correspondence.ts';
+import type { ParcelFile } from '../effect.ts';
+import { limits } from '../limits.ts';
+import type { Outbox } from '../outbox.ts';
+import { encodeWire, type ParcelMessage } from '../wire.ts';
+import { Deposits } from './deposits.ts';
+import { Fetches } from './fetches.ts';
+import { fileOf, nameAt, parcelIn, pathOf, segmentIn } from './files.ts';
+import { Homes } from './homes.ts';
+import { ParcelCache } from './parcel-cache.ts';
+import { Stock } from './stock.ts';
+
+/** What the parts of this folder work with. */
+export interface ParcelSetting {
+  /** This node. */
+  readonly own: NodeId;
+  readonly homes: Homes;
+  readonly cache: ParcelCache;
+  readonly world: Correspondence;
+  readonly outbox: Outbox;
+  now(): number;
+  /** Whether the channel to a node is known to be lost. */
+  isAway(node: NodeId): boolean;
+  /** Stores parcels on this node's disk. */
+  keep(parcels: readonly Parcel[], then: (isKept: boolean) => void): void;
+}
+
+/** What the keeper needs of the node. */
+export interface ParcelKeeperParts
+  extends Pick<ParcelSetting, 'own' | 'world' | 'outbox' | 'now' | 'isAway'> {
+  readonly store: Store;
+  readonly audiences: Audiences;
+  /** The primary as this node knows it. */
+  leader(): NodeId | null;
+  /** Last seqno that is known to be committed. */
+  committed(): number;
+}
+
+/**
+ * Rows that only nodes of their parties keep: what this node keeps of them, what it lends, and what it borrows. The
+ * ledger of every node holds their digests, and by these everything that comes from elsewhere is measured.
+ */
+export class ParcelKeeper implements Parcels {
+  readonly #parts: ParcelKeeperParts;
+  readonly #setting: ParcelSetting;
+  readonly #deposits: Deposits;
+  readonly #fetches: Fetches;
+  readonly #stock: Stock;
+  #questions = 0;
+
+  constructor(parts: ParcelKeeperParts) {
+    this.#parts = parts;
+    const { own, world, outbox, store, audiences } = parts;
+    this.#setting = {
+      own,
+      world,
+      outbox,
+      homes: new Homes(store, audiences),
+      cache: new ParcelCache(limits.parcelCacheBytes),
+      now: () => parts.now(),
+      isAway: (node) => node !== own && parts.isAway(node),
+      keep: (parcels, then) => this.#keep(parcels, then),
+    };
+    this.#deposits = new Deposits(this.#setting);
+    this.#fetches = new Fetches(this.#setting);
+    this.#stock = new Stock(
+      this.#setting,
+      { store, audiences, committed: () => parts.committed() },
+      this.#fetches,
+    );
+  }
+
+  /** A parcel that is in memory here. */
+  find(id: ParcelId): Parcel | undefined {
+    return this.#setting.cache.find(id);
+  }
+
+  /** Whether this node is one of those that keep these. */
+  keepsAll(names: readonly ParcelName[]): boolean {
+    const { homes, own } = this.#setting;
+    return names.every(({ segment }) => homes.keeps(own, segment));
+  }
+
+  /** Has parcels stored by the nodes of their parties; see `Deposits`. */
+  deposit(
+    parcels: readonly Parcel[],
+    readersOf: (segment: Segment) => readonly Reader[],
+    then: (isStored: boolean) => void,
+  ): void {
+    this.#deposits.make(parcels, readersOf, then);
+  }
+
+  /** The transaction that made these did not come about: they are nobody's. */
+  withdraw(parcels: readonly Parcel[], readersOf: (segment: Segment) => readonly Reader[]): void {
+    const { own, homes, outbox } = this.#setting;
+    const bySegment = Map.groupBy(parcels, ({ segment }) => segment);
+    for (const [segment, each] of bySegment) {
+      const paths = each.map(pathOf);
+      for (const node of homes.nodesFor(readersOf(segment))) {
+        if (node === own) outbox.push({ kind: 'drop-parcels', paths });
+        else outbox.push({ kind: 'send', to: node, message: encodeWire({ kind: 'withdrawn', paths }) });
+      }
+    }
+  }
+
+  /** Looks for parcels on disk and with other nodes. Gives on what was found, all or less. */
+  fetch(names: readonly ParcelName[], then: (found: readonly Parcel[]) => void): void {
+    this.#fetches.fetch(names, then);
+  }
+
+  received(from: NodeId, message: ParcelMessage): void {
+    switch (message.kind) {
+      case 'deposit':
+        this.#take(from, message.id, message.parcels);
+        return;
+      case 'deposited':
+        this.#deposits.stored(from, message.id);
+        return;
+      case 'withdrawn':
+        if (from === this.#parts.leader())
+          this.#setting.outbox.push({ kind: 'drop-parcels', paths: message.paths });
+        return;
+      case 'parcels-wanted':
+        this.#lend(from, message.id, message.paths);
+        return;
+      case 'parcels':
+        this.#fetches.given(from, message.id, message.parcels);
+        return;
+      case 'parcel-list-wanted':
+        this.#list(from, message);
+        return;
+      case 'parcel-list':
+        this.#stock.listed(from, message.id, message.names, message.goesOn);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** There is a channel to a node again. */
+  found(): void {
+    this.#stock.wantComparison();
+  }
+
+  /** The channel to a node is lost. */
+  lost(node: NodeId): void {
+    this.#deposits.lost(node);
+    this.#fetches.lost(node);
+  }
+
+  committed(seqno: number): void {
+    this.#stock.committed(seqno);
+  }
+
+  tick(elapsedMs: number): void {
+    const now = this.#parts.now();
+    this.#deposits.expire(now);
+    this.#fetches.expire(now);
+    this.#stock.tick(elapsedMs, now);
+  }
+
+  /** Gives up everything that was asked of other nodes. */
+  leave(): void {
+    this.#deposits.expire(Number.POSITIVE_INFINITY);
+    this.#fetches.expire(Number.POSITIVE_INFINITY);
+  }
+
+  #keep(parcels: readonly Parcel[], then: (isKept: boolean) => void): void {
+    const { world, cache, outbox } = this.#setting;
+    world.keepParcels(parcels.map(fileOf), (error) => {
+      if (error === undefined) for (const parcel of parcels) cache.add(parcel);
+      else outbox.log('fail', `Parcels could not be stored: ${error}`);
+      then(error === undefined);
+    });
+  }
+
+  /** The primary has something stored here. Whose it is, this node's tables may not know yet. */
+  #take(from: NodeId, id: number, files: readonly ParcelFile[]): void {
+    const parcels = files.flatMap((file) => parcelIn(file) ?? []);
+    if (from !== this.#parts.leader() || parcels.length < files.length) return;
+    this.#keep(parcels, (isKept) => {
+      if (isKept)
+        this.#setting.outbox.push({ kind: 'send', to: from, message: encodeWire({ kind: 'deposited', id }) });
+    });
+  }
+
+  /** Nodes of the same parties may have what they ask for, and the primary, which runs the parties' calls. */
+  #mayHave(node: NodeId, segment: Segment): boolean {
+    return node === this.#parts.leader() || this.#setting.homes.keeps(node, segment);
+  }
+
+  #lend(to: NodeId, id: number, paths: readonly string[]): void {
+    if (this.#questions >= limits.parcelQuestionsMax) return;
+    const { cache, world, outbox } = this.#setting;
+    const allowed = paths.filter((path) => this.#mayHave(to, nameAt(path).segment));
+    const atHand = allowed.flatMap((path) => cache.find(nameAt(path).id) ?? []).map(fileOf);
+    const known = new Set(atHand.map(({ path }) => path));
+    const give = (files: readonly ParcelFile[]): void => {
+      const message = encodeWire({ kind: 'parcels', id, parcels: fitting(files) });
+      outbox.push({ kind: 'send', to, message });
+    };
+    if (known.size === allowed.length) {
+      give(atHand);
+      return;
+    }
+    this.#questions += 1;
+    const onDisk = allowed.filter((path) => !known.has(path));
+    world.readParcels(onDisk, (read) => {
+      this.#questions -= 1;
+      give([...atHand, ...read]);
+    });
+  }
+
+  #list(to: NodeId, { id, folder, after }: Extract<ParcelMessage, { kind: 'parcel-list-wanted' }>): void {
+    const { homes, world, outbox } = this.#setting;
+    if (!homes.keeps(to, segmentIn(folder)) || this.#questions >= limits.parcelQuestionsMax) return;
+    this.#questions += 1;
+    world.listParcels(folder, (all) => {
+      this.#questions -= 1;
+      const behind = all.filter((name) => name > after);
+      const names = behind.slice(0, limits.parcelNamesPerMessage);
+      const list = { kind: 'parcel-list', id, names, goesOn: names.length < behind.length } as const;
+      outbox.push({ kind: 'send', to, message: encodeWire(list) });
+    });
+  }
+}
+
+/** As many as fit into a message, at least one. */
+function fitting(files: readonly ParcelFile[]): ParcelFile[] {
+  let bytes = 0;
+  return files.filter((file, i) => {
+    bytes += file.bytes.length;
+    return i === 0 || bytes <= limits.parcelMessageBytes;
+  });
+}
