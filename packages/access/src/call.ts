@@ -120,11 +120,19 @@ export class CallAccess {
     this.#rowAudiences.set(placeBytes({ map, key }), this.#allowed(named));
   }
 
-  /** What a past transaction wrote, as far as this call may see it. */
+  /**
+   * What a past transaction wrote, as far as this call may see it. Nothing, if parcels are missing: it is asked before the
+   * code runs, which has nothing to be told yet.
+   */
   seen(writeSet: WriteSet): WriteSet {
     const { audiences, viewer, rule } = this.#parts;
     const own = new Set(audiences.seenBy(viewer));
-    return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
+    try {
+      return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
+    } catch (error) {
+      if (error instanceof AccessError && error.code === 'ParcelsAway') return new Map();
+      throw error;
+    }
   }
 
   /** Claims fields that can be disclosed one by one. The last ones count. */
@@ -138,7 +146,10 @@ export class CallAccess {
    */
   pack(): readonly Parcel[] {
     this.#packed ??= this.#seal();
-    return this.#desk.made;
+    const { made } = this.#desk;
+    const most = limits.parcelBytesPerTransactionMax;
+    if (made.reduce((sum, { bytes }) => sum + bytes.length, 0) <= most) return made;
+    throw new AccessError('TooMuch', `one transaction puts at most ${most} bytes into parcels`);
   }
 
   /** The readers of an audience that it wrote for, founded before or with it. */

@@ -8,6 +8,8 @@ export const limits = {
   userIdCharactersMax: 512,
   /** Audiences whose rows one transaction may write. */
   audiencesPerTransactionMax: 8,
+  /** Bytes of the parcels that one transaction may make. */
+  parcelBytesPerTransactionMax: 16 * 1024 * 1024,
   /** Written keys by which a transaction can be found. */
   keysFoundMax: 16,
   /** Transactions on a page. */

@@ -84,9 +84,10 @@ export const limits = {
   /** Parcels kept in memory beside the disk, and those of one call that this node does not keep. */
   parcelCacheBytes: 64 * 1024 * 1024,
   parcelsPerCallMax: 20_000,
-  /** Bytes of parcels in one message, and of those that one call may make. */
+  /** Bytes of parcels in one answer. */
   parcelMessageBytes: 8 * 1024 * 1024,
-  parcelsMadeBytesMax: 16 * 1024 * 1024,
+  /** Calls whose parcels are being stored at one time. */
+  parcelDepositsMax: 1_000,
   /** Patience with a node that is to store parcels, or to hand some over. */
   parcelPatienceMs: 2_000,
   /** Questions of other nodes for parcels that may wait for the disk. */

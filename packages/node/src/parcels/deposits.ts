@@ -30,7 +30,7 @@ export class Deposits {
     this.#setting = setting;
   }
 
-  /** Has parcels stored; at once false when one of them has no node that could be asked. */
+  /** Has parcels stored; at once false when one of them has no node that could be asked, or too many wait. */
   make(
     parcels: readonly Parcel[],
     readersOf: (segment: Segment) => readonly Reader[],
@@ -42,7 +42,7 @@ export class Deposits {
       segment,
       homes.nodesFor(readersOf(segment)).filter((node) => !isAway(node)),
     ]);
-    if (found.some(([, nodes]) => nodes.length === 0)) {
+    if (found.some(([, nodes]) => nodes.length === 0) || this.#open.size >= limits.parcelDepositsMax) {
       then(false);
       return;
     }

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Consortium } from '../testing/companies.ts';
+import type { Machine } from '../testing/machine.ts';
 
 const secret = 'two hundred sacks of rye at 41.70';
+const both = ['mill', 'baker'] as const;
 
-/** Whether any of these stands in a text as bytes, sealed or not. */
+/** Fails when any of it stands in a text as bytes, sealed or not. */
 function assertHoldsNothing(held: string, parcels: ReadonlyMap<string, Uint8Array>): void {
   assert.ok(!held.includes(secret), 'the plain text');
   assert.ok(!held.includes('order-77'), 'the key');
@@ -16,19 +18,40 @@ function assertHoldsNothing(held: string, parcels: ReadonlyMap<string, Uint8Arra
   }
 }
 
+const listed = (reply: { json: unknown }) =>
+  (reply.json as { value: { reference: string; audiences: { id: string; home?: string }[] }[] }).value;
+const pathsOf = (machine: Machine) => [...machine.parcels.keys()].sort();
+
 describe('what only the parties keep', () => {
   test('is on their nodes and on no other, and the parties read it wherever they ask', () => {
     const market = new Consortium({ snapshotEvery: 20 });
     const { bank, mill, baker } = market.nodes;
-    market.place('mill', mill, 'order-77', ['mill', 'baker'], secret);
+    const placed = market.place('mill', mill, 'order-77', both, secret);
     for (const node of [mill, baker])
       assert.equal(node.parcels.size, 3, 'the row, the claims, and their key');
-    assert.deepEqual([...mill.parcels.keys()].sort(), [...baker.parcels.keys()].sort());
+    assert.deepEqual(pathsOf(mill), pathsOf(baker));
+    const headers = { 'x-ms-ccf-transaction-id': placed.headers['x-ms-ccf-transaction-id'] ?? '' };
     for (const node of [bank, mill, baker]) {
-      for (const company of ['mill', 'baker'] as const) {
-        assert.equal(market.read(company, node, 'order-77'), secret, `${company} at ${node.name}`);
+      for (const company of both) {
+        const ask = (target: string, more = {}) => market.ask(company, node, 'GET', target, more);
+        const where = `${company} at ${node.name}`;
+        assert.equal(market.read(company, node, 'order-77'), secret, where);
+        assert.deepEqual(ask('/app/deals').json, [['order-77', secret]], where);
+        assert.deepEqual(ask('/app/past', { headers }).json, [['order-77', secret]], where);
+        assert.equal(ask('/app/swallow').text, '1', `${where}: though the code catches every error`);
+        const [item, ...others] = listed(ask('/app/transactions?map=audience:deals&key=order-77'));
+        assert.ok(item && others.length === 0, where);
+        assert.deepEqual(
+          item.audiences.map(({ home }) => home),
+          ['parties'],
+        );
+        const path = `/app/transactions/${item.reference}`;
+        assert.match(ask(`${path}/writes`).text, new RegExp(secret), where);
+        const { disclosures } = ask(`${path}/claims`).json as { disclosures: string[] };
+        assert.ok(disclosures.some((each) => Buffer.from(each, 'base64url').includes(secret)));
       }
       assert.equal(market.ask('bank', node, 'GET', '/app/deals/order-77').status, 404);
+      assert.deepEqual(market.ask('bank', node, 'GET', '/app/deals').json, []);
     }
     market.cluster.pass(2_000);
     assert.ok(bank.snapshots.size > 0);
@@ -36,5 +59,51 @@ describe('what only the parties keep', () => {
     assertHoldsNothing(market.atRest(bank), mill.parcels);
     assert.throws(() => assertHoldsNothing(market.atRest(mill), mill.parcels), /the ciphertext/);
     for (const [seqno, entry] of bank.ledger) assert.deepEqual(entry, mill.ledger.get(seqno), 'one ledger');
+  });
+
+  test('is stored by every party that can be reached before it is written, and by none: not written', () => {
+    const market = new Consortium();
+    const { cluster } = market;
+    const { bank, mill, baker } = market.nodes;
+    const put = (id: string) =>
+      market.ask('mill', bank, 'PUT', `/app/deals/${id}`, { body: { parties: both, text: secret } });
+    cluster.isolate(bank, baker);
+    assert.equal(put('1').status, 200);
+    assert.equal(mill.parcels.size, 3);
+    assert.equal(baker.parcels.size, 0);
+    cluster.heal();
+    cluster.passUntil('the baker has what it missed', () => baker.parcels.size === 3);
+    assert.deepEqual(pathsOf(baker), pathsOf(mill));
+
+    mill.keepsNothing = true;
+    baker.keepsNothing = true;
+    const last = bank.ledger.size;
+    const refused = put('2');
+    assert.equal(refused.status, 503);
+    assert.match(refused.text, /PartiesAway/);
+    cluster.pass(500);
+    for (let seqno = last + 1; seqno <= bank.ledger.size; seqno++)
+      assert.ok((bank.ledger.get(seqno)?.length ?? 0) > 1_000, 'signatures, and nothing else');
+    const alone = market.ask('mill', bank, 'PUT', '/app/deals/3', {
+      body: { parties: ['role:auditor'], text: secret },
+    });
+    assert.match(alone.text, /PartiesAway/, 'readers of whom none is a party have no nodes');
+  });
+
+  test('calls that found one audience at the same time, or write one row, all come about', () => {
+    const market = new Consortium();
+    const { bank, mill, baker } = market.nodes;
+    const founders = Array.from({ length: 5 }, (_, i) =>
+      market.begin('mill', bank, 'PUT', `/app/deals/${i}`, { body: { parties: both, text: `${i}` } }),
+    );
+    market.cluster.passUntil('all are placed', () => founders.every((reply) => reply()?.status === 200));
+    const amendments = Array.from({ length: 5 }, (_, i) =>
+      market.begin('baker', bank, 'POST', '/app/deals/3', { body: `+${i}` }),
+    );
+    market.cluster.passUntil('all are amended', () => amendments.every((reply) => reply()?.status === 200));
+    assert.equal([...market.read('mill', baker, '3')].sort().join(''), '+++++012334');
+    market.cluster.pass(1_000);
+    // One key, five rows and claims, five amendments: what conflicted was withdrawn.
+    for (const node of [mill, baker]) assert.equal(node.parcels.size, 1 + 5 + 5 + 5);
   });
 });

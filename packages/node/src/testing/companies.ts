@@ -29,6 +29,8 @@ export function read({ params }) {
   return row === undefined ? { statusCode: 404, body: {} } : { body: ccf.bufToStr(row) };
 }
 export const list = () => ({ body: [...deals.range()].map(([key, value]) => [ccf.bufToStr(key), ccf.bufToStr(value)]) });
+export const past = () =>
+  ({ body: [...ccf.historicalState.kv['audience:deals'].range()].map((row) => row.map((bytes) => ccf.bufToStr(bytes))) });
 export function swallow() {
   let seen = 'nothing';
   try {
@@ -56,11 +58,18 @@ const bundle = {
         get: endpoint('read', 'readonly'),
       },
       '/deals': { get: endpoint('list', 'readonly') },
+      '/past': { get: endpoint('past', 'historical') },
       '/swallow': { get: endpoint('swallow', 'readonly') },
     },
   },
   modules: [{ name: 'deals.js', module: source }],
 };
+
+/** What a request has beside its path. */
+export interface Asked {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** A service whose nodes are each a company's, and whose audiences are at home with their parties. */
 export class Consortium {
@@ -87,19 +96,33 @@ export class Consortium {
   }
 
   /** What a company's user is told by a node, whenever it answers. */
-  ask(company: Company, at: Machine, method: string, target: string, body?: unknown): Reply {
+  ask(company: Company, at: Machine, method: string, target: string, more: Asked = {}): Reply {
+    const reply = this.begin(company, at, method, target, more);
+    this.cluster.passUntil(`${at.name} answers ${method} ${target}`, () => reply() !== undefined);
+    // What is read from the ledger files is there when it is asked for again.
+    return reply()?.status === 202 ? this.ask(company, at, method, target, more) : (reply() as Reply);
+  }
+
+  /** Asks without waiting; the function answers what was said, once it was. */
+  begin(
+    company: Company,
+    at: Machine,
+    method: string,
+    target: string,
+    more: Asked = {},
+  ): () => Reply | undefined {
+    const { body, headers = {} } = more;
     const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
     const session = this.cluster.session(this.#users.get(company) ?? null);
-    const reply = this.cluster.ask(at, method, target, { session, body: text });
-    this.cluster.passUntil(`${at.name} answers ${method} ${target}`, () => reply() !== undefined);
-    return reply() as Reply;
+    return this.cluster.ask(at, method, target, { session, headers, body: text });
   }
 
   /** A company places a deal with others; anything but success throws. */
-  place(company: Company, at: Machine, id: string, parties: readonly Company[], text: string): void {
-    const reply = this.ask(company, at, 'PUT', `/app/deals/${id}`, { parties, text });
+  place(company: Company, at: Machine, id: string, parties: readonly Company[], text: string): Reply {
+    const reply = this.ask(company, at, 'PUT', `/app/deals/${id}`, { body: { parties, text } });
     assert.equal(reply.status, 200, reply.text);
     this.cluster.pass(300);
+    return reply;
   }
 
   /** What a company's user reads of a deal at a node. */

@@ -42,6 +42,8 @@ export class Machine {
   isMute = false;
   /** Whether its disk has stopped answering. */
   readsNothing = false;
+  /** Whether its disk keeps no parcels any more. */
+  keepsNothing = false;
   exit: string | undefined;
   serviceCertificate = '';
 
@@ -77,11 +79,12 @@ export function attested({ id, reportData }: Extract<Effect, { kind: 'attest' }>
 
 /** Does with parcels what a node asks; answers what it is to be told, if anything. */
 export function performParcels(
-  { parcels }: Pick<Machine, 'parcels'>,
+  { parcels, keepsNothing = false }: Pick<Machine, 'parcels'> & Partial<Pick<Machine, 'keepsNothing'>>,
   effect: Extract<Effect, { kind: `${string}-parcels` }>,
 ): Event | undefined {
   switch (effect.kind) {
     case 'keep-parcels':
+      if (keepsNothing) return { kind: 'parcels-kept', id: effect.id, error: 'the disk is full' };
       for (const { path, bytes } of effect.parcels) parcels.set(path, bytes.slice());
       return { kind: 'parcels-kept', id: effect.id };
     case 'read-parcels': {
