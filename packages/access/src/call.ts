@@ -10,6 +10,7 @@ import {
   readersOfSegment,
   type Segment,
   segmentBytes,
+  segmentsOf,
 } from './audience.ts';
 import { type Audiences, singletonKey } from './audiences.ts';
 import { claimsDigestOf, encodeClaims, makeClaims } from './claims.ts';
@@ -22,7 +23,7 @@ import { aloneReader, type Reader, readersOf, type Viewer } from './reader.ts';
 import { encodeRecord, type Part } from './record.ts';
 import { type Place, sealReference } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
-import { placeBytes } from './sealed-row.ts';
+import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
 import { AccessSecret } from './secret.ts';
 import { type Shelf, sealSegmentKey } from './shelf.ts';
 import { Shelves } from './shelves.ts';
@@ -47,7 +48,11 @@ export interface CallParts {
   readonly rule: AccessRule;
   /** Parcels at hand. Absent: none. */
   readonly parcels?: Parcels;
+  /** The audiences the call acts for in place of its viewer's: it reads and writes their rows, and nobody else's. */
+  readonly onBehalfOf?: readonly AudienceId[];
   random(length: number): Uint8Array;
+  /** The initialisation vector of a sealed row; random when it is not said. */
+  vectorOf?(place: RowPlace, value: ByteString): Uint8Array;
 }
 
 /** What became of the private side of a transaction. */
@@ -125,8 +130,8 @@ export class CallAccess {
    * code runs, which has nothing to be told yet.
    */
   seen(writeSet: WriteSet): WriteSet {
-    const { audiences, viewer, rule } = this.#parts;
-    const own = new Set(audiences.seenBy(viewer));
+    const { audiences, rule } = this.#parts;
+    const own = new Set(this.#own());
     try {
       return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
     } catch (error) {
@@ -201,7 +206,7 @@ export class CallAccess {
     const claims = makeClaims(this.#fields, this.#parts.random);
     const shelf = this.#shelfOf(segment);
     const seal = (key: ByteString) =>
-      shelf.seal(tables.claims, key, encodeClaims(claims), this.#parts.random(12));
+      shelf.seal(tables.claims, key, encodeClaims(claims), this.#parts.random(vectorBytes));
     // A parcel is made before the transaction has a place, and so does not say it.
     const slip = shelf.isOrdered ? undefined : seal('');
     return { digest: claimsDigestOf(claims.digests), seal: (key) => slip ?? seal(key) };
@@ -224,8 +229,8 @@ export class CallAccess {
   }
 
   #rights(): RowRights {
-    const { audiences, viewer, rule, random } = this.#parts;
-    const own = () => audiences.seenBy(viewer);
+    const { audiences, rule, random, vectorOf } = this.#parts;
+    const own = () => this.#own();
     return {
       own,
       readable: (map) =>
@@ -233,8 +238,17 @@ export class CallAccess {
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),
       shelfOf: (segment) => this.#shelves.of(segment),
-      random,
+      vectorOf: vectorOf ?? (() => random(vectorBytes)),
     };
+  }
+
+  #own(): readonly Segment[] {
+    const { audiences, onBehalfOf, viewer } = this.#parts;
+    if (!onBehalfOf) return audiences.seenBy(viewer);
+    return onBehalfOf.flatMap((id) => {
+      const audience = audiences.find(id);
+      return audience ? segmentsOf(audience) : [];
+    });
   }
 
   #target(map: MapName, key: ByteString, present: Segment | undefined): Segment {
@@ -245,7 +259,11 @@ export class CallAccess {
       return audience ? this.#present(audience) : present;
     }
     if (this.#audience) return this.#segmentFor(this.#audience);
-    const { rule, viewer } = this.#parts;
+    const { audiences, onBehalfOf, rule, viewer } = this.#parts;
+    if (onBehalfOf?.length === 1) {
+      const audience = audiences.find(onBehalfOf[0] as AudienceId);
+      if (audience) return this.#present(audience);
+    }
     if (!rule.audience) {
       throw new AccessError('AudienceMissing', `nobody said who may see this row of ${map}: set an audience`);
     }
@@ -272,8 +290,13 @@ export class CallAccess {
 
   /** The segment for new content of an audience, founded with this call if there is none yet. */
   #segmentFor(readers: readonly Reader[]): Segment {
-    const home = this.#parts.rule.home ?? 'everywhere';
+    const { onBehalfOf, rule } = this.#parts;
+    const home = rule.home ?? 'everywhere';
     const id = this.#secret().audienceId(home, readers);
+    if (onBehalfOf && !onBehalfOf.includes(id)) {
+      const message = `the audience of ${readers.join(', ')} is none of those this call acts for`;
+      throw new AccessError('AudienceTooWide', message);
+    }
     const known = this.#parts.audiences.find(id);
     if (known) return this.#present(known);
     const founded = this.#founded.get(id);

@@ -1,5 +1,6 @@
 import type { ByteString, MapName, RangeOptions, ReadableMapState, Row, Tx, Version } from '@coco/kv';
 import { type Segment, segmentBytes } from './audience.ts';
+import type { RowPlace } from './sealed-row.ts';
 import type { Shelf } from './shelf.ts';
 
 /** Maps as code reaches them. What a `Tx` is to ordinary maps, `GuardedRows` is to those whose rows have audiences. */
@@ -17,7 +18,8 @@ export interface RowRights {
   touched(segment: Segment): void;
   /** Undefined: there is nothing of this segment that could be opened. May throw. */
   shelfOf(segment: Segment): Shelf | undefined;
-  random(length: number): Uint8Array;
+  /** The initialisation vector for a value at a place: never the same for two values under one key. */
+  vectorOf(place: RowPlace, value: ByteString): Uint8Array;
 }
 
 /**
@@ -85,8 +87,8 @@ export class GuardedRows implements MapDoor {
     this.#rights.touched(target);
     const shelf = this.#rights.shelfOf(target);
     if (!shelf) throw new Error('a row was given a segment without a key');
-    const sealed = shelf.seal(map, key, value, this.#rights.random(12));
-    this.#tx.set(map, target + shelf.nameOf(map, key), sealed);
+    const vector = this.#rights.vectorOf({ map, key: target + key }, value);
+    this.#tx.set(map, target + shelf.nameOf(map, key), shelf.seal(map, key, value, vector));
   }
 
   delete(map: MapName, key: ByteString): void {

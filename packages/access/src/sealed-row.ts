@@ -3,7 +3,8 @@ import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString
 import { readU32, u32 } from './numbers.ts';
 import { paddedSize } from './padding.ts';
 
-const ivBytes = 12;
+/** Bytes of the initialisation vector with which a row is sealed. */
+export const vectorBytes = 12;
 const tagBytes = 16;
 const lengthBytes = 4;
 
@@ -26,8 +27,8 @@ export function sealRow(key: AesKey, place: RowPlace, value: ByteString, iv: Uin
 export function openRow(key: AesKey, place: RowPlace, row: ByteString): ByteString {
   const bytes = byteStringToBytes(row);
   const tagAt = bytes.length - tagBytes;
-  const iv = bytes.subarray(0, ivBytes);
-  const ciphertext = bytes.subarray(ivBytes, tagAt);
+  const iv = bytes.subarray(0, vectorBytes);
+  const ciphertext = bytes.subarray(vectorBytes, tagAt);
   const padded = bytesToByteString(
     aesGcmOpen(key, iv, ciphertext, byteStringToBytes(placeBytes(place)), bytes.subarray(tagAt)),
   );

@@ -2,8 +2,9 @@ import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
 import type { Home } from './audience.ts';
 import { limits } from './limits.ts';
+import { u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
-import { placeBytes } from './sealed-row.ts';
+import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
 
 const utf8 = new TextEncoder();
 const noSalt = new Uint8Array(0);
@@ -19,6 +20,7 @@ export class AccessSecret {
   /** Seals the parcels that hold keys of audiences. */
   readonly parcelKeysKey: AesKey;
   readonly #audienceMac: HmacKey;
+  readonly #vectorMac: HmacKey;
   readonly #markKey: ByteString;
   readonly #ids = new Map<string, ByteString>();
 
@@ -30,6 +32,7 @@ export class AccessSecret {
     this.cursorKey = importAesKey(derive('cursor key'));
     this.parcelKeysKey = importAesKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));
+    this.#vectorMac = new HmacKey(derive('row vector'));
     this.#markKey = bytesToByteString(derive('written key'));
   }
 
@@ -45,6 +48,15 @@ export class AccessSecret {
     if (this.#ids.size >= limits.audienceIdsRememberedMax) this.#ids.clear();
     this.#ids.set(named, id);
     return id;
+  }
+
+  /**
+   * An initialisation vector for a row that several nodes have to seal alike: it follows from where the row lies and what
+   * it holds, so that the same vector never comes with two contents.
+   */
+  vectorOf(place: RowPlace, value: ByteString): Uint8Array {
+    const at = placeBytes(place);
+    return byteStringToBytes(this.#vectorMac.sign(u32(at.length) + at + value)).subarray(0, vectorBytes);
   }
 
   /**

@@ -111,6 +111,7 @@ export { type PastUndo, pastUndos, struckBy } from './undo/struck.ts';
 export { readsOf, recordReads, traceOf } from './undo/trace.ts';
 export {
   type Compensation,
+  type CompensationCall,
   type Obstacle,
   obstacleText,
   type UndoPlanning,

@@ -1,3 +1,11 @@
+import {
+  type AudienceId,
+  type Audiences,
+  audienceIdOf,
+  audienceIdToHex,
+  hasAudiences,
+  segmentBytes,
+} from '@coco/access';
 import { toBase64 } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, invert, type Place, type Struck, type Version } from '@coco/kv';
 import { governanceLimits } from '../limits.ts';
@@ -67,6 +75,13 @@ function isTooLarge({ problems }: Setting, changes: number): boolean {
  */
 export function compensationOf(setting: Setting, undone: readonly Version[]): Change[] | Obstacle {
   const { tx, world, request, problems, idOf } = setting;
+  const onBehalfOf = audiencesOf(undone.flatMap((version) => world.undo.lineage.written(version)));
+  if (onBehalfOf.some((id) => world.undo.audiences.find(id)?.home === 'parties')) {
+    const message =
+      'It wrote rows that only nodes of their parties keep: nothing can make up for those here.';
+    problems.push({ code: 'CompensationFailed', message });
+    return [];
+  }
   const past = new PastValues(world.undo);
   const told = [];
   for (const version of undone) {
@@ -77,7 +92,7 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
   if (past.obstacle) return past.obstacle;
   const { module = '', function: name = '' } = request.compensation ?? {};
   const body = JSON.stringify({ transactions: told });
-  const made = world.undo.compensate({ module, function: name, body });
+  const made = world.undo.compensate({ module, function: name, body, onBehalfOf });
   if (made.kind === 'failed') {
     const message = `${name} of ${module} does not make up for it: ${made.reason}`;
     problems.push({ code: 'CompensationFailed', message });
@@ -94,26 +109,49 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
   return isTooLarge(setting, changes.length) ? [] : changes;
 }
 
+function audiencesOf(places: readonly Place[]): AudienceId[] {
+  const rows = places.filter(({ map }) => hasAudiences(map));
+  return [...new Set(rows.map(({ key }) => audienceIdOf(key)))].sort();
+}
+
 type ToldWrite = Readonly<Record<'map' | 'key', string>> &
-  Readonly<Record<'value' | 'before', string | null>>;
+  Readonly<Record<'value' | 'before', string | null>> & { readonly audience?: string };
 
 /** What a version wrote, as the contract is told; unknown when something before is older than the lineage. */
 function writesOf({ world, struck }: Setting, version: Version, past: PastValues): ToldWrite[] | 'unknown' {
-  const { lineage } = world.undo;
+  const { audiences, lineage } = world.undo;
   const told: ToldWrite[] = [];
   for (const place of lineage.written(version)) {
     const earlier = lineage.writeBefore(place, version, (each) => struck.has(each));
     if (earlier === undefined && lineage.from > 1) return 'unknown';
     const value = past.at(version, place);
     const before = earlier ? past.at(earlier.version, place) : null;
-    told.push({
-      map: place.map,
-      key: base64(place.key),
-      value: value && base64(value),
-      before: before && base64(before),
-    });
+    const write = toldWrite(audiences, place, { value, before });
+    if (write) told.push(write);
   }
   return told;
+}
+
+/** A write as its own code knows it: a row of an audience opened. Undefined once the audience's key was destroyed. */
+function toldWrite(
+  audiences: Audiences,
+  { map, key }: Place,
+  { value, before }: { readonly value: ByteString | null; readonly before: ByteString | null },
+): ToldWrite | undefined {
+  if (!hasAudiences(map))
+    return { map, key: base64(key), value: value && base64(value), before: before && base64(before) };
+  const shelf = audiences.shelfOf(key.slice(0, segmentBytes));
+  if (!shelf) return undefined;
+  const own = key.slice(segmentBytes);
+  const open = (row: ByteString | null) =>
+    row && base64(shelf.open(map, [{ key: own, value: row, version: 0 }])[0]?.value ?? '');
+  return {
+    map,
+    key: base64(own),
+    value: open(value),
+    before: open(before),
+    audience: audienceIdToHex(audienceIdOf(key)),
+  };
 }
 
 function base64(bytes: ByteString): string {

@@ -1,4 +1,4 @@
-import type { Audiences } from '@coco/access';
+import type { AudienceId, Audiences } from '@coco/access';
 import type { ByteString, Lineage, ReadSet, Version, WriteSet } from '@coco/kv';
 
 /** What a contract's own function wrote to make up for transactions, or why it could not. */
@@ -42,9 +42,15 @@ export interface UndoPlanning {
   /** Whose rows are whose. */
   readonly audiences: Audiences;
   /** Runs a function of the contract in force over the latest state, and keeps nothing of it. */
-  compensate(call: {
-    readonly module: string;
-    readonly function: string;
-    readonly body: string;
-  }): Compensation;
+  compensate(call: CompensationCall): Compensation;
+}
+
+/** A call of a contract's own function that makes up for transactions. */
+export interface CompensationCall {
+  readonly module: string;
+  readonly function: string;
+  /** JSON that tells what they wrote. */
+  readonly body: string;
+  /** Those to whom rows belong that they wrote: it acts for them, and for no other audience. */
+  readonly onBehalfOf: readonly AudienceId[];
 }

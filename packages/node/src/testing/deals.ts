@@ -29,14 +29,36 @@ export function list() {
 }
 export function credit({ body }) {
   for (const { writes } of body.json().transactions)
-    for (const { map, key, value } of writes) {
-      const terms = JSON.parse(value);
-      if (map === 'audience:deals') deals.set(ccf.strToBuf(key), bytes({ price: 0, credited: terms.price }));
-    }
-  return { statusCode: 204 };
+    for (const { map, key, value } of writes)
+      if (map === 'audience:deals') {
+        const terms = JSON.parse(fromBase64(value));
+        deals.set(ccf.strToBuf('credit ' + fromBase64(key)), bytes({ credit: terms.price, seen: deals.size }));
+      }
+  return { statusCode: 200 };
+}
+export function creditAll({ body }) {
+  ccf.access.setAudience(['baker', 'grocer']);
+  return credit({ body });
+}
+export function creditByChance({ body }) {
+  deals.set(ccf.crypto.generateAesKey(128), bytes({}));
+  return credit({ body });
+}
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+function fromBase64(text) {
+  let bits = 0, count = 0, out = '';
+  for (const letter of text.replaceAll('=', '')) {
+    bits = (bits << 6) | letters.indexOf(letter);
+    count += 6;
+    if (count >= 8) { count -= 8; out += String.fromCharCode((bits >> count) & 255); }
+  }
+  return out;
 }`;
 
-/** Deals between two parties: `POST /deals` strikes one with a party, `GET /deals` lists the caller's. */
+/**
+ * Deals between two parties: `POST /deals` strikes one with a party, `GET /deals` lists the caller's. `credit` makes up
+ * for deals; `creditAll` tries to do so where others see it.
+ */
 const dealsApp = {
   metadata: {
     endpoints: { '/deals': { post: endpoint('strike', 'readwrite'), get: endpoint('list', 'readonly') } },

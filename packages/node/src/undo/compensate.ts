@@ -1,21 +1,30 @@
+import { type AudienceId, type Audiences, anonymous, CallAccess } from '@coco/access';
 import type { AppWorld, Outcome } from '@coco/contracts';
 import { sha256 } from '@coco/crypto';
-import { type Compensation, readsOf, tableAccess } from '@coco/governance';
+import { type Compensation, type CompensationCall, readsOf, tableAccess } from '@coco/governance';
 import { type Store, type Tx, utf8ToByteString } from '@coco/kv';
 import type { Application } from '../application.ts';
+
+/** What a compensation runs over. */
+export interface CompensationParts {
+  readonly application: Application;
+  readonly audiences: Audiences;
+  readonly store: Store;
+}
 
 /**
  * Runs a function of the contract over the latest state and answers what it wrote, keeping nothing of it. It
  * has no clock, no chance and no past to look at: run again over the same state it must write the same.
  */
 export function compensate(
-  application: Application,
-  store: Store,
-  call: { readonly module: string; readonly function: string; readonly body: string },
+  { application, audiences, store }: CompensationParts,
+  call: CompensationCall,
 ): Compensation {
   const { failure } = application;
   if (failure !== undefined) return { kind: 'failed', reason: failure };
+  const world = worldWithoutChance();
   let tx: Tx | undefined;
+  let access: CallAccess | undefined;
   let made: Compensation = { kind: 'failed', reason: 'it did not run' };
   const request = {
     headers: { 'content-type': 'application/json' },
@@ -30,10 +39,16 @@ export function compensate(
     caller: { policy: 'no_auth' },
   };
   application.execute([{ module: call.module, export: call.function, mode: 'readwrite', request, now: 0 }], {
-    world: worldWithoutChance(),
+    world,
+    access: () => {
+      if (!tx) throw new Error('a call asks for audiences before its transaction has begun');
+      access ??= accessOf(tx, audiences, call.onBehalfOf, world.random);
+      return access;
+    },
     begin: () => {
       tx?.discard();
       tx = store.begin();
+      access = undefined;
       return tx;
     },
     settle: (_, outcome) => {
@@ -43,6 +58,26 @@ export function compensate(
   });
   tx?.discard();
   return made;
+}
+
+/** The door to rows of the audiences that are concerned. What it seals is sealed alike on every node. */
+function accessOf(
+  tx: Tx,
+  audiences: Audiences,
+  onBehalfOf: readonly AudienceId[],
+  random: (length: number) => Uint8Array,
+): CallAccess {
+  return new CallAccess(tx, {
+    audiences,
+    viewer: anonymous,
+    rule: {},
+    onBehalfOf,
+    random,
+    vectorOf: (place, value) => {
+      if (!audiences.secret) throw new Error('there is a row of an audience, and no secret');
+      return audiences.secret.vectorOf(place, value);
+    },
+  });
 }
 
 function madeOf(tx: Tx, outcome: Outcome): Compensation {

@@ -56,6 +56,7 @@ export class UndoDesk {
   /** For the planning of one undo. */
   planning(): UndoPlanning {
     this.#obstacle = undefined;
+    const parts = { application: this.#application, audiences: this.#audiences, store: this.#store };
     const noted = <T extends object | string>(given: T): T => {
       if (given === 'loading' || given === 'missing') this.#obstacle = given;
       return given;
@@ -67,7 +68,7 @@ export class UndoDesk {
       past: (version) => noted(this.#past.get(version)),
       salt: (version, change) => this.#secrets.keyFor(version).undoSalts.sign(change),
       audiences: this.#audiences,
-      compensate: (call) => compensate(this.#application, this.#store, call),
+      compensate: (call) => compensate(parts, call),
     };
   }
 }

@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { UndoPreviewOut } from '@coco/api';
 import { parseTxId, verifyStanding } from '@coco/ledger';
 import { Cluster } from '../testing/cluster.ts';
 import type { Machine, Reply } from '../testing/machine.ts';
+import { previewAt } from '../testing/preview.ts';
 import { loseAll, submitShare } from '../testing/recovery.ts';
 import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from '../testing/service.ts';
-
-/** The preview at a node, asked for until what it rests on is read. */
-function previewAt(
-  cluster: Cluster,
-  node: Machine,
-  transaction: string,
-  asked: object = { policy: 'restore' },
-): UndoPreviewOut {
-  let reply: Reply | undefined;
-  cluster.passUntil('the preview is there', () => {
-    const payload = { transactions: [transaction], ...asked };
-    reply = cluster.govern(node, '/gov/service/undo:preview', 'preview', payload);
-    return reply.status === 200;
-  });
-  return reply?.json as UndoPreviewOut;
-}
 
 /** A service on which a second node began after a snapshot, with a mistake long before that; both take part. */
 function joinedLate() {

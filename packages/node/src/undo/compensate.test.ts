@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { UndoPreviewOut } from '@coco/api';
+import type { Cluster } from '../testing/cluster.ts';
+import { askAs, openDeals, strike } from '../testing/deals.ts';
+import type { Machine, Reply } from '../testing/machine.ts';
+import { previewAt } from '../testing/preview.ts';
+import { committedEverywhere, threeNodes, txIdOf } from '../testing/service.ts';
+
+const compensation = (name: string) => ({ policy: 'compensate', module: 'deals.js', function: name });
+
+/** Three nodes with a deal of the grocer and the mill, and one of the baker and the mill under the same key. */
+function dealt() {
+  const { cluster, nodes } = threeNodes();
+  const traders = openDeals(cluster);
+  const at = cluster.primary;
+  const deal = txIdOf(strike(cluster, at, traders.ann, { id: 'd', with: 'mill', price: 5 }));
+  const other = txIdOf(strike(cluster, at, traders.cid, { id: 'd', with: 'mill', price: 700 }));
+  committedEverywhere(cluster, nodes, other);
+  return { cluster, nodes, traders, deal, other };
+}
+
+/** Lets the member act for a party, or for none. */
+function actFor(cluster: Cluster, nodes: readonly Machine[], party?: string): void {
+  const args = { user_id: cluster.memberId, ...(party === undefined ? {} : { party }) };
+  const reply = cluster.propose(cluster.primary, { name: 'set_access_user', args });
+  committedEverywhere(cluster, nodes, txIdOf(reply));
+}
+
+function compensateFor(cluster: Cluster, transaction: string, name: string, plan: string | undefined): Reply {
+  const args = { transactions: [transaction], ...compensation(name), plan };
+  return cluster.propose(cluster.primary, { name: 'undo_transactions', args });
+}
+
+const dealsOf = (cluster: Cluster, at: Machine, who: Parameters<typeof askAs>[2]) =>
+  askAs(cluster, at, who, '/app/deals').json as [string, object][];
+
+describe('a compensation for what an audience wrote', () => {
+  test('acts for that audience alone, is shown to it alone, and lands in its rows', () => {
+    const { cluster, nodes, traders, deal } = dealt();
+    const preview = (): UndoPreviewOut => {
+      const [asked] = nodes;
+      return previewAt(cluster, asked, deal, compensation('credit'));
+    };
+    for (const stranger of [undefined, 'baker']) {
+      actFor(cluster, nodes, stranger);
+      const hidden = preview();
+      assert.deepEqual(hidden.changes.map(Object.keys), [['audience', 'digest']]);
+      assert.doesNotMatch(JSON.stringify(hidden), /credit d|deals"|"text"/);
+    }
+    actFor(cluster, nodes, 'grocer');
+    const [change] = preview().changes;
+    // The other deal has the same key and lies in the same map: it is not even counted.
+    assert.deepEqual(
+      [change?.key?.text, change?.from, change?.to?.text],
+      ['credit d', null, '{"credit":5,"seen":1}'],
+    );
+
+    const done = compensateFor(cluster, deal, 'credit', preview().plan);
+    committedEverywhere(cluster, nodes, txIdOf(done));
+    for (const node of nodes) {
+      const credit = ['credit d', { credit: 5, seen: 1 }];
+      assert.deepEqual(dealsOf(cluster, node, traders.ann), [credit, ['d', { price: 5 }]]);
+      assert.deepEqual(dealsOf(cluster, node, traders.cid), [['d', { price: 700 }]]);
+      assert.equal(dealsOf(cluster, node, traders.bob).length, 3);
+    }
+  });
+
+  for (const name of ['credit', 'creditByChance'])
+    test(`${name} is the same on every node, and carried out by one that never saw it`, () => {
+      const { cluster, nodes, traders, deal } = dealt();
+      const plans = nodes.map((node) => previewAt(cluster, node, deal, compensation(name)).plan);
+      assert.ok(plans[0] !== undefined);
+      assert.equal(new Set(plans).size, 1);
+      cluster.primary.isUp = false;
+      cluster.passUntil('another one leads', () => cluster.hasPrimary);
+      previewAt(cluster, cluster.primary, deal, compensation(name));
+      const rest = nodes.filter(({ isUp }) => isUp);
+      committedEverywhere(cluster, rest, txIdOf(compensateFor(cluster, deal, name, plans[0])));
+      for (const node of rest)
+        assert.match(JSON.stringify(dealsOf(cluster, node, traders.ann)), /"credit":5/);
+    });
+
+  test('cannot write where others see it', () => {
+    const { cluster, nodes, deal } = dealt();
+    const { changes, problems } = previewAt(cluster, nodes[0], deal, compensation('creditAll'));
+    assert.deepEqual(changes, []);
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ['CompensationFailed'],
+    );
+    assert.doesNotMatch(JSON.stringify(problems), /price|credit d/);
+  });
+
+  test('is told nothing of rows whose key was destroyed', () => {
+    const { cluster, nodes, traders, deal } = dealt();
+    actFor(cluster, nodes, 'grocer');
+    const { value } = askAs(cluster, nodes[0], traders.ann, '/app/transactions').json as {
+      value: { audiences: { id: string }[] }[];
+    };
+    const args = { audience: value[0]?.audiences[0]?.id };
+    const shredded = cluster.propose(cluster.primary, { name: 'shred_audience', args });
+    committedEverywhere(cluster, nodes, txIdOf(shredded));
+    const preview = previewAt(cluster, nodes[0], deal, compensation('credit'));
+    assert.deepEqual([preview.possible, preview.changes], [true, []]);
+  });
+});
