@@ -62,6 +62,11 @@ export const errorCatalogue = [
   ['VoteNotFound', [404], 'The member has not voted on this proposal.'],
   ['VoteAlreadyExists', [400], 'The member has submitted a different ballot before.'],
   ['NodeCannotHandleRequest', [308, 400], 'Another node can; `location` names it.'],
+  [
+    'NodeHoldsNoSecrets',
+    [503],
+    'The node may only verify: it runs no contract and shows nothing that is private; ask another one.',
+  ],
   ['NodeRetired', [503], 'The node was retired and takes no part any more: ask another one.'],
   ['PrimaryNotFound', [503], 'The primary is not known at the moment.'],
   ['BackupNotFound', [503], 'No backup is known at the moment.'],

@@ -31,6 +31,7 @@ export {
   type StandingChange,
   standingOf,
 } from './attestation/review.ts';
+export { goWithoutSecrets, mayHoldSecrets } from './attestation/secret-holders.ts';
 export { type AuditedEntry, GovernanceAuditor, type GovernanceFinding } from './audit/auditor.ts';
 export {
   type Authentication,
@@ -82,6 +83,7 @@ export {
   decryptForNode,
   encryptToTrustedNodes,
   finishRecovery,
+  givesNextSecret,
   rekeyLedger,
 } from './recovery/ledger-secrets.ts';
 export {

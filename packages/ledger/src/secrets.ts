@@ -129,10 +129,11 @@ export class LedgerSecrets {
   }
 
   /**
-   * Forgets secrets whose rekey was rolled back: a rekey at seqno v makes a secret from v + 1, so only those
+   * Forgets secrets (and which are lost) whose rekey was rolled back: a rekey at seqno v makes a secret from v + 1, so only those
    * from `seqno` + 2 on go.
    */
   truncateAfter(seqno: number): void {
     this.#ranges = this.#ranges.filter((range) => range.from <= seqno + 1);
+    this.#lost = this.#lost.filter((from) => from <= seqno + 1);
   }
 }

@@ -52,7 +52,8 @@ export class CatchUp {
       bytesMax: bytesMaxOf(config),
       pause: () => undefined,
     };
-    const trust = { servicePem, secrets: this.#replica.secrets };
+    const { secrets } = this.#replica;
+    const trust = { servicePem, ...(secrets.latest() === undefined ? {} : { secrets }) };
     const fetch = new SnapshotFetch({ world, outbox }, options, trust, (found) => {
       this.#isFetching = false;
       // The ledger may have caught up meanwhile, and what it acknowledged must not be lost.

@@ -1,11 +1,18 @@
 import type { AppWorld } from '@coco/contracts';
-import { decryptForNode, encryptedLedgerSecrets, type ServiceStatus, serviceInfo } from '@coco/governance';
+import {
+  decryptForNode,
+  encryptedLedgerSecrets,
+  givesNextSecret,
+  type ServiceStatus,
+  serviceInfo,
+} from '@coco/governance';
 import type { WriteSet } from '@coco/kv';
 import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
 import { Application } from './application.ts';
 import { CatchUp } from './catch-up.ts';
+import { Clearance } from './clearance.ts';
 import type { NodeConfig } from './config.ts';
 import { ContractLog } from './contract-log.ts';
 import { Credentials } from './credentials.ts';
@@ -87,6 +94,7 @@ export class Core implements NodeView {
   readonly #standing: StandingKeeper;
   readonly #catchUp: CatchUp;
   readonly #credentials: Credentials;
+  readonly #clearance: Clearance;
   readonly #departure: Departure;
   readonly #switchboard: Switchboard;
   #serviceStatus: ServiceStatus | undefined | null = null;
@@ -106,6 +114,7 @@ export class Core implements NodeView {
       epochBegan: (seqno) => this.#reopening.epochBegan(seqno),
     });
     this.replica = this.#makeReplica();
+    this.#clearance = new Clearance(this.replica.store, this.identity.id);
     this.#departure = new Departure({
       id: this.identity.id,
       store: this.replica.store,
@@ -142,9 +151,12 @@ export class Core implements NodeView {
     this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#forwarding = beginning.kept?.forwarding ?? new Forwarding(outbox);
     this.parcels = this.#makeParcelKeeper();
-    const servicePem = () => this.service.certificate.pem;
-    this.#catchUp = new CatchUp(parts, this.replica, this.#peers, servicePem, (found) =>
-      listener.superseded(found),
+    this.#catchUp = new CatchUp(
+      parts,
+      this.replica,
+      this.#peers,
+      () => this.#servicePem,
+      (found) => listener.superseded(found),
     );
     const respond: Respond = (id, response) => {
       if (id < 0) this.#forwarding.answer(id, response);
@@ -184,11 +196,23 @@ export class Core implements NodeView {
     const kept = { seat: this.replica.seat, forwarding: this.#forwarding };
     const introduced = this.#peers.known;
     const { endorsedPem } = this.#credentials;
-    return { ...this.#beginning, service: this.service, endorsedPem, introduced, kept };
+    const { service } = this.#credentials;
+    return { ...this.#beginning, service, endorsedPem, introduced, kept };
   }
 
+  /** The service with its key, on a node that holds it: only such a node is ever asked to use it. */
   get service(): ServiceIdentity {
-    return this.#credentials.service;
+    const { certificate, key } = this.#credentials.service;
+    if (key === undefined) throw new Error('a node that may only verify was to act as the service');
+    return { certificate, key };
+  }
+
+  get #servicePem(): string {
+    return this.#credentials.service.certificate.pem;
+  }
+
+  get verifiesOnly(): boolean {
+    return this.#reopening.verifiesOnly || !this.#clearance.mayHoldSecrets;
   }
 
   get isRetired(): boolean {
@@ -341,7 +365,7 @@ export class Core implements NodeView {
     const options = {
       seat: kept?.seat ?? takeSeat({ id: identity.id, origin, config, random }),
       config,
-      serviceKeyId: this.service.key.publicKey.id,
+      serviceKeyId: this.#credentials.service.certificate.publicKey.id,
     };
     return new Replica(state, options, outbox, {
       signatureWanted: () => this.#signer.want(),
@@ -359,7 +383,8 @@ export class Core implements NodeView {
       retiring: (phase) => this.#departure.retiring(phase),
       // What a lost service's shares have yet to open is in no snapshot.
       snapshotNeeded: (from, after) => {
-        if (this.status === 'PartOfNetwork') this.#catchUp.needed(from, after);
+        if (this.status === 'PartOfNetwork' || this.#reopening.verifiesOnly)
+          this.#catchUp.needed(from, after);
       },
       confirmed: (context) => this.#currentReads.confirmed(context),
       unconfirmed: (context) => this.#currentReads.unconfirmed(context),
@@ -375,7 +400,12 @@ export class Core implements NodeView {
     this.#reopening.read(recovered);
     const [next] = opened.filter(({ from }) => from === undefined);
     // A joiner may have been given it already, and later ones as well.
-    if (next && !replica.secrets.hasFrom(seqno + 1)) replica.secrets.add(seqno + 1, next.raw);
+    if (replica.secrets.hasFrom(seqno + 1)) return;
+    if (next) replica.secrets.add(seqno + 1, next.raw);
+    // Not for this node, which knew the secret until now and may only verify: what follows stays closed to it.
+    else if (seqno >= (replica.secrets.earliest ?? Number.POSITIVE_INFINITY)) {
+      if (givesNextSecret(replica.store.begin())) replica.secrets.lose(seqno + 1);
+    }
   }
 
   /** A candidate of no configuration was removed and has not heard so: the primary brings it up to date. */
@@ -414,7 +444,7 @@ export class Core implements NodeView {
       },
       viewAt: (seqno: number) => this.replica.viewAt(seqno),
       endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
-      serviceCertificate: () => this.service.certificate.pem,
+      serviceCertificate: () => this.#servicePem,
     };
   }
 

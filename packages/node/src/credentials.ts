@@ -1,7 +1,7 @@
 import { parseCertificate } from '@coco/crypto';
 import { nodeEndorsedCertificates, serviceInfo } from '@coco/governance';
 import type { Store } from '@coco/kv';
-import { presentNode, renewSelfSigned, type ServiceIdentity } from './identity.ts';
+import { type KnownService, presentNode, renewSelfSigned } from './identity.ts';
 import type { Beginning, NodeParts } from './parts.ts';
 
 /** What credentials tell the node about. */
@@ -21,7 +21,7 @@ export class Credentials {
   readonly #store: Store;
   readonly #previousServices: Beginning['previousServices'];
   readonly #listener: CredentialsListener;
-  #service: ServiceIdentity;
+  #service: KnownService;
   #endorsedPem: string;
   /** Certificate of the service as the tables have it; another than the present one's only in a lost epoch. */
   #recordedPem: string | undefined;
@@ -43,7 +43,7 @@ export class Credentials {
     });
   }
 
-  get service(): ServiceIdentity {
+  get service(): KnownService {
     return this.#service;
   }
 
@@ -72,8 +72,8 @@ export class Credentials {
     if (info.cert === this.#service.certificate.pem) return;
     const certificate = parseCertificate(info.cert);
     // While the ledger is followed from its beginning, the service may be one that was lost since.
-    if (certificate.publicKey.id !== this.#service.key.publicKey.id) return;
-    this.#service = { key: this.#service.key, certificate };
+    if (certificate.publicKey.id !== this.#service.certificate.publicKey.id) return;
+    this.#service = { ...this.#service, certificate };
     this.#publishService();
   }
 

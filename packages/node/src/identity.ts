@@ -32,11 +32,14 @@ export interface NodeIdentity {
   readonly csr: Csr;
 }
 
-/** The service: all its nodes hold the key; receipts chain to the certificate. */
+/** The service: all nodes that may hold its secrets hold the key; receipts chain to the certificate. */
 export interface ServiceIdentity {
   readonly key: PrivateKey;
   readonly certificate: Certificate;
 }
+
+/** The service as a node knows it; one that may only verify does not hold the key. */
+export type KnownService = Pick<ServiceIdentity, 'certificate'> & Partial<Pick<ServiceIdentity, 'key'>>;
 
 /** A validity period of whole days, inclusive of its last second. */
 export function validity(

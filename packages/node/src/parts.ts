@@ -6,7 +6,7 @@ import type { Correspondence } from './correspondence.ts';
 import type { Peer } from './effect.ts';
 import type { HostFacts } from './event.ts';
 import type { Forwarding } from './forwarding.ts';
-import type { NodeIdentity, Random, ServiceIdentity } from './identity.ts';
+import type { KnownService, NodeIdentity, Random } from './identity.ts';
 import type { ReopeningStart } from './lifecycle/reopening.ts';
 import type { Outbox } from './outbox.ts';
 import type { PreviousServices } from './previous-services.ts';
@@ -32,7 +32,7 @@ export interface NodeParts {
 export interface Beginning {
   readonly state: ReplicaState;
   readonly origin: Origin;
-  readonly service: ServiceIdentity;
+  readonly service: KnownService;
   /** PEM of the node's certificate endorsed by the service. */
   readonly endorsedPem: string;
   readonly previousServices: PreviousServices;

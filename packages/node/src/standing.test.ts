@@ -154,6 +154,70 @@ describe('a joiner that may hold ledger secrets and not vote', () => {
   });
 });
 
+describe('a joiner that may only verify', () => {
+  function withAuditor(options: { readonly snapshot?: boolean } = {}): {
+    cluster: Cluster;
+    first: Machine;
+    auditor: Machine;
+  } {
+    const cluster = new Cluster({ evidence: 'host' });
+    const first = cluster.start();
+    cluster.open(first);
+    setPolicy(cluster, { platforms, roles: { vote: 'processor', secrets: 'cloud' } });
+    assert.equal(cluster.request(first, 'PUT', '/app/value', { body: 'before' }).status, 200);
+    cluster.pass(1000);
+    const auditor = cluster.join(first, { fetch_recent_snapshot: options.snapshot === true });
+    cluster.pass(500);
+    cluster.trust(auditor, first);
+    cluster.passUntil('it has joined', () => cluster.state(auditor).state === 'PartOfPublicNetwork');
+    cluster.pass(2000);
+    return { cluster, first, auditor };
+  }
+
+  const commitOf = (cluster: Cluster, at: Machine) =>
+    (cluster.request(at, 'GET', '/node/commit').json as { transaction_id: string }).transaction_id;
+
+  for (const snapshot of [false, true]) {
+    test(`follows the ledger ${snapshot ? 'after a snapshot' : 'from its beginning'} and sees nothing private`, () => {
+      const { cluster, first, auditor } = withAuditor({ snapshot });
+      assert.equal(cluster.request(first, 'PUT', '/app/value', { body: 'told' }).status, 200);
+      // A secret that is not for it.
+      cluster.propose(first, { name: 'trigger_ledger_rekey' });
+      assert.equal(cluster.request(first, 'PUT', '/app/value', { body: 'told again' }).status, 200);
+      cluster.pass(1000);
+      assert.equal(commitOf(cluster, auditor), commitOf(cluster, first));
+      const refused = cluster.request(auditor, 'GET', '/app/value');
+      assert.equal(refused.status, 503);
+      assert.match(refused.text, /NodeHoldsNoSecrets.*may only verify/);
+      assert.equal(
+        cluster.request(auditor, 'GET', '/gov/service/members?api-version=2024-07-01').status,
+        200,
+      );
+      assert.deepEqual(voters(cluster, first), [first.id]);
+      const { role, votes } = listed(cluster, auditor, auditor.id);
+      assert.deepEqual([role, votes], ['verify', false]);
+      assert.equal(auditor.node.replica?.secrets.latest(), undefined);
+      assert.equal((auditor.node.replica?.first ?? 0) > 1, snapshot);
+      assert.ok(!auditor.log.some((line) => line.startsWith('fail')), auditor.log.join('\n'));
+    });
+  }
+
+  test('stays one when the members ask for less: it holds no secrets to read the past with', () => {
+    const { cluster, first, auditor } = withAuditor();
+    setPolicy(cluster, { platforms });
+    cluster.pass(5000);
+    assert.equal(listed(cluster, first, auditor.id).role, 'verify');
+    assert.deepEqual(voters(cluster, first), [first.id]);
+    assert.equal(cluster.request(auditor, 'GET', '/app/value').status, 503);
+    // Another one like it joins by the new policy, and votes.
+    const other = cluster.join(first);
+    cluster.pass(500);
+    cluster.trust(other, first);
+    eventually(cluster, 'it votes', () => voters(cluster, first).includes(other.id));
+    assert.equal(cluster.request(other, 'GET', '/app/value').text, 'before');
+  });
+});
+
 describe('a policy that changes', () => {
   test('refuses nodes that are in, says why, and lets them back when it changes again', () => {
     const { cluster, nodes } = threeNodes();

@@ -23,6 +23,7 @@ interface Operation {
 const everywhere: ReadonlySet<string> = new Set([
   'FrontendNotOpen',
   'InvalidAuthenticationInfo',
+  'NodeHoldsNoSecrets',
   'NodeRetired',
   'PrimaryNotFound',
   'RequestBodyTooLarge',

@@ -91,6 +91,7 @@ export interface Suspensions {
  * nobody would be left to vote, nothing is suspended: a service without voters could not change its policy.
  */
 export function settleSuspensions(tx: Tx, now: number): Suspensions {
+  endGraces(tx, now);
   const { voters } = membershipOf(tx);
   const barred = voters.filter((id) => !mayVote(tx, id, now));
   const suspended = barred.length < voters.length ? barred : [];
@@ -100,6 +101,15 @@ export function settleSuspensions(tx: Tx, now: number): Suspensions {
   for (const id of suspended) suspendedNodes.add(tx, id);
   for (const id of resumed) suspendedNodes.delete(tx, id);
   return { suspended, resumed };
+}
+
+/** What a node did before its role was lowered is over with the grace period. */
+function endGraces(tx: Tx, now: number): void {
+  const { graceSeconds = 0 } = nodePolicy(tx);
+  for (const [id, { lowered, ...standing }] of [...nodeStandings.entries(tx)]) {
+    const isOver = lowered !== undefined && now >= lowered.since + graceSeconds * 1000;
+    if (isOver) nodeStandings.set(tx, id, standing);
+  }
 }
 
 function mayVote(state: ReadableMapState, id: NodeId, now: number): boolean {

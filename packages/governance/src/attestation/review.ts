@@ -101,13 +101,16 @@ interface Acceptance {
 
 /** The standing of a node that was admitted: by its record or by a renewal, for the first time or again. */
 export function standingOf(
-  { claims, role, member }: Extract<Admission, { kind: 'admitted' }>,
+  { claims, role: sufficient, member }: Extract<Admission, { kind: 'admitted' }>,
   { now, verified = now, before, renewal }: Acceptance,
 ): NodeStanding {
+  const isSecretless = before?.secretless === true;
+  const role = isSecretless ? 'verify' : sufficient;
   return {
     claims,
     role,
     ...loweredFrom(before, role, now),
+    ...(isSecretless ? { secretless: true } : {}),
     ...(member === undefined ? {} : { member }),
     verified,
     ...(renewal === undefined ? {} : { renewal }),

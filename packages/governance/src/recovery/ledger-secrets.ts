@@ -8,6 +8,7 @@ import {
 } from '@coco/crypto';
 import type { ReadableMapState, Tx } from '@coco/kv';
 import { sealSecret, type VersionedSecret } from '@coco/ledger';
+import { goWithoutSecrets, mayHoldSecrets } from '../attestation/secret-holders.ts';
 import { GovernanceError } from '../errors.ts';
 import { type NodeId, nodeInfos } from '../tables/nodes.ts';
 import {
@@ -41,14 +42,21 @@ export function rekeyLedger(
   issueShares(tx, { ledgerSecret: next, random, rekeyed: true });
 }
 
-/** Encrypts secrets to the key of each trusted node. A secret without `from` is the one in force next. */
+/**
+ * Encrypts secrets to the key of each trusted node that may hold them, and notes of the others that they go without. A
+ * secret without `from` is the one in force next.
+ */
 export function encryptToTrustedNodes(
-  state: ReadableMapState,
+  tx: Tx,
   secrets: readonly { readonly from?: number; readonly raw: Uint8Array }[],
 ): Record<NodeId, EncryptedLedgerSecret[]> {
   const encrypted: Record<NodeId, EncryptedLedgerSecret[]> = {};
-  for (const [id, node] of nodeInfos.entries(state)) {
+  for (const [id, node] of nodeInfos.entries(tx)) {
     if (node.status !== 'Trusted') continue;
+    if (!mayHoldSecrets(tx, id)) {
+      goWithoutSecrets(tx, id);
+      continue;
+    }
     const key = importPublicKey(node.encryption_pub_key);
     encrypted[id] = secrets.map(({ from, raw }) => ({
       ...(from === undefined ? {} : { version: from }),
@@ -73,6 +81,12 @@ export function decryptForNode(
       throw new GovernanceError('SecretChainBroken', message, { cause });
     }
   });
+}
+
+/** Whether the table gives the secret that is in force next, and not those of a lost epoch: a rekey. */
+export function givesNextSecret(state: ReadableMapState): boolean {
+  const rows = Object.values(encryptedLedgerSecrets.get(state) ?? {});
+  return rows.flat().some(({ version }) => version === undefined);
 }
 
 function linkPreviousSecret(

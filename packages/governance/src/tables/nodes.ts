@@ -96,6 +96,8 @@ export interface NodeStanding {
   readonly role: NodeRole;
   /** The policy was changed and lets the node do less: since when (as `verified`), and what it did until then. */
   readonly lowered?: { readonly since: number; readonly from: NodeRole };
+  /** It goes without ledger secrets, and cannot come to serve what is private: it may only verify, whatever the policy. */
+  readonly secretless?: true;
   /** The member that answers for its machine, when the policy says so. */
   readonly member?: MemberId;
   /** When the evidence was verified: milliseconds since 1970 by the clock of the node that did. */

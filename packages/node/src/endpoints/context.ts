@@ -46,6 +46,8 @@ export interface NodeView {
   readonly startupSeqno: number;
   readonly joinDoor: JoinDoor;
   readonly stopNotice: boolean;
+  /** It holds no ledger secrets, or may not use them: nothing private can be asked of it. */
+  readonly verifiesOnly: boolean;
   /** The service goes on without this node. */
   readonly isRetired: boolean;
   readonly hostFacts: HostFacts | undefined;

@@ -140,6 +140,11 @@ export class Pipeline {
         'Too many transactions pending commit on the service.',
       );
     }
+    if (target.frontend === 'app' && this.#node.verifiesOnly) {
+      const why =
+        'This node may only verify: it runs no contract and shows nothing private. Ask another one.';
+      return refusal(503, 'NodeHoldsNoSecrets', why);
+    }
     if (target.frontend !== 'node' && !isOpen(this.#node, target.frontend)) {
       return refusal(404, 'FrontendNotOpen', 'Frontend is not open.');
     }

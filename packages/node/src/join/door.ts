@@ -2,6 +2,8 @@ import { CryptoError, type PublicKey, parseCertificate, parseCsr, verifyCsr } fr
 import {
   type Admission,
   admitNode,
+  goWithoutSecrets,
+  mayHoldSecrets,
   type NodeActivation,
   type NodeInfo,
   nodeActivations,
@@ -168,16 +170,15 @@ export class JoinDoor {
     };
     const admission = admitNode(tx, candidate, { now: this.#parts.node.now });
     if (admission.kind === 'refused') return { refused: refusal(401, 'InvalidQuote', admission.message) };
-    if (admission.role === 'verify') {
-      const message = 'The policy lets this platform only verify; such nodes are not offered yet.';
-      return { refused: refusal(401, 'InvalidQuote', message) };
-    }
     return { ok: admission };
   }
 
+  /** What a trusted node needs; one that may only verify gets no secrets, now or later. */
   #welcome({ tx }: BuiltinContext, { id, encryptionKey }: Caller): Welcome {
     const { node, service, cose, random } = this.#parts;
     const { key, certificate } = service();
+    const hasSecrets = mayHoldSecrets(tx, id);
+    if (!hasSecrets) goWithoutSecrets(tx, id);
     const { commit } = node.replica.raft;
     const isRecovering = node.status === 'PartOfPublicNetwork';
     const previous = previousServiceIdentity.get(tx);
@@ -185,6 +186,10 @@ export class JoinDoor {
     const ledgerSecrets = [...node.replica.secrets.entries()]
       .filter(([from]) => from <= commit + 1)
       .map(([from, raw]) => ({ from, raw }));
+    const seal = () => {
+      const secrets = { serviceKey: key, ledgerSecrets, lostSecrets: node.replica.secrets.lost };
+      return sealSecrets(secrets, { nodeId: id, encryptionKey }, random);
+    };
     const nodes = [...nodeInfos.entries(tx)]
       .filter(([other, info]) => other !== id && info.status !== 'Pending' && info.retired_committed !== true)
       .map(([other, info]) => ({ id: other, address: addressOf(info) }));
@@ -198,11 +203,7 @@ export class JoinDoor {
       endorsed_certificate: nodeEndorsedCertificates.require(tx, id),
       cose_signatures_config: cose,
       nodes,
-      sealed_secrets: sealSecrets(
-        { serviceKey: key, ledgerSecrets, lostSecrets: node.replica.secrets.lost },
-        { nodeId: id, encryptionKey },
-        random,
-      ),
+      ...(hasSecrets ? { sealed_secrets: seal() } : {}),
     };
   }
 }

@@ -206,6 +206,7 @@ export class Joiner {
     const { identity, outbox } = this.#parts;
     const { service, ledgerSecrets, lostSecrets } = identityOf(welcome, this.#options.servicePem, identity);
     const secrets = new LedgerSecrets();
+    const verifiesOnly = welcome.sealed_secrets === undefined;
     for (const { from, raw } of ledgerSecrets) secrets.add(from, raw);
     for (const from of lostSecrets) secrets.lose(from);
     const finish = (found: FoundSnapshot | null): void => {
@@ -221,7 +222,8 @@ export class Joiner {
         endorsedPem: welcome.endorsed_certificate,
         cose: welcome.cose_signatures_config,
         introduced: welcome.nodes,
-        publicOnly: welcome.public_only,
+        publicOnly: welcome.public_only || verifiesOnly,
+        verifiesOnly,
         previousServices: (past) => new PreviousServices(past, this.#parts.random),
       });
       outbox.push({ kind: 'begin-ledger', after: beginning.origin.seqno });
@@ -229,7 +231,7 @@ export class Joiner {
     };
     const caPem = service.certificate.pem;
     if (!welcome.public_only) {
-      this.#find({ servicePem: caPem, secrets }, caPem, finish);
+      this.#find({ servicePem: caPem, ...(verifiesOnly ? {} : { secrets }) }, caPem, finish);
       return;
     }
     // What the members' shares have yet to open is not in the state: it is followed from the beginning, or from a

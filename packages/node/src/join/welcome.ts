@@ -17,7 +17,7 @@ import type { ServiceStatus } from '@coco/governance';
 import type { VersionedSecret } from '@coco/ledger';
 import type { Peer } from '../effect.ts';
 import { NodeError } from '../errors.ts';
-import type { NodeIdentity, Random, ServiceIdentity } from '../identity.ts';
+import type { KnownService, NodeIdentity, Random } from '../identity.ts';
 
 /** `network_info` of an answer to `POST /node/join`: what a trusted node needs to take part. */
 export interface Welcome {
@@ -35,8 +35,8 @@ export interface Welcome {
   readonly cose_signatures_config: { readonly issuer: string; readonly subject: string };
   /** Ours: whom the joiner may expect on its node-to-node interface. */
   readonly nodes: readonly Peer[];
-  /** Ours: base64 of `Secrets`, sealed to the joiner's encryption key. */
-  readonly sealed_secrets: string;
+  /** Ours: base64 of `Secrets`, sealed to the joiner's encryption key. Absent for one that may only verify. */
+  readonly sealed_secrets?: string;
 }
 
 /** What only nodes of the service may know. */
@@ -112,18 +112,23 @@ function readSecrets(plain: Uint8Array, service: PublicKey): Secrets {
   return { serviceKey, ledgerSecrets, lostSecrets: lost_secrets };
 }
 
-/** The service of a welcome, with its key: the one whose certificate the operator gave. Throws `JoinRefused`. */
+/**
+ * The service of a welcome, with its key for those that may hold it: the one whose certificate the operator gave. Throws
+ * `JoinRefused`.
+ */
 export function identityOf(
   welcome: Welcome,
   expectedPem: string,
   identity: NodeIdentity,
-): { readonly service: ServiceIdentity } & Omit<Secrets, 'serviceKey'> {
+): { readonly service: KnownService } & Omit<Secrets, 'serviceKey'> {
   const certificate = parseCertificate(welcome.identity.cert);
   if (certificate.publicKey.id !== parseCertificate(expectedPem).publicKey.id) {
     const message =
       'the service that answered is not the one whose certificate is configured (service_certificate_file)';
     throw new NodeError('JoinRefused', message);
   }
+  if (welcome.sealed_secrets === undefined)
+    return { service: { certificate }, ledgerSecrets: [], lostSecrets: [] };
   const { serviceKey, ...secrets } = openSecrets(welcome.sealed_secrets, identity, certificate.publicKey);
   return { service: { key: serviceKey, certificate }, ...secrets };
 }

@@ -22,7 +22,8 @@ export function supersede(before: Beginning, found: FoundSnapshot, random: Rando
   return beginAt(found, {
     ...before,
     secrets: before.state.secrets,
-    publicOnly: false,
+    publicOnly: before.reopening.verifiesOnly === true,
+    verifiesOnly: before.reopening.verifiesOnly === true,
     previousServices: (past) => new PreviousServices(past, random),
   });
 }
@@ -33,10 +34,11 @@ export function beginAt(
   given: Omit<Beginning, 'state' | 'origin' | 'previousServices' | 'reopening'> & {
     readonly secrets: LedgerSecrets;
     readonly publicOnly: boolean;
+    readonly verifiesOnly: boolean;
     readonly previousServices: (past: readonly PastService[]) => PreviousServices;
   },
 ): Beginning {
-  const { secrets, publicOnly, previousServices, ...rest } = given;
+  const { secrets, publicOnly, verifiesOnly, previousServices, ...rest } = given;
   if (!snapshot) {
     const state = {
       store: new Store(),
@@ -46,9 +48,11 @@ export function beginAt(
       memberships: new Memberships(),
       first: 1,
     };
-    const reopening = { publicOnly, secretLinks: new Map<number, string>() };
+    const reopening = { publicOnly, verifiesOnly, secretLinks: new Map<number, string>() };
     return { ...rest, state, origin: emptyJoiner, reopening, previousServices: previousServices([]) };
   }
+  // What is never opened needs no place to be opened from.
+  const isRead = !publicOnly || verifiesOnly;
   const { seqno, views, retiring, pastServices, secretLinks, ...state } = stateOf(snapshot.loaded);
   return {
     ...rest,
@@ -61,7 +65,7 @@ export function beginAt(
       configurations: [{ seqno, ...state.memberships.latest }],
       retiring,
     },
-    reopening: { publicOnly, secretLinks, ...(publicOnly ? { base: snapshot.bytes } : {}) },
+    reopening: { publicOnly, verifiesOnly, secretLinks, ...(isRead ? {} : { base: snapshot.bytes }) },
     previousServices: previousServices(pastServices),
   };
 }

@@ -10,6 +10,8 @@ import { type LostEpoch, PrivateRecovery, unwindSecrets } from './lost-epoch.ts'
 export interface ReopeningStart {
   /** The private part of the ledger is not open. */
   readonly publicOnly: boolean;
+  /** Nor will it be: the node may only verify, and sees nothing but what is public. */
+  readonly verifiesOnly?: boolean;
   /** Links between ledger secrets that the node did not see being written. */
   readonly secretLinks: ReadonlyMap<number, ByteString>;
   /** The snapshot it began with, private part unread; absent when its ledger begins at 1. */
@@ -22,6 +24,8 @@ export interface ReopeningStart {
  * members' shares, the others from what it writes for them.
  */
 export class Reopening {
+  /** The private part of the ledger stays closed here. */
+  readonly verifiesOnly: boolean;
   readonly #replica: Replica;
   readonly #outbox: Outbox;
   readonly #random: (bytes: number) => Uint8Array;
@@ -55,7 +59,8 @@ export class Reopening {
     this.#secretLinks = new Map(start.secretLinks);
     this.#base = start.base;
     this.#status = start.publicOnly ? 'PartOfPublicNetwork' : 'PartOfNetwork';
-    this.#replica.holdBackPrivateWrites(start.publicOnly);
+    this.verifiesOnly = start.verifiesOnly === true;
+    this.#replica.holdBackPrivateWrites(start.publicOnly && !this.verifiesOnly);
     this.#replica.store.onWrite(historicalLedgerSecret.name, (version, writes) => {
       const link = writes.get(singletonKey);
       if (typeof link === 'string') this.#secretLinks.set(version, link);
