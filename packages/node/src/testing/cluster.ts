@@ -133,8 +133,11 @@ export class Cluster {
   }
 
   /** Starts a node that joins by way of another; whether it is trusted is another matter. */
-  join(target: Machine, more: Partial<JoinCommand['join']> & { readonly servicePem?: string } = {}): Machine {
-    const { servicePem = this.servicePem, ...rest } = more;
+  join(
+    target: Machine,
+    more: Partial<JoinCommand['join']> & { readonly servicePem?: string; readonly disk?: MachineFiles } = {},
+  ): Machine {
+    const { servicePem = this.servicePem, disk, ...rest } = more;
     const join = {
       target_rpc_address: target.address,
       retry_timeout: 200,
@@ -149,6 +152,7 @@ export class Cluster {
       `n${this.machines.length}`,
       { type: 'Join', join },
       { serviceCertificatePem: servicePem },
+      disk,
     );
   }
 
@@ -317,11 +321,11 @@ export class Cluster {
     return reply;
   }
 
-  trust(node: Machine, at: Machine = this.primary): void {
-    this.propose(at, {
-      name: 'transition_node_to_trusted',
-      args: { node_id: node.id, valid_from: new Date(beginning).toISOString(), validity_period_days: 90 },
-    });
+  /** Lets a node in, maybe as one of a party. */
+  trust(node: Machine, at: Machine = this.primary, party?: string): void {
+    const period = { valid_from: new Date(beginning).toISOString(), validity_period_days: 90 };
+    const args = { node_id: node.id, ...period, ...(party === undefined ? {} : { party }) };
+    this.propose(at, { name: 'transition_node_to_trusted', args });
   }
 
   /** Installs the app of these tests and opens the service. */

@@ -8,7 +8,11 @@ export function loseAll(cluster: Cluster, from: Machine): Machine {
   for (const machine of cluster.machines) machine.isUp = false;
   for (const machine of cluster.machines) machine.serviceCertificate = '';
   const command = { type: 'Recover', recover: { initial_service_certificate_validity_days: 90 } } as const;
-  const disk = { ledger: new Map(from.ledger), snapshots: new Map(from.snapshots) };
+  const disk = {
+    ledger: new Map(from.ledger),
+    snapshots: new Map(from.snapshots),
+    parcels: new Map(from.parcels),
+  };
   const machine = cluster.add('r0', command, { serviceCertificatePem: previous }, disk);
   cluster.pass(100);
   return machine;
