@@ -11,6 +11,12 @@ const headers = fc.dictionary(fc.stringMatching(/^[a-z-]{1,10}$/), fc.string({ m
   maxKeys: 3,
 });
 
+const hex = (digits: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+const path = fc.tuple(hex(40), hex(64)).map((parts) => parts.join('/'));
+const paths = fc.array(path, { maxLength: 3 });
+const parcels = fc.array(fc.record({ path, bytes }), { maxLength: 3 });
+
 const message: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.record({
     kind: fc.constant('request' as const),
@@ -36,6 +42,17 @@ const message: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.record({ kind: fc.constant('stray' as const), id: fc.string() }),
   fc.record({ kind: fc.constant('wanted' as const), from: id, to: id }),
   fc.record({ kind: fc.constant('lent' as const), from: id, entries: fc.array(bytes, { maxLength: 3 }) }),
+  fc.record({ kind: fc.constantFrom('deposit' as const, 'parcels' as const), id, parcels }),
+  fc.record({ kind: fc.constant('deposited' as const), id }),
+  fc.record({ kind: fc.constant('withdrawn' as const), paths }),
+  fc.record({ kind: fc.constant('parcels-wanted' as const), id, paths }),
+  fc.record({ kind: fc.constant('parcel-list-wanted' as const), id, folder: hex(40), after: hex(64) }),
+  fc.record({
+    kind: fc.constant('parcel-list' as const),
+    id,
+    names: fc.array(hex(64), { maxLength: 3 }),
+    goesOn: fc.boolean(),
+  }),
 );
 
 /** Decodes; what is refused is refused in the one way that a node expects. */
@@ -69,6 +86,25 @@ describe('messages between nodes', () => {
         attempt(whole);
       }),
       { numRuns: 500, seed: 7 },
+    );
+  });
+
+  test('whose parcels would lie elsewhere than in their folder are refused', () => {
+    for (const path of [
+      '../../etc/passwd',
+      `${'a'.repeat(40)}/../${'b'.repeat(61)}`,
+      `/${'a'.repeat(104)}`,
+      '',
+    ]) {
+      assert.equal(
+        attempt(encodeWire({ kind: 'parcels', id: 1, parcels: [{ path, bytes: new Uint8Array(1) }] })),
+        'refused',
+      );
+      assert.equal(attempt(encodeWire({ kind: 'withdrawn', paths: [path] })), 'refused');
+    }
+    assert.equal(
+      attempt(encodeWire({ kind: 'parcel-list-wanted', id: 1, folder: '..', after: '' })),
+      'refused',
     );
   });
 
