@@ -130,7 +130,7 @@ export class CallAccess {
    * code runs, which has nothing to be told yet.
    */
   seen(writeSet: WriteSet): WriteSet {
-    const { audiences, rule } = this.#parts;
+    const { rule } = this.#parts;
     const own = new Set(this.#own());
     try {
       return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));

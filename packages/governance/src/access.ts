@@ -29,13 +29,18 @@ function callerId(caller: Caller | null): string | undefined {
       return (caller as { id: string }).id;
     case 'jwt': {
       const { keyIssuer, payload } = (caller as Extract<Caller, { policy: 'jwt' }>).jwt;
-      return typeof payload.sub === 'string' ? `jwt:${keyIssuer}:${payload.sub}` : undefined;
+      return typeof payload.sub === 'string' ? `jwt:${keyIssuer}:${withoutColons(payload.sub)}` : undefined;
     }
     default:
       return Array.isArray(caller.policy)
         ? idInGroup(caller as Readonly<Record<string, unknown>>)
         : undefined;
   }
+}
+
+/** One issuer may not name its subjects so that they read as those of an issuer whose name goes on with a colon. */
+function withoutColons(subject: string): string {
+  return subject.replace(/[%:]/g, (each) => (each === ':' ? '%3A' : '%25'));
 }
 
 function idInGroup(group: Readonly<Record<string, unknown>>): string | undefined {
