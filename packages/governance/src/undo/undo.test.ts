@@ -16,10 +16,12 @@ const orders = 'orders';
 
 /** An open service whose application is written by the test. */
 class Shop {
-  readonly service = new Consortium({ engine, constitution: variant(), recoveryThreshold: 1 });
+  readonly service: Consortium;
 
-  constructor() {
-    this.service.open();
+  constructor(members = 1) {
+    const roles = Array.from({ length: members }, () => 'participant' as const);
+    this.service = new Consortium({ engine, constitution: variant(), recoveryThreshold: 1, roles });
+    this.service.activateAll();
   }
 
   /** Runs a transaction of the application and answers its id. */
@@ -182,7 +184,7 @@ describe('an undo by compensation', () => {
 
 describe('an undo', () => {
   test('fails whole, and says why, when the state has moved since the preview', () => {
-    const shop = new Shop();
+    const shop = new Shop(3);
     shop.set(prices, 'tea', '3');
     const price = shop.set(prices, 'tea', '300');
     const { basis, plan } = shop.preview([price], 'cascade');
@@ -303,6 +305,61 @@ describe('an undo', () => {
     assert.deepEqual([codes(preview), preview.unrecordedReads], [['ReadsNotRecorded'], 1]);
     shop.undo([price], 'restore', { allow_unrecorded_reads: true });
     assert.equal(shop.get(prices, 'tea'), undefined);
+  });
+
+  test('that another proposal is about to do is done once: the later one fails, and says why', () => {
+    const shop = new Shop(3);
+    shop.set(prices, 'tea', '3');
+    const price = shop.set(prices, 'tea', '300');
+    const { plan } = shop.preview([price]);
+    const [m0, m1] = shop.service.members as [Person, Person];
+    const [first, second] = [m0, m1].map((member) => {
+      const proposed = shop.service.propose(member, action([price], 'restore', { plan }));
+      return (proposed.body as { proposalId: string }).proposalId;
+    }) as [string, string];
+    for (const member of [m0, m1]) shop.service.vote(member, second);
+    assert.equal(shop.get(prices, 'tea'), '3');
+    const again = [m0, m1].map((member) => shop.service.vote(member, first)).at(-1);
+    assert.match(again?.text ?? '', /cannot be undone: 2\.\d+ was undone by 2\.\d+\./);
+    assert.equal(shop.service.get(`/gov/members/proposals/${first}`).status, 200);
+    assert.equal([...undos.entries(shop.service.store.begin())].length, 1);
+  });
+
+  test('of the proposals and ballots of another undo is refused, and that one goes its way', () => {
+    const shop = new Shop(3);
+    const price = shop.set(prices, 'tea', '300');
+    const [m0, m1] = shop.service.members as [Person, Person];
+    const { plan } = shop.preview([price]);
+    const proposed = shop.service.propose(m0, action([price], 'restore', { plan }));
+    const { proposalId } = proposed.body as { proposalId: string };
+    const proposal = shop.latest;
+    shop.service.vote(m0, proposalId);
+    for (const each of [proposal, shop.latest]) {
+      for (const policy of ['restore', 'cascade'])
+        assert.deepEqual(codes(shop.preview([each], policy)), ['NotOfTheApplication']);
+    }
+    shop.service.vote(m1, proposalId);
+    assert.equal(shop.get(prices, 'tea'), undefined);
+  });
+
+  test('passes off a plan as no other: of more transactions, by another policy, or with reads unrecorded', () => {
+    const shop = new Shop();
+    shop.set(prices, 'tea', '3');
+    const [tea, milk] = [shop.set(prices, 'tea', '300'), shop.set(prices, 'milk', '300')];
+    const { plan } = shop.preview([tea]);
+    const [m0] = shop.service.members as [Person];
+    for (const other of [
+      action([tea, milk], 'restore', { plan }),
+      action([milk], 'restore', { plan }),
+      action([tea], 'cascade', { plan }),
+      action([tea], 'restore', { plan, allow_unrecorded_reads: true }),
+      action([tea], 'restore', { plan: plan?.toUpperCase() }),
+      action([tea], 'restore', {}),
+    ]) {
+      const refused = shop.service.propose(m0, other);
+      assert.equal(refused.status, 400, JSON.stringify(other));
+    }
+    assert.equal(shop.get(prices, 'tea'), '300');
   });
 
   const senseless: readonly [unknown, RegExp][] = [

@@ -74,6 +74,30 @@ describe('an undo on a service of three nodes', () => {
     assert.equal(get(cluster, second), 'right');
   });
 
+  test('is refused while its transaction is pending, and for one that never was committed', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second, third] = nodes;
+    committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'right')));
+    for (const other of [second, third]) cluster.isolate(first, other);
+    const lost = txIdOf(put(cluster, first, 'lost'));
+    const pending = previewAt(cluster, first, lost);
+    assert.deepEqual(
+      pending.problems.map(({ code, message }) => [code, message.includes('pending')]),
+      [['NotCommitted', true]],
+    );
+    first.isUp = false;
+    cluster.passUntil('another one leads', () => cluster.hasPrimary);
+    const next = cluster.primary;
+    committedEverywhere(cluster, [second, third], txIdOf(put(cluster, next, 'kept')));
+    const invalid = previewAt(cluster, next, lost);
+    assert.deepEqual(
+      invalid.problems.map(({ code, message }) => [code, message.includes('invalid')]),
+      [['NotCommitted', true]],
+    );
+    assert.throws(() => proposeAt(cluster, next, lost, 'ab'.repeat(32)), /only what is committed/);
+    assert.equal(get(cluster, next), 'kept');
+  });
+
   test('reaches back before a disaster', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second] = nodes;
