@@ -9,6 +9,10 @@ import { validityOf, validityOptions } from '../network/validity.ts';
 import { columns, counted, facts, short } from '../text.ts';
 
 const status: Option = { flags: '--status <status>', summary: 'only those: pending, trusted or retired' };
+const party: Option = {
+  flags: '--party <party>',
+  summary: 'whose they are: they keep what only the nodes of that party keep',
+};
 const pollMs = 200;
 const waitMs = 60_000;
 
@@ -35,11 +39,11 @@ export const node: Noun = {
       arguments: '<nodes...>',
       summary: 'Propose to let nodes in that ask to join, and vote for it',
       example: 'node trust 3f1c --profile member0',
-      options: [...validityOptions, ...connectionOptions],
+      options: [party, ...validityOptions, ...connectionOptions],
       run: (input, io) =>
         proposeForEach(input, io, 'Pending', (node_id) => ({
           name: 'transition_node_to_trusted',
-          args: { node_id, ...validityOf(input) },
+          args: { node_id, ...partyIn(input), ...validityOf(input) },
         })),
     },
     {
@@ -72,6 +76,11 @@ export const node: Noun = {
     },
   ],
 };
+
+function partyIn(input: Input): { readonly party?: string } {
+  const named = input.text('party');
+  return named === undefined ? {} : { party: named };
+}
 
 async function list(input: Input, io: Io): Promise<Outcome> {
   const wanted = input.text('status');

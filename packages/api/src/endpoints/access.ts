@@ -19,7 +19,11 @@ const time = text('ISO 8601');
 const grant = text('A grant by which the caller looks at what is not its own; the look is recorded');
 
 /** Those who may see a transaction. */
-export const audienceOut = object({ id: text(), readers: array(reader), shredded: flag }, {}, 'Audience');
+export const audienceOut = object(
+  { id: text(), readers: array(reader), shredded: flag },
+  { home: oneOf('parties') },
+  'Audience',
+);
 
 /** A private transaction as somebody sees it who may. */
 export const listedOut = object(
