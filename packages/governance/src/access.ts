@@ -74,11 +74,12 @@ export function partyOfNode(state: ReadableMapState, id: NodeId): string | undef
   return member === undefined ? undefined : accessUsers.get(state, member)?.party;
 }
 
-/** Trusted nodes by the party that they are of. */
+/** Trusted nodes by the party that they are of. Those that may only verify are nobody's: they could open nothing. */
 export function nodesOfParties(state: ReadableMapState): Map<string, NodeId[]> {
   const nodes = new Map<string, NodeId[]>();
   for (const [id, { status }] of nodeInfos.entries(state)) {
-    const party = status === 'Trusted' ? partyOfNode(state, id) : undefined;
+    if (status !== 'Trusted' || nodeStandings.get(state, id)?.role === 'verify') continue;
+    const party = partyOfNode(state, id);
     if (party === undefined) continue;
     const known = nodes.get(party);
     if (known) known.push(id);

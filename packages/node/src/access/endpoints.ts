@@ -1,5 +1,6 @@
 import {
   AccessError,
+  type Audiences,
   audienceIdOf,
   audienceIdToHex,
   decodeClaims,
@@ -9,10 +10,12 @@ import {
   limits,
   listPage,
   looksAt,
+  ParcelDesk,
   paddedJson,
   readersIn,
   recordAt,
   type Segment,
+  Shelves,
   seenOf,
   seqnoKey,
   type TransactionRecord,
@@ -116,27 +119,47 @@ export function questionOf(context: BuiltinContext, sight: Sight): Question | An
           }),
       ...(map == null || key == null || !audiences.secret
         ? {}
-        : { mark: markOf(context, { map, key: utf8ToByteString(key) }) }),
+        : { mark: markOf(context, sight.segments, { map, key: utf8ToByteString(key) }) }),
     },
   };
+}
+
+/** A row of the application, by its own key. */
+interface RowAsked {
+  readonly map: string;
+  readonly key: ByteString;
 }
 
 /** What transactions that wrote a row are marked with; by its name where only the parties' nodes know its key. */
 function markOf(
   { node, shelves }: BuiltinContext,
-  { map, key }: { readonly map: string; readonly key: ByteString },
+  segments: readonly Segment[],
+  row: RowAsked,
 ): NonNullable<ListQuery['mark']> {
-  const { secret } = node.access.audiences;
-  return (segment) => {
+  const { audiences } = node.access;
+  const marks = marksOf(audiences, segments, shelves(), row);
+  // A stream outlives the request and what was lent to it, and sees audiences that come later.
+  const later = new Shelves(audiences, new ParcelDesk(node.parcels));
+  return (segment) => marks.get(segment) ?? marksOf(audiences, [segment], later, row).get(segment) ?? '';
+}
+
+function marksOf(
+  { secret }: Audiences,
+  segments: readonly Segment[],
+  shelves: Shelves,
+  { map, key }: RowAsked,
+): Map<Segment, ByteString> {
+  const marks = new Map<Segment, ByteString>();
+  for (const segment of segments) {
     try {
-      const name = hasAudiences(map) ? shelves().of(segment)?.nameOf(map, key) : undefined;
-      return secret?.keyMark(map, name ?? key) ?? '';
+      const name = hasAudiences(map) ? shelves.of(segment)?.nameOf(map, key) : undefined;
+      if (secret) marks.set(segment, secret.keyMark(map, name ?? key));
     } catch (error) {
-      // The list is asked for again once the key is there; a stream passes over what it cannot tell.
-      if (error instanceof AccessError) return '';
-      throw error;
+      // What is away is asked for after the request, which is then served again.
+      if (!(error instanceof AccessError)) throw error;
     }
-  };
+  }
+  return marks;
 }
 
 /** The times asked for, as far as the grant goes. */
