@@ -35,6 +35,11 @@ export function widen({ body }) {
   ccf.access.setAudience(body.json());
   return { body: {} };
 }
+export function hurry({ body }) {
+  ccf.access.setAudience(['caller']);
+  while (body.json() === 'never ends');
+  return { body: {} };
+}
 export function note({ body }) {
   ccf.kv['notes'].set(bytes('note'), bytes(body.text()));
   return { body: {} };
@@ -76,6 +81,7 @@ export const market: MemoryBundle = {
       },
       '/total': { get: endpoint('total', 'readonly', { reads: ['audience:orders'] }) },
       '/widen': { post: endpoint('widen', 'readwrite') },
+      '/hurry': { post: endpoint('hurry', 'readwrite') },
       '/bounded': { post: endpoint('place', 'readwrite', { within: ['caller', 'party:mill'] }) },
       '/note': { post: endpoint('note', 'readwrite', { audience: ['caller'] }) },
       '/plain': { post: endpoint('plain', 'readwrite') },

@@ -19,7 +19,7 @@ import { limits } from './limits.ts';
 import { u64 } from './numbers.ts';
 import { noParcels, type Parcel, ParcelDesk, type ParcelName, type Parcels } from './parcel.ts';
 import { seenOf } from './past.ts';
-import { aloneReader, type Reader, readersOf, type Viewer } from './reader.ts';
+import { aloneReader, knownReadersOf, type Reader, readersOf, type Viewer } from './reader.ts';
 import { encodeRecord, type Part } from './record.ts';
 import { type Place, sealReference } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
@@ -110,7 +110,15 @@ export class CallAccess {
    * narrower. Throws `ReaderInvalid`, `AudienceTooWide`.
    */
   setAudience(named: unknown): void {
-    const readers = this.#allowed(named);
+    this.#narrow(this.#allowed(readersOf(named, this.#parts.viewer)));
+  }
+
+  /** The same for a list as JSON that comes with call after call. */
+  setKnownAudience(named: string): void {
+    this.#narrow(this.#allowed(knownReadersOf(named, this.#parts.viewer)));
+  }
+
+  #narrow(readers: readonly Reader[]): void {
     const before = this.#audience;
     const wider = before && readers.find((reader) => !before.includes(reader));
     if (wider !== undefined) throw tooWide(wider, 'the audience that was set before');
@@ -122,7 +130,7 @@ export class CallAccess {
 
   /** Says who may see a row, and from then on keeps it there. Throws `ReaderInvalid`, `AudienceTooWide`. */
   setRowAudience(map: MapName, key: ByteString, named: unknown): void {
-    this.#rowAudiences.set(placeBytes({ map, key }), this.#allowed(named));
+    this.#rowAudiences.set(placeBytes({ map, key }), this.#allowed(readersOf(named, this.#parts.viewer)));
   }
 
   /**
@@ -194,7 +202,7 @@ export class CallAccess {
     if (this.#audience) return [this.#segmentFor(this.#audience)];
     if (this.#touched.size > 0) return [...this.#touched];
     const { rule, viewer } = this.#parts;
-    return rule.audience ? [this.#segmentFor(readersOf(rule.audience, viewer))] : [];
+    return rule.audience ? [this.#segmentFor(knownReadersOf(rule.audience, viewer))] : [];
   }
 
   #sealClaims(segments: readonly Segment[]): Packed['claims'] {
@@ -268,7 +276,7 @@ export class CallAccess {
       throw new AccessError('AudienceMissing', `nobody said who may see this row of ${map}: set an audience`);
     }
     this.#defaulted = true;
-    return this.#segmentFor(readersOf(rule.audience, viewer));
+    return this.#segmentFor(knownReadersOf(rule.audience, viewer));
   }
 
   #touch(segment: Segment): void {
@@ -278,11 +286,10 @@ export class CallAccess {
     throw new AccessError('TooMuch', `one transaction writes rows of at most ${most} audiences`);
   }
 
-  #allowed(named: unknown): Reader[] {
+  #allowed(readers: readonly Reader[]): readonly Reader[] {
     const { rule, viewer } = this.#parts;
-    const readers = readersOf(named, viewer);
     if (!rule.within) return readers;
-    const bound = readersOf(rule.within, viewer);
+    const bound = knownReadersOf(rule.within, viewer);
     const outside = readers.find((reader) => !bound.includes(reader));
     if (outside !== undefined) throw tooWide(outside, 'what members voted for this endpoint');
     return readers;

@@ -61,6 +61,34 @@ export function readersOf(named: unknown, viewer: Viewer): Reader[] {
   return [...new Set(named.map((each) => readerOf(each, viewer)))].sort();
 }
 
+const readBefore = new WeakMap<Viewer, Map<string | readonly string[], readonly Reader[]>>();
+
+/**
+ * `readersOf` for a list that comes with call after call: as JSON, or as a list that never changes. Each is read once
+ * for each viewer. Throws `ReaderInvalid`.
+ */
+export function knownReadersOf(named: string | readonly string[], viewer: Viewer): readonly Reader[] {
+  let lists = readBefore.get(viewer);
+  if (!lists) {
+    lists = new Map();
+    readBefore.set(viewer, lists);
+  }
+  const known = lists.get(named);
+  if (known) return known;
+  const readers = readersOf(typeof named === 'string' ? parsed(named) : named, viewer);
+  if (lists.size >= limits.readerListsKnownMax) lists.clear();
+  lists.set(named, readers);
+  return readers;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new AccessError('ReaderInvalid', 'an audience is a list of readers, as JSON');
+  }
+}
+
 function readerOf(named: unknown, viewer: Viewer): Reader {
   if (named === 'caller') return aloneReader(viewer);
   if (named === 'everybody') return named;

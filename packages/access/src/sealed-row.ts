@@ -16,11 +16,15 @@ export interface RowPlace {
 
 /** A value under the key of its audience, padded, bound to its place: IV, ciphertext, tag. */
 export function sealRow(key: AesKey, place: RowPlace, value: ByteString, iv: Uint8Array): ByteString {
-  const content = u32(value.length) + value;
-  const padded = new Uint8Array(paddedSize(content.length));
-  padded.set(byteStringToBytes(content));
+  const padded = new Uint8Array(paddedSize(lengthBytes + value.length));
+  new DataView(padded.buffer).setUint32(0, value.length);
+  padded.set(byteStringToBytes(value), lengthBytes);
   const { ciphertext, tag } = aesGcmSeal(key, iv, padded, byteStringToBytes(placeBytes(place)));
-  return bytesToByteString(iv) + bytesToByteString(ciphertext) + bytesToByteString(tag);
+  const row = new Uint8Array(vectorBytes + ciphertext.length + tagBytes);
+  row.set(iv);
+  row.set(ciphertext, vectorBytes);
+  row.set(tag, vectorBytes + ciphertext.length);
+  return bytesToByteString(row);
 }
 
 /** The value of a sealed row. Throws CryptoError `DecryptionFailed` for a row that is not what was sealed here. */

@@ -1,4 +1,4 @@
-import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
+import { type AesKey, BlockCipher, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
 import type { Home } from './audience.ts';
 import { limits } from './limits.ts';
@@ -14,8 +14,7 @@ const noSalt = new Uint8Array(0);
  * in a private map: so every node has it, and it comes back with the ledger.
  */
 export class AccessSecret {
-  readonly referenceMac: HmacKey;
-  readonly referenceStream: HmacKey;
+  readonly references: BlockCipher;
   readonly cursorKey: AesKey;
   /** Seals the parcels that hold keys of audiences. */
   readonly parcelKeysKey: AesKey;
@@ -27,8 +26,7 @@ export class AccessSecret {
   constructor(raw: ByteString) {
     const derive = (label: string) =>
       hkdfSha256(byteStringToBytes(raw), noSalt, utf8.encode(`coco access ${label}`), 32);
-    this.referenceMac = new HmacKey(derive('reference mac'));
-    this.referenceStream = new HmacKey(derive('reference stream'));
+    this.references = new BlockCipher(derive('reference'));
     this.cursorKey = importAesKey(derive('cursor key'));
     this.parcelKeysKey = importAesKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));

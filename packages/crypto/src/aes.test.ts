@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { aesGcmOpen, aesGcmSeal, importAesKey } from './aes.ts';
+import { aesGcmOpen, aesGcmSeal, BlockCipher, importAesKey } from './aes.ts';
 
 const raw = Uint8Array.from({ length: 32 }, (_, i) => i + 100);
 const key = importAesKey(raw);
@@ -48,4 +48,16 @@ test('the key does not change with the bytes it was made from, and shows in no o
     inspect(made, { showHidden: true, depth: 9 }) + JSON.stringify(made) + String(made),
     /\d/,
   );
+});
+
+test('a block is what FIPS 197 says it is, every time, and comes back', () => {
+  const blocks = new BlockCipher(Uint8Array.from({ length: 32 }, (_, i) => i));
+  const block = Uint8Array.fromHex('00112233445566778899aabbccddeeff');
+  for (let i = 0; i < 3; i++) {
+    assert.equal(blocks.encrypt(block).toHex(), '8ea2b7ca516745bfeafc49904b496089');
+    assert.deepEqual(blocks.decrypt(blocks.encrypt(block)), block);
+  }
+  assert.throws(() => blocks.encrypt(new Uint8Array(15)), { code: 'InvalidArgument' });
+  assert.throws(() => blocks.decrypt(new Uint8Array(32)), { code: 'InvalidArgument' });
+  assert.throws(() => new BlockCipher(new Uint8Array(16)), { code: 'InvalidKey' });
 });

@@ -1,9 +1,11 @@
 import { type AesHandle, backend } from '#backend';
+import type { BlockPermutation } from './backend/backend.ts';
 import { CryptoError } from './errors.ts';
 
 const keyBytes = 32;
 const ivBytes = 12;
 const tagBytes = 16;
+const blockBytes = 16;
 
 let handleOf: (key: AesKey) => AesHandle;
 
@@ -24,9 +26,7 @@ export class AesKey {
 
 /** Takes 32 raw bytes (a copy is kept). Throws `InvalidKey` on another length. */
 export function importAesKey(raw: Uint8Array): AesKey {
-  if (raw.length !== keyBytes) {
-    throw new CryptoError('InvalidKey', `AES-256 key of ${raw.length} bytes: expected ${keyBytes}`);
-  }
+  requireKey(raw);
   return new AesKey(backend.importAesKey(raw));
 }
 
@@ -58,6 +58,43 @@ export function aesGcmOpen(
   const plaintext = backend.aesGcmOpen(handleOf(key), iv, ciphertext, aad, tag);
   if (plaintext === undefined) throw new CryptoError('DecryptionFailed', 'GCM tag does not match');
   return plaintext;
+}
+
+/**
+ * AES-256 itself under one key: a secret permutation of 16-byte blocks. Not a way to encrypt content, since equal blocks
+ * stay equal; it is for names that have to be deterministic and all different. The key shows in neither `toString`, JSON
+ * nor inspection.
+ */
+export class BlockCipher {
+  readonly #blocks: BlockPermutation;
+
+  /** Takes 32 raw bytes. Throws `InvalidKey` on another length. */
+  constructor(raw: Uint8Array) {
+    requireKey(raw);
+    this.#blocks = backend.aesBlocks(raw);
+  }
+
+  /** Throws `InvalidArgument` unless it is given 16 bytes. */
+  encrypt(block: Uint8Array): Uint8Array {
+    requireBlock(block);
+    return this.#blocks.encrypt(block);
+  }
+
+  /** Throws `InvalidArgument` unless it is given 16 bytes. */
+  decrypt(block: Uint8Array): Uint8Array {
+    requireBlock(block);
+    return this.#blocks.decrypt(block);
+  }
+}
+
+function requireKey(raw: Uint8Array): void {
+  if (raw.length === keyBytes) return;
+  throw new CryptoError('InvalidKey', `AES-256 key of ${raw.length} bytes: expected ${keyBytes}`);
+}
+
+function requireBlock(block: Uint8Array): void {
+  if (block.length === blockBytes) return;
+  throw new CryptoError('InvalidArgument', `AES block of ${block.length} bytes: expected ${blockBytes}`);
 }
 
 function checkIv(iv: Uint8Array): void {

@@ -1,4 +1,4 @@
-export { type AesKey, aesGcmOpen, aesGcmSeal, importAesKey } from './aes.ts';
+export { type AesKey, aesGcmOpen, aesGcmSeal, BlockCipher, importAesKey } from './aes.ts';
 export type { Curve, HashName, KeyKind, KeySpec, KeyType, Scheme } from './backend/backend.ts';
 export {
   type CborForm,

@@ -130,14 +130,19 @@ export class Switchboard {
     });
   }
 
-  /** Applies triples of map, key and value from `start` on; one of nulls says that a clock was looked at. Throws what `isRefusal` knows. */
+  /**
+   * Applies triples of map, key and value from `start` on. One of nulls says that a clock was looked at, one of two
+   * nulls names an audience. Throws what `isRefusal` knows.
+   */
   applyWrites(writes: readonly unknown[], start: number): void {
     for (let i = start; i + 2 < writes.length; i += 3) {
       const map = writes[i];
       const key = writes[i + 1];
       const value = writes[i + 2];
       if (map === null) {
-        this.sawTime = true;
+        if (value === null) this.sawTime = true;
+        else if (typeof value === 'string') this.access().setKnownAudience(value);
+        else throw refused('audience');
         continue;
       }
       if (typeof map !== 'string' || typeof key !== 'string') throw refused('write');

@@ -32,6 +32,12 @@ export type Scheme =
   | { readonly name: 'RSASSA-PKCS1-v1_5'; readonly hash: HashName }
   | { readonly name: 'EdDSA' };
 
+/** A block cipher under one key: 16 bytes in, 16 bytes out. */
+export interface BlockPermutation {
+  encrypt(block: Uint8Array): Uint8Array;
+  decrypt(block: Uint8Array): Uint8Array;
+}
+
 /**
  * The primitives, in two editions: node.ts over OpenSSL, and portable.ts over the noble libraries for
  * browsers. Formats (PEM, X.509, COSE, JWK) stand on this surface and exist once. ECDSA signatures cross it
@@ -61,6 +67,7 @@ export interface Backend<Public, Private, Aes> {
     aad: Uint8Array,
     tag: Uint8Array,
   ): Uint8Array | undefined;
+  aesBlocks(key: Uint8Array): BlockPermutation;
   aesKwpWrap(key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Throws when the integrity check fails. */
   aesKwpUnwrap(key: Uint8Array, wrapped: Uint8Array): Uint8Array;

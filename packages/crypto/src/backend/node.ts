@@ -181,6 +181,15 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
     }
     return plaintext;
   },
+  aesBlocks(key) {
+    // Without padding a block is out when it is in: one cipher serves for all of them, which costs a fifth.
+    const cipher = crypto.createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+    const decipher = crypto.createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+    return {
+      encrypt: (block) => plain(cipher.update(block)),
+      decrypt: (block) => plain(decipher.update(block)),
+    };
+  },
   aesKwpWrap(key, data) {
     const cipher = crypto.createCipheriv(kwpCipher(key), key, kwpIv);
     return plain(Buffer.concat([cipher.update(data), cipher.final()]));

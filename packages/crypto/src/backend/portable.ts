@@ -1,4 +1,4 @@
-import { aeskwp, gcm } from '@noble/ciphers/aes.js';
+import { aeskwp, ecb, gcm } from '@noble/ciphers/aes.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
@@ -258,6 +258,10 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
       return undefined;
     }
   },
+  aesBlocks: (key) => ({
+    encrypt: (block) => ecb(key, { disablePadding: true }).encrypt(block),
+    decrypt: (block) => ecb(key, { disablePadding: true }).decrypt(block),
+  }),
   aesKwpWrap: (key, data) => aeskwp(key).encrypt(data),
   aesKwpUnwrap: (key, wrapped) => aeskwp(key).decrypt(wrapped),
 

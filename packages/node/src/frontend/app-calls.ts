@@ -56,6 +56,8 @@ export class AppCalls {
   readonly #bringing: Bringing;
   #calls: GatheredCall[] = [];
   #isRunning = false;
+  /** Endpoints whose code has named audiences. */
+  readonly #namesAudiences = new WeakSet<AppEndpoint>();
 
   constructor(parts: {
     readonly node: NodeView;
@@ -174,7 +176,10 @@ export class AppCalls {
       access: (index) => {
         const call = calls[index];
         if (!tx || !call) throw new Error('a call asks for audiences before its transaction has begun');
-        access ??= this.#begin(call, tx);
+        if (!access) {
+          access = this.#begin(call, tx);
+          this.#namesAudiences.add(call.endpoint);
+        }
         return access;
       },
       settle: (index, outcome) => {
@@ -213,7 +218,7 @@ export class AppCalls {
   #settle(call: GatheredCall, tx: Tx, access: CallAccess | undefined, outcome: Outcome): void {
     const answer = answerOf(outcome, this.#node.application.disclosure.toCaller);
     // What is private is for its audience: those who may read the contract's log need not be of it.
-    const isPrivate = access !== undefined || this.#isPrivateByRule(call);
+    const isPrivate = access !== undefined || this.#isPrivateByRule(call) || this.#endedUnsaid(call, outcome);
     const end = (given: Answer, committed: CommitOutcome | undefined): void => {
       if (!isPrivate) this.#note(call, outcome, given.status, committed);
       this.#finish(call.event, given, committed);
@@ -290,6 +295,11 @@ export class AppCalls {
     else this.#calls.push({ ...call, attempts: call.attempts + 1 });
     // Otherwise whoever runs the calls sees to this one too.
     if (!this.#isRunning) this.run();
+  }
+
+  /** Whether a limit ended a call that may have named an audience: the host would have heard of it at the end. */
+  #endedUnsaid({ endpoint }: GatheredCall, outcome: Outcome): boolean {
+    return outcome.kind === 'failed' && outcome.limit !== undefined && this.#namesAudiences.has(endpoint);
   }
 
   /** What the private side has to refuse at the end of a call is for the log; the caller learns that it failed. */

@@ -146,6 +146,17 @@ function installFunctions(session: Session, table: FunctionTable, seeWrites: boo
   }
 }
 
+type Ask = (value: unknown) => unknown;
+
+/** Puts what remembers audiences before the host function that takes them. */
+function rememberAudiences(session: Session, access: Record<string, Ask>): void {
+  const ask = access.setAudience as Ask;
+  access.setAudience = function setAudience(readers: unknown): void {
+    requireCount(arguments.length, 1);
+    session.setAudience(readers, ask);
+  };
+}
+
 /** The `ccf` global and `console`. `isApp` adds what governance does not have. */
 export function installGlobals(
   session: Session,
@@ -172,6 +183,7 @@ export function installGlobals(
   define('console', makeConsole(session, how.lines, how.characters));
   // What governance asks of the node depends on what it has just written: who is a member, which app is installed.
   installFunctions(session, how.functions, !how.isApp);
+  if (how.isApp && ccf.access) rememberAudiences(session, ccf.access as Record<string, Ask>);
 }
 
 /** What of this file runs inside, see program.ts. */
@@ -185,5 +197,6 @@ export const globalsProgram = [
   openIndex,
   makeConsole,
   installFunctions,
+  rememberAudiences,
   installGlobals,
 ];

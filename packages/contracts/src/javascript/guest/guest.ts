@@ -129,7 +129,7 @@ export class Guest {
     this.#outcome = undefined;
     const input = new CallInput(text);
     const plan = this.#plans.get(input.plan) ?? this.#learn(input.plan);
-    session.begin(plan.context, input.now);
+    session.begin(plan.context, input.now, `${input.plan} ${input.caller}`);
     if (this.#options.asynchronous) session.promise();
     if (input.historical !== '') session.historical = pastState(session, JSON.parse(input.historical));
     try {
@@ -209,6 +209,7 @@ export class Guest {
         result = failureOutcome(error);
       }
     }
+    if (result[0] === outcome.failure) session.tellAudiences();
     const log = session.takeLog();
     if (log !== '') this.#port.print(log);
     session.end();
@@ -220,7 +221,7 @@ export class Guest {
    * that the code left rejected takes the place of what is returned.
    */
   evaluate(context: string, now: number, key: string, name: string, args: string): void {
-    this.#session.begin(context, now);
+    this.#session.begin(context, now, '');
     this.#session.promise();
     this.#port.next(this.#padded(() => this.#evaluate(key, name, args)));
   }

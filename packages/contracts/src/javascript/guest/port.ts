@@ -6,12 +6,12 @@ export interface Port {
   /**
    * Settles the call in progress, if any, and gives the next one (see `CallInput`). A response is its status,
    * headers and body; then, if either was set, whether writes apply and the claims digest; then writes, as
-   * triples; one of nulls says that the code looked at a clock. A failure is its message, the exception and its trace.
+   * triples; one of nulls says that the code looked at a clock, one of two nulls names an audience as JSON. A failure is its message, the exception and its trace.
    */
   next(...outcome: Primitive[]): string | undefined;
   /** One read; see `read`. Null when the host refuses: `refusal` says why. */
   read(what: number, state: number, map: string, key: string): string | number | boolean | undefined | null;
-  /** Writes as triples of map, key, value (null removes). False when the host refuses. */
+  /** Writes as triples of map, key, value (null removes), or nulls and an audience. False when the host refuses. */
   write(...writes: Primitive[]): boolean;
   /** Begins a scan and gives its number; -1 when the host refuses. */
   scan(state: number, map: string, options: string): number;

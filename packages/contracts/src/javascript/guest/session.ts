@@ -21,6 +21,12 @@ export class Session {
   readonly #shielded: boolean;
   #now = 0;
   readonly #tables = new Map<string, Writes>();
+  /** What endpoint and which caller the call is of, in the host's numbers. */
+  #of = '';
+  /** Audiences named and not told yet, as JSON. */
+  #audiences: string[] = [];
+  /** Audiences that the host took before, with the endpoint and the caller it took them of. */
+  readonly #taken = new Set<string>();
   #log: string[][] = [];
   #dropped = 0;
   /** Rights by table name, for each execution context. */
@@ -34,8 +40,10 @@ export class Session {
     this.#shielded = shielded;
   }
 
-  begin(context: string, now: number): void {
+  begin(context: string, now: number, of: string): void {
     this.open = true;
+    this.#of = of;
+    if (this.#audiences.length > 0) this.#audiences = [];
     if (this.context !== context || this.#rights.size === 0) this.#enter(context);
     this.#now = now;
     this.sawTime = false;
@@ -130,6 +138,39 @@ export class Session {
     throw new TypeError(String(callHost(this.port, 'refusal', [])));
   }
 
+  /**
+   * Says who may see what the call writes. What the host has never been asked it is asked at once, so that a refusal
+   * is thrown where it belongs; what it took before, of this caller, it hears with the writes and without a crossing.
+   */
+  setAudience(readers: unknown, ask: (readers: unknown) => unknown): void {
+    this.requireOpen();
+    const text = JSON.stringify(readers);
+    const named = `${this.#of} ${text}`;
+    if (this.#taken.has(named)) {
+      this.#audiences.push(text);
+      return;
+    }
+    if (!this.tellAudiences()) this.refused();
+    ask(readers);
+    if (this.#taken.size >= 1000) this.#taken.clear();
+    this.#taken.add(named);
+  }
+
+  /**
+   * Tells the host of audiences where no writes will: it must know that a call was private, however it ends. False
+   * when the host refuses.
+   */
+  tellAudiences(): boolean {
+    return this.#audiences.length === 0 || this.port.write(...this.#takeAudiences());
+  }
+
+  /** In the place of writes: triples of two nulls and an audience. */
+  #takeAudiences(): Primitive[] {
+    const triples = this.#audiences.flatMap((text) => [null, null, text]);
+    this.#audiences = [];
+    return triples;
+  }
+
   /** Gives pending writes to the host, whose reads then see them. */
   flush(): void {
     if (this.#tables.size === 0) return;
@@ -139,20 +180,21 @@ export class Session {
     }
   }
 
-  /** Pending writes as triples; beyond `most` of them they go to the host at once instead. */
+  /** Pending writes as triples, after audiences; beyond `most` of them they go to the host at once instead. */
   takeWrites(most: number): Primitive[] {
-    if (this.#tables.size === 0) return [];
-    if (most > 0) {
-      let count = 0;
-      for (const writes of this.#tables.values()) count += writes.size;
-      if (count > most) this.flush();
-    }
-    const triples: Primitive[] = [];
+    if (most > 0 && this.#writeCount() > most) this.flush();
+    const triples = this.#audiences.length === 0 ? [] : this.#takeAudiences();
     for (const [name, writes] of this.#tables) {
       for (const [key, value] of writes) triples.push(name, key, value);
     }
     this.#tables.clear();
     return triples;
+  }
+
+  #writeCount(): number {
+    let count = 0;
+    for (const writes of this.#tables.values()) count += writes.size;
+    return count;
   }
 
   print(level: string, text: string, lines: number, characters: number): void {
