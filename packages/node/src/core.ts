@@ -31,6 +31,7 @@ import { GovernanceDoor } from './frontend/governance-door.ts';
 import { Pipeline, type RequestEvent } from './frontend/pipeline.ts';
 import { Routing } from './frontend/routing.ts';
 import { SnapshotDoor } from './frontend/snapshot-door.ts';
+import { Handover } from './handover.ts';
 import { HistoricalQueries } from './historical.ts';
 import type { NodeIdentity, ServiceIdentity } from './identity.ts';
 import type { IndexSource } from './indexing/builder.ts';
@@ -85,6 +86,7 @@ export class Core implements NodeView {
   readonly #reopening: Reopening;
   readonly #pipeline: Pipeline;
   readonly #waiting: Waiting;
+  readonly #handover: Handover;
   readonly #snapshots: Snapshots;
   readonly #signer: Signer;
   readonly #forwarding: Forwarding;
@@ -163,6 +165,7 @@ export class Core implements NodeView {
       else outbox.push({ kind: 'respond', id, response });
     };
     this.#waiting = new Waiting(respond);
+    this.#handover = new Handover(this.replica, this.#waiting);
     this.#signer = this.#makeSigner();
     this.#currentReads = new CurrentReads(this, {
       resume: (event) => this.#pipeline.resume(event),
@@ -187,6 +190,11 @@ export class Core implements NodeView {
       evidence: (from, renewal) => this.#standing.received(from, renewal),
       candidate: (id, from) => this.#guide(id, from),
     });
+  }
+
+  /** Leaves the office to another node, if this one has it; then calls `over`. */
+  handOver(over: () => void): void {
+    this.#handover.begin(over);
   }
 
   /** Ends this state: whoever waits is answered, and what outlives it is handed over. */
@@ -280,6 +288,7 @@ export class Core implements NodeView {
     this.parcels.tick(elapsedMs);
     this.#standing.tick(elapsedMs);
     this.#departure.tick(elapsedMs);
+    this.#handover.tick(elapsedMs);
   }
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */
@@ -294,6 +303,7 @@ export class Core implements NodeView {
     this.#pipeline.step();
     this.#signer.step();
     this.replica.propose();
+    this.#handover.step();
   }
 
   #makePipeline(authentication: Authentication, respond: Respond): Pipeline {
@@ -415,7 +425,7 @@ export class Core implements NodeView {
       [...voters, ...learners].includes(id),
     );
     if (takesPart) return;
-    if (this.replica.isPrimary) this.replica.step({ kind: 'stray', node: id });
+    if (this.replica.leads) this.replica.step({ kind: 'stray', node: id });
     else if (raft.leader !== null && from === id)
       this.#parts.outbox.push({ kind: 'send', to: raft.leader, message: encodeWire({ kind: 'stray', id }) });
   }

@@ -40,6 +40,8 @@ export const limits = {
   snapshotBytesPerStep: 512 * 1024,
   /** How often a node looks whether its evidence is to be renewed, and the primary whose has run out. */
   standingLookMs: 1_000,
+  /** How long a node that is to stop tries to leave its office to another one. */
+  handoverMsMax: 3_000,
   /** How long a retired node still answers under /node before it ends. */
   retiredMs: 10_000,
   /** Questions for evidence the platform may owe an answer to. */

@@ -156,6 +156,29 @@ describe('nodes of one service', () => {
     assert.throws(() => cluster.propose(second, alone), /no node would be left/);
   });
 
+  test('a primary that is told to stop hands over first: nothing answered is lost, and nobody waits for an election', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second, third] = nodes;
+    const answered = txIdOf(put(cluster, first, 'before'));
+    first.inbox.push({ kind: 'stop' });
+    const late = cluster.ask(first, 'PUT', '/app/value', { body: 'too late' });
+    cluster.settle();
+    assert.equal(late()?.status, 503);
+    assert.match(late()?.text ?? '', /PrimaryNotFound/);
+    cluster.passUntil('it has stopped', () => first.exit !== undefined, 200);
+    assert.equal(first.exit, 'Stopped by its operator.');
+    assert.notEqual(cluster.primary, first);
+    committedEverywhere(cluster, [second, third], answered);
+    assert.equal(get(cluster, second), 'before');
+    committedEverywhere(cluster, [second, third], txIdOf(put(cluster, cluster.primary, 'after')));
+    // The last of them has nobody to hand over to.
+    const alone = new Cluster();
+    const only = alone.start();
+    only.inbox.push({ kind: 'stop' });
+    alone.settle();
+    assert.equal(only.exit, 'Stopped by its operator.');
+  });
+
   test('one that was voted out while it was cut off learns it from the ledger, answers no more and ends', () => {
     for (const snapshotEvery of [10_000, 20]) {
       const { cluster, nodes } = threeNodes({ snapshotEvery });

@@ -287,9 +287,16 @@ export class Node {
 
   #stop(): void {
     this.#stops++;
-    if (this.#core) this.#core.stopNotice = true;
-    if (this.#options.config.ignore_first_sigterm && this.#stops === 1) return;
-    this.#outbox.push({ kind: 'exit', code: 0, reason: 'Stopped by its operator.' });
+    const isOnlyNoted = this.#options.config.ignore_first_sigterm && this.#stops === 1;
+    const over = (): void => {
+      if (!isOnlyNoted) this.#outbox.push({ kind: 'exit', code: 0, reason: 'Stopped by its operator.' });
+    };
+    if (!this.#core) {
+      over();
+      return;
+    }
+    this.#core.stopNotice = true;
+    this.#core.handOver(over);
   }
 
   #exit(reason: string, code = 1): void {

@@ -126,8 +126,19 @@ export class Replica {
     return this.#raft;
   }
 
-  get isPrimary(): boolean {
+  /** Whether this node leads: it signs, and writes what consensus asks for. */
+  get leads(): boolean {
     return this.#raft.role === 'Leader';
+  }
+
+  /** Whether it takes writes: a leader that hands over does not. */
+  get isPrimary(): boolean {
+    return this.leads && this.#raft.admission !== 'handing-over';
+  }
+
+  /** The node that takes writes, as far as is known. */
+  get primary(): NodeId | null {
+    return this.leads && !this.isPrimary ? null : this.#raft.leader;
   }
 
   /** The next transaction's place. */
@@ -180,6 +191,10 @@ export class Replica {
       tx.discard();
       return { kind: 'not-primary' };
     }
+    return this.#commit(tx, options);
+  }
+
+  #commit(tx: Tx, options: EntryOptions): CommitOutcome {
     const result = tx.commit();
     switch (result.kind) {
       case 'conflict':
@@ -310,7 +325,7 @@ export class Replica {
   /** Writes what the primary has to record by itself. */
   #write(change: (tx: Tx) => boolean): void {
     const tx = this.store.begin();
-    if (change(tx)) this.commit(tx);
+    if (this.leads && change(tx)) this.#commit(tx, {});
     else tx.discard();
   }
 

@@ -51,7 +51,7 @@ export class Signer {
   /** Signs if this node is the primary and a signature is due. */
   step(): void {
     const { replica, waiting, config, now } = this.#parts;
-    if (!replica.isPrimary) return;
+    if (!replica.leads) return;
     const state = {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,

@@ -125,9 +125,9 @@ export class StandingKeeper {
     }
     const renewal = { evidence: result.evidence.quote, root };
     if (replica.isPrimary) this.#accept(id, renewal);
-    else if (replica.raft.leader !== null) {
+    else if (replica.primary !== null) {
       const message = encodeWire({ kind: 'evidence', ...renewal });
-      outbox.push({ kind: 'send', to: replica.raft.leader, message });
+      outbox.push({ kind: 'send', to: replica.primary, message });
     }
   }
 

@@ -59,10 +59,16 @@ function standIn(respond?: (event: RequestEvent) => Effect[]) {
   const waiting: RequestEvent[] = [];
   let inputs: NodeInputs | undefined;
   let seqno = 0;
+  let stops = 0;
   const answer = (event: Event): Effect[] => {
     events.push(event);
     if (event.kind === 'appended') {
       return waiting.splice(0).map(({ id }) => ({ kind: 'respond', id, response: plain(`${event.seqno}`) }));
+    }
+    if (event.kind === 'stop') {
+      stops += 1;
+      if (inputs?.config.ignore_first_sigterm && stops === 1) return [];
+      return [{ kind: 'exit', code: 0, reason: 'told to stop' }];
     }
     if (event.kind !== 'request') return [];
     if (respond) return respond(event);

@@ -67,6 +67,7 @@ export class Daemon {
   #lastFacts = Number.NEGATIVE_INFINITY;
   #memoryPeak = 0;
   #stopNotices = 0;
+  #isToStop = false;
   #stopping = false;
 
   constructor(configuration: Configuration, log: Log) {
@@ -120,20 +121,23 @@ export class Daemon {
 
   /**
    * A signal asks to stop. The first SIGTERM may only be passed on to the node (`ignore_first_sigterm`); the
-   * next one ends the daemon in order; one more ends it at once.
+   * next one ends the daemon in order, once the node has left its office; one more ends it at once.
    */
   stop(signal: string): void {
     this.#stopNotices += 1;
     const onlyNoted =
       this.#configuration.ignore_first_sigterm && signal === 'SIGTERM' && this.#stopNotices === 1;
-    if (this.#stopping) {
+    if (this.#stopping || this.#isToStop) {
       this.#line('fail', `${signal} again: ending at once`);
       this.#ended.resolve(1);
       return;
     }
     this.#line('info', onlyNoted ? `${signal}: noted, the next one stops the node` : `${signal}: stopping`);
     this.#turns.push({ kind: 'stop' });
-    if (!onlyNoted) void this.#end(0);
+    if (onlyNoted) return;
+    this.#isToStop = true;
+    const handover = setTimeout(() => void this.#end(0), limits.handoverMsMax);
+    this.#resources.push({ [Symbol.dispose]: () => clearTimeout(handover) });
   }
 
   /** Something broke that must not: nothing more is decided, what was decided is flushed, the daemon ends. */

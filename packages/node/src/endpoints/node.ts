@@ -26,7 +26,7 @@ function nodeOut({ node, tx }: BuiltinContext, id: string, info: NodeInfo): Reco
     last_written: tx.versionOf(nodeInfos.name, id) ?? 0,
     node_data: info.node_data ?? null,
     node_id: id,
-    primary: node.replica.raft.leader === id,
+    primary: node.replica.primary === id,
     rpc_interfaces: info.rpc_interfaces,
     status: info.status,
     ...(votes ? {} : { votes, role: roleNow(tx, id, node.now) }),
@@ -88,7 +88,7 @@ const getNetwork: Handler = ({ node, tx }) => {
   return json({
     current_service_create_txid: info.current_service_create_txid ?? null,
     current_view: node.replica.raft.view,
-    primary_id: node.replica.raft.leader,
+    primary_id: node.replica.primary,
     recovery_count: info.recovery_count ?? 0,
     service_certificate: info.cert,
     service_data: info.service_data ?? null,
@@ -145,8 +145,8 @@ const deleteNode: Handler = ({ params, tx }) => {
 };
 
 const getPrimaryNode: Handler = (context) => {
-  const { leader } = context.node.replica.raft;
-  return leader === null ? refusal(500, 'InternalError', 'Primary unknown') : nodeAnswer(context, leader);
+  const { primary } = context.node.replica;
+  return primary === null ? refusal(500, 'InternalError', 'Primary unknown') : nodeAnswer(context, primary);
 };
 
 const getPrimary: Handler = ({ node }) =>
@@ -155,8 +155,8 @@ const getPrimary: Handler = ({ node }) =>
 const headPrimary: Handler = (context) => {
   const { node, tx } = context;
   if (node.replica.isPrimary) return empty(200);
-  const { leader } = node.replica.raft;
-  const address = addressOfNode(tx, leader, context.session.interface);
+  const { primary } = node.replica;
+  const address = addressOfNode(tx, primary, context.session.interface);
   if (address === undefined) return primaryNotFound();
   return withHeader(empty(308), header.location, `https://${address}/node/primary`);
 };

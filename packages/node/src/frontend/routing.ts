@@ -69,13 +69,13 @@ export class Routing {
     const local =
       rule.forwarding === 'never' || (rule.forwarding === 'sometimes' && !this.#sticky.has(session));
     if (local) return undefined;
-    const { leader } = this.#node.replica.raft;
+    const { primary } = this.#node.replica;
     // Surely not carried out: the caller may try again, here or elsewhere.
-    if (leader === null || this.#forwarding.isAway(leader)) return primaryNotFound();
+    if (primary === null || this.#forwarding.isAway(primary)) return primaryNotFound();
     const { forwarding_timeout_ms: patience } =
       this.#node.config.network.rpc_interfaces[session.interface] ?? {};
     const deadline = this.#node.now + (patience ?? limits.forwardingMsDefault);
-    if (!this.#forwarding.forward(event, leader, deadline)) {
+    if (!this.#forwarding.forward(event, primary, deadline)) {
       return unforwarded('Too many requests wait for the primary: try again.');
     }
     this.#sticky.add(session);
@@ -99,10 +99,10 @@ export class Routing {
   #addressOf(role: 'primary' | 'backup', name: string): string | undefined {
     const { replica, identity } = this.#node;
     const tables = replica.store.begin();
-    const { leader } = replica.raft;
-    if (role === 'primary') return addressOfNode(tables, leader, name);
+    const { primary } = replica;
+    if (role === 'primary') return addressOfNode(tables, primary, name);
     const backups = [...nodeInfos.entries(tables)].filter(
-      ([id, info]) => info.status === 'Trusted' && id !== leader && id !== identity.id,
+      ([id, info]) => info.status === 'Trusted' && id !== primary && id !== identity.id,
     );
     const [draw = 0] = this.#random(1);
     return rpcAddressOf(backups[draw % Math.max(1, backups.length)]?.[1], name);

@@ -51,7 +51,7 @@ export class SnapshotDoor {
     }
     const { replica, config } = this.#node;
     if (!replica.isPrimary) {
-      const address = addressOfNode(replica.store.begin(), replica.raft.leader, session.interface);
+      const address = addressOfNode(replica.store.begin(), replica.primary, session.interface);
       return address === undefined ? primaryNotFound() : redirect(address, request.target, 308);
     }
     const own = config.network.rpc_interfaces[session.interface]?.published_address ?? '';

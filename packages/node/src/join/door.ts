@@ -82,7 +82,7 @@ export class JoinDoor {
   }
 
   #sendToPrimary({ tx, session, target }: BuiltinContext): Answer {
-    const address = addressOfNode(tx, this.#parts.node.replica.raft.leader, session.interface);
+    const address = addressOfNode(tx, this.#parts.node.replica.primary, session.interface);
     return address === undefined ? primaryNotFound() : redirect(address, target.fullPath, 308);
   }
 
