@@ -165,7 +165,7 @@ export class Core implements NodeView {
       else outbox.push({ kind: 'respond', id, response });
     };
     this.#waiting = new Waiting(respond);
-    this.#handover = new Handover(this.replica, this.#waiting);
+    this.#handover = new Handover(this.replica, this.#waiting, (id) => this.#forwarding.isAway(id));
     this.#signer = this.#makeSigner();
     this.#currentReads = new CurrentReads(this, {
       resume: (event) => this.#pipeline.resume(event),

@@ -9,19 +9,22 @@ import type { Waiting } from './waiting.ts';
 export class Handover {
   readonly #replica: Replica;
   readonly #waiting: Waiting;
+  /** Whether the channel to a node is lost. */
+  readonly #isAway: (node: string) => boolean;
   #over: (() => void) | undefined;
   #elapsedMs = 0;
 
-  constructor(replica: Replica, waiting: Waiting) {
+  constructor(replica: Replica, waiting: Waiting, isAway: (node: string) => boolean) {
     this.#replica = replica;
     this.#waiting = waiting;
+    this.#isAway = isAway;
   }
 
   /** `over` is called once: when the office is another's, and what waits for its commit has it; or if that fails. */
   begin(over: () => void): void {
     this.#over = over;
     this.#elapsedMs = 0;
-    if (!this.#replica.leads || this.#isAlone()) return;
+    if (!this.#replica.leads || !this.#hasOthers()) return;
     // The successor drops what is not signed, and nothing can be signed that is not proposed.
     this.#replica.propose();
     this.#replica.step({ kind: 'transfer', to: null });
@@ -38,14 +41,15 @@ export class Handover {
     over();
   }
 
-  #isAlone(): boolean {
+  /** Somebody else who could lead; where a whole service is stopped there is nobody soon. */
+  #hasOthers(): boolean {
     const { id, configurations } = this.#replica.raft;
-    return configurations.every(({ voters }) => voters.every((voter) => voter === id));
+    return configurations.some(({ voters }) => voters.some((voter) => voter !== id && !this.#isAway(voter)));
   }
 
   #isDone(): boolean {
     const { leads, isPrimary } = this.#replica;
     // Primary again: nobody could take over.
-    return isPrimary || (!leads && this.#waiting.size === 0);
+    return isPrimary || !this.#hasOthers() || (!leads && this.#waiting.size === 0);
   }
 }

@@ -378,7 +378,11 @@ export const configurationSchema = z.strictObject({
   worker_threads: unused('Threads beside the main one.'),
   memory: unused('Ring buffers between host and enclave.'),
   historical_cache_soft_limit: field(size, '512MB', 'Memory for historical queries.'),
-  ignore_first_sigterm: field(boolean, false, 'The first SIGTERM only sets `stop_notice` in `/node/state`.'),
+  ignore_first_sigterm: field(
+    boolean,
+    false,
+    'The first SIGTERM sets `stop_notice` in `/node/state`, and a primary hands over; the node goes on.',
+  ),
   node_client_interface: unused('Local address of outgoing connections.'),
   node_to_node_message_limit: unused('Messages under one channel key.'),
   files_cleanup: unused('Removal of old files.'),
