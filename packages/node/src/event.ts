@@ -9,6 +9,8 @@ export interface Session {
   readonly interface: string;
   /** DER of the client certificate, when one was presented; not verified by TLS. */
   readonly clientCertificate: Uint8Array | null;
+  /** Only of a session at another node, which passes its requests on: the view in which it began there. */
+  readonly view?: number;
 }
 
 /** A parsed HTTP request whose body has arrived whole. */

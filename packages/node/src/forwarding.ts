@@ -50,8 +50,14 @@ export class Forwarding {
     return this.#forwarded.has(session);
   }
 
-  /** Passes a request on. Answers false when too many wait for their answers already. */
-  forward({ id: requestId, session, request }: RequestEvent, to: string, deadline: number): boolean {
+  /**
+   * Passes a request on, of a session that began in this view. Answers false when too many wait for their answers
+   * already.
+   */
+  forward(
+    { id: requestId, session, request }: RequestEvent,
+    { to, view, deadline }: { readonly to: string; readonly view: number; readonly deadline: number },
+  ): boolean {
     if (this.#outgoing.size >= limits.forwardedMax) return false;
     this.#lastId += 1;
     this.#outgoing.set(this.#lastId, { requestId, to, deadline });
@@ -59,6 +65,7 @@ export class Forwarding {
       kind: 'request',
       id: this.#lastId,
       session: session.id,
+      view,
       interface: session.interface,
       clientCertificate: session.clientCertificate,
       request,
@@ -147,8 +154,8 @@ export class Forwarding {
       return known;
     }
     this.#lastSession += 1;
-    const { interface: name, clientCertificate } = message;
-    const session = { id: -this.#lastSession, interface: name, clientCertificate };
+    const { interface: name, clientCertificate, view } = message;
+    const session = { id: -this.#lastSession, interface: name, clientCertificate, view };
     this.#forwarded.add(session);
     this.#sessions.set(key, session);
     const [oldest] = this.#sessions.keys();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Cluster } from './testing/cluster.ts';
 import { committedEverywhere, get, put, threeNodes, txIdOf } from './testing/service.ts';
+import { encodeWire } from './wire.ts';
 
 describe('requests at any node', () => {
   test('a write at a backup is forwarded, and its session then reads what it wrote', () => {
@@ -56,6 +57,28 @@ describe('requests at any node', () => {
     const before = cluster.state(first).last_signed_seqno;
     cluster.pass(200);
     assert.ok(cluster.state(first).last_signed_seqno <= before + 2, 'one write and its signature');
+  });
+
+  test('a forwarded request of a session that began in another view is not carried out', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second] = nodes;
+    const view = Number(txIdOf(put(cluster, first, 'before')).split('.')[0]);
+    const pass = (session: number, sessionView: number, body: string): void => {
+      const request = {
+        method: 'PUT',
+        target: '/app/value',
+        headers: {},
+        body: new TextEncoder().encode(body),
+      };
+      const sender = { session, view: sessionView, interface: 'main', clientCertificate: null };
+      const message = encodeWire({ kind: 'request', id: session, ...sender, request });
+      first.inbox.push({ kind: 'received', from: second.id, message });
+      cluster.pass(50);
+    };
+    pass(1_000, view, 'of this view');
+    assert.equal(get(cluster, first), 'of this view');
+    pass(1_001, view - 1, 'of the one before');
+    assert.equal(get(cluster, first), 'of this view');
   });
 
   test('a session does not cross into another view', () => {

@@ -22,6 +22,7 @@ const message: fc.Arbitrary<NodeMessage> = fc.oneof(
     kind: fc.constant('request' as const),
     id,
     session: id,
+    view: id,
     interface: fc.string({ maxLength: 8 }),
     clientCertificate: fc.option(bytes),
     request: fc.record({ method: fc.string({ maxLength: 5 }), target: fc.webPath(), headers, body: bytes }),

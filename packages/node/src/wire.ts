@@ -9,8 +9,9 @@ import type { HttpRequest } from './event.ts';
 export interface ForwardedRequest {
   readonly kind: 'request';
   readonly id: number;
-  /** The client's session at the sender. */
+  /** The client's session at the sender, and the view in which it began: what it was told holds in no other. */
   readonly session: number;
+  readonly view: number;
   readonly interface: string;
   readonly clientCertificate: Uint8Array | null;
   readonly request: HttpRequest;
@@ -262,6 +263,7 @@ function readRequest(head: Json, body: Uint8Array): ForwardedRequest {
     kind: 'request',
     id: number(head.id),
     session: number(head.session),
+    view: number(head.view),
     interface: text(head.interface),
     clientCertificate: clientCertificate === null ? null : base64(clientCertificate),
     request: { method: text(method), target: text(target), headers: Object.fromEntries(named), body },

@@ -153,7 +153,7 @@ export class Pipeline {
       return empty(503);
     }
     const { view } = replica.raft;
-    const known = this.#views.get(session);
+    const known = this.#views.get(session) ?? session.view;
     if (known === undefined) this.#views.set(session, view);
     else if (known !== view) {
       const lost = `Current session was established in view ${known}, and the service is now in view ${view}: open a new one.`;

@@ -69,13 +69,13 @@ export class Routing {
     const local =
       rule.forwarding === 'never' || (rule.forwarding === 'sometimes' && !this.#sticky.has(session));
     if (local) return undefined;
-    const { primary } = this.#node.replica;
+    const { primary, raft } = this.#node.replica;
     // Surely not carried out: the caller may try again, here or elsewhere.
     if (primary === null || this.#forwarding.isAway(primary)) return primaryNotFound();
     const { forwarding_timeout_ms: patience } =
       this.#node.config.network.rpc_interfaces[session.interface] ?? {};
     const deadline = this.#node.now + (patience ?? limits.forwardingMsDefault);
-    if (!this.#forwarding.forward(event, primary, deadline)) {
+    if (!this.#forwarding.forward(event, { to: primary, view: raft.view, deadline })) {
       return unforwarded('Too many requests wait for the primary: try again.');
     }
     this.#sticky.add(session);
