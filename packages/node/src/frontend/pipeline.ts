@@ -15,6 +15,7 @@ import type { CurrentReads } from './current-reads.ts';
 import type { GovernanceDoor } from './governance-door.ts';
 import type { Router } from './router.ts';
 import { anyNode, primaryOnly, type Routing, type RoutingRule, wantsCurrent } from './routing.ts';
+import { SessionConsistency } from './session-consistency.ts';
 import type { SnapshotDoor } from './snapshot-door.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -59,8 +60,7 @@ export class Pipeline {
   readonly #waiting: Waiting;
   readonly #respond: (id: number, answer: Answer) => void;
   readonly #bringing: Bringing;
-  /** View of a session's first request: a session never crosses into another. */
-  readonly #views = new WeakMap<Session, number>();
+  readonly #consistency: SessionConsistency;
 
   constructor(parts: {
     readonly node: NodeView;
@@ -82,6 +82,7 @@ export class Pipeline {
     this.#routing = parts.routing;
     this.#currentReads = parts.currentReads;
     this.#respond = parts.respond;
+    this.#consistency = new SessionConsistency(parts.node.replica.store);
     this.#bringing = new Bringing(parts.node, (event, rule) => this.leadsElsewhere(event, rule));
   }
 
@@ -152,14 +153,7 @@ export class Pipeline {
     if (accepted && !accepted.some((pattern) => new RegExp(`^(?:${pattern})$`).test(target.fullPath))) {
       return empty(503);
     }
-    const { view } = replica.raft;
-    const known = this.#views.get(session) ?? session.view;
-    if (known === undefined) this.#views.set(session, view);
-    else if (known !== view) {
-      const lost = `Current session was established in view ${known}, and the service is now in view ${view}: open a new one.`;
-      return { ...refusal(500, 'SessionConsistencyLost', lost), close: true };
-    }
-    return undefined;
+    return this.#consistency.refuse(session, replica.raft.view);
   }
 
   /** Whether another node serves the request; it is answered then, or will be. */
