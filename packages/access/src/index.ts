@@ -36,6 +36,7 @@ export {
   type Stretch,
 } from './listing.ts';
 export { type Look, looksAt, recordLook } from './looks.ts';
+export { isNotice, recordNotice } from './notice.ts';
 export { u64 as seqnoKey } from './numbers.ts';
 export { paddedJson } from './padding.ts';
 export {

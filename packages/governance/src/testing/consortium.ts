@@ -256,6 +256,7 @@ export class Consortium {
     return {
       kind: 'planning',
       lineage: this.lineage,
+      place: { view: 2, seqno: this.store.version + 1 },
       reachBack: () => 'known',
       past: (version) => this.written.find(({ seqno }) => seqno === version)?.writeSet ?? 'missing',
       salt: (version, change) => sha256ByteString(`${version} ${change}`),

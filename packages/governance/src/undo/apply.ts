@@ -1,3 +1,4 @@
+import { hasAudiences, recordAt, recordNotice, type Segment, segmentBytes } from '@coco/access';
 import type { Tx, WriteSet } from '@coco/kv';
 import { formatTxId, parseTxId } from '@coco/ledger';
 import { GovernanceError } from '../errors.ts';
@@ -33,7 +34,8 @@ export function applyUndo(tx: Tx, world: GovernanceWorld, args: UndoArguments, p
     repeatUndo(tx, world.undo.writes, { request, plan: args.plan, proposal });
     return;
   }
-  const plan = confirmedPlan(tx, world as PlanningWorld, request, args);
+  const planning = world as PlanningWorld;
+  const plan = confirmedPlan(tx, planning, request, args);
   for (const { map, key, to } of plan.changes) {
     if (to === null) tx.delete(map, key);
     else tx.set(map, key, to);
@@ -50,6 +52,18 @@ export function applyUndo(tx: Tx, world: GovernanceWorld, args: UndoArguments, p
     restored: plan.restored,
     undoneAgain: plan.undoneAgain,
   });
+  const notice = { time: world.now, endpoint: 'undo' };
+  recordNotice(tx, planning.undo.place, notice, segmentsConcerned(tx, plan));
+}
+
+/** Those who see a transaction whose standing changes, or a row that does. */
+function segmentsConcerned(tx: Tx, { changes, restored, undone, undoneAgain }: UndoPlan): Set<Segment> {
+  const records = [...undone, ...restored, ...undoneAgain].map((id) => recordAt(tx, parseTxId(id).seqno));
+  const rows = changes.filter(({ map }) => hasAudiences(map));
+  return new Set([
+    ...records.flatMap((record) => record?.parts.map(({ segment }) => segment) ?? []),
+    ...rows.map(({ key }) => key.slice(0, segmentBytes)),
+  ]);
 }
 
 function confirmedPlan(tx: Tx, world: PlanningWorld, request: UndoRequest, args: UndoArguments): UndoPlan {

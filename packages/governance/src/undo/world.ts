@@ -1,5 +1,6 @@
 import type { AudienceId, Audiences } from '@coco/access';
 import type { ByteString, Lineage, ReadSet, Version, WriteSet } from '@coco/kv';
+import type { TxId } from '@coco/ledger';
 
 /** What a contract's own function wrote to make up for transactions, or why it could not. */
 export type Compensation =
@@ -39,6 +40,8 @@ export interface UndoPlanning {
   past(version: Version): WriteSet | Obstacle;
   /** 32 bytes for one change; the same on every node, and known to nobody without the ledger secret. */
   salt(version: Version, change: ByteString): ByteString;
+  /** Where the transaction at hand will be committed. */
+  readonly place: TxId;
   /** Whose rows are whose. */
   readonly audiences: Audiences;
   /** Runs a function of the contract in force over the latest state, and keeps nothing of it. */

@@ -4,6 +4,7 @@ import {
   anonymous,
   CallAccess,
   type CursorBinding,
+  isNotice,
   limits,
   openCursor,
   openReference,
@@ -126,7 +127,11 @@ export class NodeAccess {
     const tx = this.#store.begin();
     const record = recordAt(tx, seqno);
     tx.discard();
-    return record === undefined || partsSeen(record, this.audiences.seenBy(viewer())).length > 0;
+    return (
+      record === undefined ||
+      isNotice(record) ||
+      partsSeen(record, this.audiences.seenBy(viewer())).length > 0
+    );
   }
 
   /** The name under which parties know a private transaction. */

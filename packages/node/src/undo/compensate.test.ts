@@ -105,3 +105,61 @@ describe('a compensation for what an audience wrote', () => {
     assert.deepEqual([preview.possible, preview.changes], [true, []]);
   });
 });
+
+describe('those whom an undo concerns', () => {
+  interface Listed {
+    readonly reference: string;
+    readonly transaction_id: string;
+    readonly endpoint: string;
+    readonly by: string;
+    readonly undone_by: string | null;
+  }
+  const listOf = (cluster: Cluster, at: Machine, who: Parameters<typeof askAs>[2]) =>
+    (askAs(cluster, at, who, '/app/transactions').json as { value: Listed[] }).value;
+
+  test('find it in their lists and hear of it in their events, and nobody else does', () => {
+    const { cluster, nodes, traders, deal } = dealt();
+    const streams = [traders.ann, traders.cid].map((who) =>
+      cluster.request(nodes[1], 'GET', '/app/events', { session: cluster.session(who.der) }),
+    );
+    const args = { transactions: [deal], policy: 'restore' };
+    const { plan } = previewAt(cluster, cluster.primary, deal);
+    const propose = { name: 'undo_transactions', args: { ...args, plan } };
+    const undo = txIdOf(cluster.propose(cluster.primary, propose));
+    committedEverywhere(cluster, nodes, undo);
+    const [told, ...more] = streams.map(({ id }) => nodes[1].streams.get(id) ?? '');
+    assert.match(told ?? '', new RegExp(`"transaction_id":"${undo}".*"endpoint":"undo","by":"members"`));
+    assert.deepEqual(more, ['']);
+    for (const node of nodes) {
+      for (const who of [traders.ann, traders.bob]) {
+        const listed = listOf(cluster, node, who);
+        const found = listed.find(({ transaction_id: id }) => id === undo);
+        assert.deepEqual([found?.endpoint, found?.by, found?.undone_by], ['undo', 'members', null]);
+        assert.equal(listed.find(({ transaction_id: id }) => id === deal)?.undone_by, undo);
+        const { value } = askAs(cluster, node, who, `/app/transactions/${found?.reference}/writes`).json as {
+          value: unknown;
+        };
+        assert.deepEqual(value, [{ map: 'audience:deals', rows: [{ key: 'd', value: null }] }]);
+      }
+      assert.deepEqual(
+        listOf(cluster, node, traders.cid).map(({ endpoint }) => endpoint),
+        ['POST /deals'],
+      );
+      // It is governance, and so everybody's to prove.
+      assert.equal(askAs(cluster, node, traders.cid, `/app/receipt?transaction_id=${undo}`).status, 200);
+    }
+    const again = previewAt(cluster, cluster.primary, undo).plan;
+    const back = {
+      name: 'undo_transactions',
+      args: { transactions: [undo], policy: 'restore', plan: again },
+    };
+    const redo = txIdOf(cluster.propose(cluster.primary, back));
+    committedEverywhere(cluster, nodes, redo);
+    const ids = listOf(cluster, nodes[2], traders.bob).map((each) => [each.transaction_id, each.undone_by]);
+    assert.deepEqual(ids.slice(0, 2), [
+      [redo, null],
+      [undo, redo],
+    ]);
+    assert.equal(ids.find(([id]) => id === deal)?.[1], null);
+  });
+});

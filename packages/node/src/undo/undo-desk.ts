@@ -1,7 +1,6 @@
 import type { Audiences } from '@coco/access';
 import { type Obstacle, traceOf, type UndoPlanning } from '@coco/governance';
-import { Lineage, type Store } from '@coco/kv';
-import type { LedgerSecrets } from '@coco/ledger';
+import { Lineage } from '@coco/kv';
 import type { Application } from '../application.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import { compensate } from './compensate.ts';
@@ -11,8 +10,7 @@ import { StandingBook } from './standing-book.ts';
 
 /** What a node brings to the undo of transactions: who read and wrote what, and past values. */
 export class UndoDesk {
-  readonly #store: Store;
-  readonly #secrets: LedgerSecrets;
+  readonly #replica: NodeView['replica'];
   readonly #application: Application;
   readonly #past: PastWrites;
   readonly #audiences: Audiences;
@@ -24,9 +22,8 @@ export class UndoDesk {
 
   /** Follows the store from its next version on. */
   constructor(node: Pick<NodeView, 'replica' | 'application' | 'historical' | 'access'>) {
-    const { store, secrets } = node.replica;
-    this.#store = store;
-    this.#secrets = secrets;
+    const { store } = node.replica;
+    this.#replica = node.replica;
     this.#application = node.application;
     this.#audiences = node.access.audiences;
     this.#past = new PastWrites(node.historical);
@@ -56,7 +53,8 @@ export class UndoDesk {
   /** For the planning of one undo. */
   planning(): UndoPlanning {
     this.#obstacle = undefined;
-    const parts = { application: this.#application, audiences: this.#audiences, store: this.#store };
+    const { nextSeqno, raft, secrets, store } = this.#replica;
+    const parts = { application: this.#application, audiences: this.#audiences, store };
     const noted = <T extends object | string>(given: T): T => {
       if (given === 'loading' || given === 'missing') this.#obstacle = given;
       return given;
@@ -64,9 +62,10 @@ export class UndoDesk {
     return {
       kind: 'planning',
       lineage: this.#lineage,
+      place: { view: raft.view, seqno: nextSeqno },
       reachBack: (version) => noted(this.#earlier.reachBack(version)),
       past: (version) => noted(this.#past.get(version)),
-      salt: (version, change) => this.#secrets.keyFor(version).undoSalts.sign(change),
+      salt: (version, change) => secrets.keyFor(version).undoSalts.sign(change),
       audiences: this.#audiences,
       compensate: (call) => compensate(parts, call),
     };
