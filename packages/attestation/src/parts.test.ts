@@ -110,7 +110,7 @@ describe('binding', () => {
     );
     const bound = (expected: object) => () =>
       verify(evidence, endorsements, { roots: ownRoots(), policy: {}, expected }, now);
-    bound({ reportData: new Uint8Array(64).fill(0x11) })();
+    bound({ publicKey: fileOf(ownFolder, 'snp/v3/node.pub.der') })();
     assert.throws(bound({ publicKey }), { code: 'report-data' });
     assert.throws(bound({ publicKey, nonce: Uint8Array.of(1) }), { code: 'report-data' });
   });

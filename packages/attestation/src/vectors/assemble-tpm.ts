@@ -36,8 +36,7 @@ export function assembleTpm({ vector, file, part }: Subject, folder: Folder, che
   const enclaveReport = optional(vector, folder, 'enclave-report');
   const found = attestationKey(vector, part, folder);
   const certificates = certificatesIn(vector, folder);
-  const certificate = certificates.find(({ publicKey }) => publicKey.id === found.key?.id);
-  const chain = certificate === undefined ? [] : pathFrom(certificate, certificates);
+  const chain = keyChain(vector, folder, found.key?.id);
   const anchors = certificates.filter(({ isCa }) => isCa).map(({ publicKey }) => publicKey.id);
   return {
     evidence: {
@@ -54,6 +53,15 @@ export function assembleTpm({ vector, file, part }: Subject, folder: Folder, che
     // A key that nobody certifies is trusted because the folder names it, as a consortium may.
     attestationKeys: chain.length < 2 && found.key !== undefined ? [found.key.id] : [],
   };
+}
+
+/** A file with a whole chain is taken as it is; pieces are put in order, from the key's certificate up. */
+function keyChain(vector: ManifestVector, folder: Folder, key: string | undefined): readonly Certificate[] {
+  const pieces = filesIn(vector, folder.roles, 'certificates').flatMap(folder.view);
+  const all = certificatesIn(vector, folder);
+  const own = all.find(({ publicKey }) => publicKey.id === key);
+  if (pieces.length === 1 && all.length > 1) return all;
+  return own === undefined ? [] : pathFrom(own, all);
 }
 
 /** An Azure VM: hardware report, virtual TPM. */

@@ -39,11 +39,11 @@ const named =
   (pattern: RegExp): Recognise =>
   (_bytes, name) =>
     pattern.test(name);
-/** Whether a text stands near the beginning. */
+/** Whether a text stands in the first pages. */
 const holds =
   (text: string): Recognise =>
   (bytes) =>
-    new TextDecoder('latin1').decode(bytes.subarray(0, 256)).includes(text);
+    new TextDecoder('latin1').decode(bytes.subarray(0, 16_384)).includes(text);
 const both =
   (...all: readonly Recognise[]): Recognise =>
   (bytes, name) =>
@@ -80,9 +80,9 @@ const roles: readonly (readonly [Role, Recognise])[] = [
   ['snp-report', (bytes) => bytes.length === snpReportBytes && u32(bytes, 0) < 16 && u32(bytes, 0x34) === 1],
   ['quote', (bytes) => bytes.subarray(12, 28).toHex() === intelQeVendor],
   ['oe-endorsements', (bytes) => u32(bytes, 0) === 1 && u32(bytes, 4) === 2 && u32(bytes, 12) === 9],
-  ['nitro', both((bytes) => bytes[0] === 0x84 || bytes[0] === 0xd2, holds('module_id'))],
+  ['nitro', both((bytes) => bytes[0] === 0x84 || bytes[0] === 0xd2, holds('cabundle'))],
   ['uvm', starts('d284')],
-  ['boot-log', holds('Spec ID Event0')],
+  ['boot-log', (bytes, name) => u32(bytes, 4) === 3 && holds('Spec ID Event0')(bytes, name)],
   ['collateral', json('tcb_info', 'qe_identity')],
   ['tcb-info', json('tcbInfo', 'signature')],
   ['qe-identity', json('enclaveIdentity', 'signature')],

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Roots } from '@coco/attestation';
+import { sha256 } from '@coco/crypto';
 import { Store, type Tx } from '@coco/kv';
 import {
   nodePolicies,
@@ -21,23 +22,22 @@ const base64 = (path: string) => new Uint8Array(readFileSync(join(vectors, path)
 const roots = JSON.parse(readFileSync(join(vectors, 'roots.json'), 'utf8')) as Roots;
 const options = { now: Date.parse('2026-06-01T00:00:00Z'), roots };
 
-/** A candidate whose evidence was made over 64 equal bytes: the first half is its key's digest. */
-function candidate(byte: string, evidence: QuoteInfo): Candidate {
-  return { id: byte.repeat(32), nonce: new Uint8Array(32).fill(Number.parseInt(byte, 16)), evidence };
-}
+/** All evidence of the vectors is for the key of one node. */
+const id = sha256(new Uint8Array(readFileSync(join(vectors, 'snp/v3/node.pub.der')))).toHex();
+const candidate = (evidence: QuoteInfo): Candidate => ({ id, evidence });
 
 const candidates = {
-  snp: candidate('11', {
+  snp: candidate({
     format: 'AMD_SEV_SNP_v1',
     quote: base64('snp/v3/report.bin'),
     endorsements: base64('snp/v3/chain.pem'),
   }),
-  tdx: candidate('66', {
+  tdx: candidate({
     format: 'Intel_TDX_v1',
     quote: base64('tdx/v4/quote.bin'),
     endorsements: base64('tdx/v4/collateral.json'),
   }),
-  sgx: candidate('12', {
+  sgx: candidate({
     format: 'OE_SGX_v1',
     quote: base64('sgx/v3/quote.bin'),
     endorsements: base64('sgx/v3/collateral.json'),
@@ -95,7 +95,7 @@ describe('evidence of real platforms is refused', () => {
   const { snp, tdx, sgx } = candidates;
   const facts: readonly [string, Candidate, string, (policy: NodePolicy, tx: Tx) => NodePolicy][] = [
     ['for another key', { ...snp, id: '77'.repeat(32) }, 'report-data', (same) => same],
-    ['for another challenge', { ...tdx, nonce: new Uint8Array(32) }, 'report-data', (same) => same],
+    ['for another challenge', { ...tdx, nonce: new Uint8Array(32).fill(1) }, 'report-data', (same) => same],
     [
       'SNP of other host data',
       snp,

@@ -141,7 +141,11 @@ export function certificate(options: {
 }
 
 /** Issues a revocation list over serial numbers. */
-export function revocationList(issuer: Authority, serials: readonly Bytes[]): Buffer {
+export function revocationList(
+  issuer: Authority,
+  serials: readonly Bytes[],
+  until: string = validTo,
+): Buffer {
   const algorithm = algorithms[issuer.algorithm];
   const entries = serials.map((serial) => sequence(integer(serial), time(validFrom)));
   const tbs = sequence(
@@ -149,7 +153,7 @@ export function revocationList(issuer: Authority, serials: readonly Bytes[]): Bu
     algorithm,
     name(issuer.name),
     time(validFrom),
-    time(validTo),
+    time(until),
     ...(entries.length === 0 ? [] : [sequence(...entries)]),
   );
   return sequence(tbs, algorithm, bitString(signWith(issuer.key, issuer.algorithm, tbs)));

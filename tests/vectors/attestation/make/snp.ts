@@ -14,11 +14,12 @@ import {
   p1363,
   pem,
   revocationList,
+  validFrom,
 } from './certificates.ts';
-import type { Folder } from './folder.ts';
+import type { BadInput, Folder } from './folder.ts';
 
 const arc = '1.3.6.1.4.1.3704.1.';
-interface Amd {
+export interface Amd {
   readonly ark: Authority;
   readonly arkCertificate: Buffer;
   readonly ask: Authority;
@@ -26,7 +27,7 @@ interface Amd {
   readonly askSerial: Buffer;
 }
 
-function amd(product: string): Amd {
+export function amd(product: string): Amd {
   const ark: Authority = { name: `ARK-${product}`, key: newRsa(), algorithm: 'pss384' };
   const ask: Authority = { name: `SEV-${product}`, key: newRsa(), algorithm: 'pss384' };
   const askSerial = Buffer.from([1, 2, 3]);
@@ -46,7 +47,7 @@ function amd(product: string): Amd {
 }
 
 /** Versions by the number of their extension, and the hardware id. */
-function vcek(
+export function vcek(
   issuer: Authority,
   key: KeyObject,
   product: string,
@@ -62,7 +63,7 @@ function vcek(
   return certificate({ subject: 'SEV-VCEK', key, issuer, extensions, serial: Uint8Array.of(0) });
 }
 
-interface ReportOptions {
+export interface ReportOptions {
   readonly version: number;
   readonly cpu?: readonly [number, number];
   readonly tcb: Bytes;
@@ -70,9 +71,13 @@ interface ReportOptions {
   readonly policy?: bigint;
   readonly vmpl?: number;
   readonly keyInfo?: number;
+  readonly reportData?: Bytes;
+  /** What runs, and what the host cannot go below; as reported when left out. */
+  readonly running?: Bytes;
+  readonly agent?: boolean;
 }
 
-function report(key: KeyObject, options: ReportOptions): Buffer {
+export function report(key: KeyObject, options: ReportOptions): Buffer {
   const bytes = Buffer.alloc(1184);
   bytes.writeUInt32LE(options.version, 0);
   bytes.writeBigUInt64LE(options.policy ?? 0x3001fn, 8);
@@ -80,11 +85,12 @@ function report(key: KeyObject, options: ReportOptions): Buffer {
   bytes.writeUInt32LE(1, 0x34);
   bytes.writeBigUInt64LE(0x25n, 0x40);
   bytes.writeUInt32LE(options.keyInfo ?? 0, 0x48);
-  bytes.fill(0x11, 0x50, 0x90);
+  bytes.set(options.reportData ?? [], 0x50);
   bytes.fill(0x22, 0x90, 0xc0);
   bytes.fill(0x33, 0xc0, 0xe0);
-  bytes.fill(0xff, 0x160, 0x180);
-  for (const offset of [0x38, 0x180, 0x1e0, 0x1f0]) bytes.set(options.tcb, offset);
+  bytes.fill(options.agent === true ? 0x44 : 0xff, 0x160, 0x180);
+  for (const offset of [0x180, 0x1f0]) bytes.set(options.tcb, offset);
+  for (const offset of [0x38, 0x1e0]) bytes.set(options.running ?? options.tcb, offset);
   if (options.version >= 3) bytes.set([...(options.cpu ?? [0x19, 1]), 1], 0x188);
   bytes.set(options.chip, 0x1a0);
   bytes.set([29, 55, 1], 0x1e8);
@@ -95,30 +101,54 @@ function report(key: KeyObject, options: ReportOptions): Buffer {
   return bytes;
 }
 
+/** Versions as a Milan or Genoa reports them, and as its certificate has them. */
+export const classicTcb = {
+  bytes: Buffer.from([4, 0, 0, 0, 0, 0, 24, 219]),
+  svns: { '1': 4, '2': 0, '3': 24, '8': 219 },
+} as const;
+
+const shortChip = Buffer.from('59790fb1c39f35c1', 'hex');
+const turinTcb = {
+  bytes: Buffer.from([1, 1, 1, 4, 0, 0, 0, 81]),
+  svns: { '1': 1, '2': 1, '3': 4, '8': 81, '9': 1 },
+} as const;
+
 /** Makes the vectors; answers with the roots to pin. */
-export function makeSnp(folder: Folder): Record<string, readonly string[]> {
-  const [milan, turin] = [amd('Milan'), amd('Turin')];
+export function makeSnp(folder: Folder, milan: Amd): Record<string, readonly string[]> {
+  const [genoa, turin] = [amd('Genoa'), amd('Turin')];
   const key = newEc('P-384');
   const chip = Buffer.alloc(64, 0xc1);
-  const tcb = Buffer.from([4, 0, 0, 0, 0, 0, 24, 219]);
-  const svns = { '1': 4, '2': 0, '3': 24, '8': 219 };
-  const leaf = vcek(milan.ask, key, 'Milan', svns, chip);
+  const leaf = vcek(milan.ask, key, 'Milan', classicTcb.svns, chip);
   const chain = pem(leaf, milan.askCertificate, milan.arkCertificate);
-  const good: ReportOptions = { version: 3, tcb, chip };
-  const vector = (name: string, expected: string, what: string, change: Partial<ReportOptions>) =>
-    folder.vector(
-      `snp/${name}`,
-      expected,
-      { 'report.bin': report(key, { ...good, ...change }), 'chain.pem': chain },
-      what,
-    );
+  const good: ReportOptions = { version: 3, tcb: classicTcb.bytes, chip, reportData: folder.nodeDigest };
+  const add = (name: string, expected: string, what: string, files: Record<string, Bytes>, bad?: BadInput) =>
+    folder.vector(`snp/${name}`, expected, { ...files, 'node.pub.der': folder.nodeKey }, what, bad);
+  const vector = (
+    name: string,
+    expected: string,
+    what: string,
+    change: Partial<ReportOptions>,
+    bad?: BadInput,
+  ) =>
+    add(name, expected, what, { 'report.bin': report(key, { ...good, ...change }), 'chain.pem': chain }, bad);
   vector('v3', 'valid', 'Report of version 3, Milan', {});
   vector('v2', 'valid', 'Report of version 2, which does not name the processor', { version: 2 });
   vector('v4', 'valid', 'Report of version 4, laid out as 3', { version: 4 });
-  vector('debug', 'refused: debug', 'Guest policy with the DEBUG bit', { policy: 0x3001fn | (1n << 19n) });
-  vector('migration', 'refused: migration', 'Guest policy with a migration agent', {
+  vector('v5', 'valid', 'Report of version 5, Milan', { version: 5 });
+  vector('running-newer', 'valid', 'Runs newer firmware than it reports', {
+    running: Buffer.from([4, 0, 0, 0, 0, 0, 24, 220]),
+  });
+  vector(
+    'debug',
+    'refused: debug',
+    'Guest policy with the DEBUG bit',
+    { policy: 0x3001fn | (1n << 19n) },
+    'debug',
+  );
+  vector('migration', 'refused: migration', 'Guest policy that allows a migration agent', {
     policy: 0x3001fn | (1n << 18n),
   });
+  vector('agent', 'refused: migration', 'A migration agent is bound', { agent: true });
   vector('host-asked', 'refused: VMPL', 'Asked for by the host', { vmpl: 0xffff_ffff });
   vector('masked', 'refused: chip key masked', 'MASK_CHIP_KEY', { keyInfo: 2 });
   vector('no-key', 'refused: signing key kind', 'SIGNING_KEY none', { keyInfo: 7 << 2 });
@@ -128,38 +158,118 @@ export function makeSnp(folder: Folder): Record<string, readonly string[]> {
   vector('other-chip', 'refused: other chip', 'Another CHIP_ID than the certificate', {
     chip: Buffer.alloc(64, 0xc2),
   });
-  const crl = (name: string, expected: string, what: string, serial: Bytes) => {
-    const crlDer = revocationList(milan.ark, [serial]);
-    folder.vector(
-      `snp/${name}`,
+  vector('odd-tcb', 'refused: TCB', 'A part of the versions that Milan does not have', {
+    tcb: Buffer.from([4, 0, 1, 0, 0, 0, 24, 219]),
+  });
+  const crl = (
+    name: string,
+    expected: string,
+    what: string,
+    serial: Bytes,
+    bad?: BadInput,
+    until?: string,
+  ) => {
+    const crlDer = revocationList(milan.ark, [serial], until);
+    add(
+      name,
       expected,
-      { 'report.bin': report(key, good), 'chain.pem': chain, 'crl.der': crlDer },
       what,
+      { 'report.bin': report(key, good), 'chain.pem': chain, 'crl.der': crlDer },
+      bad,
     );
   };
-  crl('revoked', 'refused: revoked', 'The intermediate is on the list of the root', milan.askSerial);
+  crl(
+    'revoked',
+    'refused: revoked',
+    'The intermediate is on the list of the root',
+    milan.askSerial,
+    'revoked',
+  );
   crl('not-revoked', 'valid', 'A list that names somebody else', Uint8Array.of(9));
-  makeTurin(folder, turin, key);
+  crl('old-list', 'refused: list', 'A list that has expired', Uint8Array.of(9), undefined, validFrom);
+  const wrapped = vcek(milan.ask, key, 'Milan', classicTcb.svns, cat(Uint8Array.of(4, 64), chip));
+  add('wrapped-id', 'valid', 'The hardware id in an octet string, as of 2023', {
+    'report.bin': report(key, good),
+    'chain.pem': pem(wrapped, milan.askCertificate, milan.arkCertificate),
+  });
+  makeOthers(folder, { genoa, turin }, key);
   makeVlek(folder, milan, key, { ...good, chip: Buffer.alloc(64), keyInfo: 1 << 2 });
   const other = certificate({ subject: milan.ask.name, key: newRsa(), issuer: milan.ark, ca: true });
+  const otherLeaf = vcek(milan.ask, newEc('P-384'), 'Milan', classicTcb.svns, Buffer.alloc(64, 0xc2));
   folder.write('snp/neg/wrong-issuer.pem', pem(leaf, other, milan.arkCertificate));
   folder.write('snp/neg/odd-order.pem', pem(leaf, milan.arkCertificate, milan.askCertificate));
   folder.write('snp/neg/root-first.pem', pem(milan.arkCertificate, milan.askCertificate, leaf));
+  folder.write('snp/neg/other-leaf.pem', pem(otherLeaf, milan.askCertificate, milan.arkCertificate));
   mutations(folder);
-  return { Milan: [idOf(milan.ark.key)], Genoa: [], Turin: [idOf(turin.ark.key)] };
+  return {
+    Milan: [idOf(milan.ark.key)],
+    Genoa: [idOf(genoa.ark.key)],
+    Turin: [idOf(turin.ark.key)],
+  };
 }
 
-function makeTurin(folder: Folder, turin: Amd, key: KeyObject): void {
-  const chip = Buffer.from('59790fb1c39f35c1', 'hex');
-  const leaf = vcek(turin.ask, key, 'Turin', { '1': 1, '2': 1, '3': 4, '8': 81, '9': 1 }, chip);
-  const bytes = report(key, {
-    version: 5,
-    cpu: [0x1a, 2],
-    tcb: Buffer.from([1, 1, 1, 4, 0, 0, 0, 81]),
-    chip: cat(chip, Buffer.alloc(56)),
+/** The other products: Genoa is like Milan, Turin has a part more, and a shorter hardware id. */
+function makeOthers(
+  folder: Folder,
+  { genoa, turin }: { readonly genoa: Amd; readonly turin: Amd },
+  key: KeyObject,
+): void {
+  const add = (
+    name: string,
+    what: string,
+    { ask, askCertificate, arkCertificate }: Amd,
+    leafOf: (issuer: Authority) => Buffer,
+    options: ReportOptions,
+    expected = 'valid',
+  ) => {
+    const files = {
+      'report.bin': report(key, { ...options, reportData: folder.nodeDigest }),
+      'chain.pem': pem(leafOf(ask), askCertificate, arkCertificate),
+      'node.pub.der': folder.nodeKey,
+    };
+    folder.vector(`snp/${name}`, expected, files, what);
+  };
+  const chip = Buffer.alloc(64, 0xc3);
+  const genoaLeaf = (issuer: Authority) => vcek(issuer, key, 'Genoa', classicTcb.svns, chip);
+  const turinLeaf = (issuer: Authority) => vcek(issuer, key, 'Turin', turinTcb.svns, shortChip);
+  const classic = { tcb: classicTcb.bytes, chip };
+  const fmc = { tcb: turinTcb.bytes, chip: cat(shortChip, Buffer.alloc(56)) };
+  for (const version of [3, 5]) {
+    add(`genoa-v${version}`, `Report of version ${version}, Genoa`, genoa, genoaLeaf, {
+      ...classic,
+      version,
+      cpu: [0x19, 0x11],
+    });
+    add(
+      `turin-v${version}`,
+      `Report of version ${version}, Turin: FMC, hardware id of 8 bytes`,
+      turin,
+      turinLeaf,
+      { ...fmc, version, cpu: [0x1a, 2] },
+    );
+  }
+  add('siena', 'A model of Genoa with another number', genoa, genoaLeaf, {
+    ...classic,
+    version: 3,
+    cpu: [0x19, 0xa0],
   });
-  const files = { 'report.bin': bytes, 'chain.pem': pem(leaf, turin.askCertificate, turin.arkCertificate) };
-  folder.vector('snp/turin-v5', 'valid', files, 'Report of version 5, Turin: FMC, hardware id of 8 bytes');
+  const tail = cat(shortChip, Buffer.alloc(55), Uint8Array.of(1));
+  add(
+    'turin-long-id',
+    'A CHIP_ID longer than the hardware id',
+    turin,
+    turinLeaf,
+    { ...fmc, chip: tail, version: 5, cpu: [0x1a, 2] },
+    'refused: other chip',
+  );
+  add(
+    'unknown-model',
+    'A processor nobody knows',
+    genoa,
+    genoaLeaf,
+    { ...classic, version: 3, cpu: [0x19, 0x50] },
+    'refused: unknown processor',
+  );
 }
 
 /** A key that the cloud loaded: another intermediate, no chip, and the cloud's name instead. */
@@ -181,6 +291,7 @@ function makeVlek(
   const files = {
     'report.bin': report(key, options),
     'chain.pem': pem(leaf, asvkCertificate, arkCertificate),
+    'node.pub.der': folder.nodeKey,
   };
   folder.vector('snp/vlek', 'valid', files, 'Signed with a key that the cloud holds; the chip is masked');
   folder.mutation('snp/vlek', 'not allowed', { policy: { allowVlek: false } }, 'signing key kind refused');
@@ -196,25 +307,34 @@ function mutations(folder: Folder): void {
     ['host data', 192],
     ['chip id', 416],
   ] as const) {
-    folder.mutation('snp/v3', `${what} bit`, { file, xor: [[offset, 1]] }, 'signature invalid');
+    const bad = what === 'measurement' ? 'one bit of what is signed' : undefined;
+    folder.mutation('snp/v3', `${what} bit`, { file, xor: [[offset, 1]] }, 'signature invalid', bad);
   }
   folder.mutation('snp/v3', 'signature bit', { file, xor: [[0x2a0, 1]] }, 'signature invalid');
   folder.mutation('snp/v3', 'signature padding', { file, set: [[0x2a0 + 48, '01']] }, 'malformed signature');
-  folder.mutation('snp/v3', 'cut short', { file, truncate: 1183 }, 'malformed');
-  folder.mutation('snp/v3', 'too long', { file, append: '00' }, 'malformed');
+  folder.mutation('snp/v3', 'cut short', { file, truncate: 1183 }, 'malformed', 'truncated');
+  folder.mutation('snp/v3', 'too long', { file, append: '00' }, 'malformed', 'oversized');
   folder.mutation('snp/v3', 'version 6', { file, set: [[0, '06000000']] }, 'unsupported version');
-  folder.mutation('snp/v3', 'algorithm 2', { file, set: [[0x34, '02000000']] }, 'unsupported algorithm');
+  folder.mutation(
+    'snp/v3',
+    'algorithm 2',
+    { file, set: [[0x34, '02000000']] },
+    'unsupported algorithm',
+    'wrong algorithm',
+  );
   folder.mutation(
     'snp/v3',
     'Turin chain',
     { file: chain, replaceWith: ['snp/turin-v5/chain.pem'] },
     'root not the one pinned',
+    'of another machine',
   );
   folder.mutation(
     'snp/v3',
     'chain in odd order',
     { file: chain, replaceWith: ['snp/neg/odd-order.pem'] },
     'root not the one pinned',
+    'chain in odd order',
   );
   folder.mutation(
     'snp/v3',
@@ -227,6 +347,7 @@ function mutations(folder: Folder): void {
     'wrong issuer',
     { file: chain, replaceWith: ['snp/neg/wrong-issuer.pem'] },
     'not issued by the next',
+    'wrong issuer',
   );
   folder.mutation(
     'snp/v3',
@@ -236,17 +357,12 @@ function mutations(folder: Folder): void {
   );
   folder.mutation(
     'snp/v3',
-    'replayed for another key',
-    { policy: { reportData: '00'.repeat(64) } },
-    'replayed',
+    'key of another chip',
+    { file: chain, replaceWith: ['snp/neg/other-leaf.pem'] },
+    'signature invalid',
+    'swapped certificates',
   );
-  folder.mutation(
-    'snp/v3',
-    'before the certificates',
-    { at: '2025-12-31T00:00:00Z' },
-    'leaf expired or not yet valid',
-  );
-  folder.mutation('snp/v3', 'after the certificates', { at: '2046-06-01T00:00:00Z' }, 'leaf expired');
+  folder.commonMutations('snp/v3');
   folder.mutation(
     'snp/v3',
     'minimum microcode 220',
