@@ -38,7 +38,7 @@ export {
 export { type Look, looksAt, recordLook } from './looks.ts';
 export { isNotice, recordNotice } from './notice.ts';
 export { u64 as seqnoKey } from './numbers.ts';
-export { paddedJson } from './padding.ts';
+export { paddedJson, paddedSize } from './padding.ts';
 export {
   noParcels,
   type Parcel,

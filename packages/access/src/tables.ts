@@ -15,6 +15,8 @@ export const tables = {
   index: 'ccf.internal.access.index',
   /** Disclosable claims by seqno, sealed under a key of the audience. */
   claims: 'ccf.internal.access.claims',
+  /** Nothing: written so that something is. */
+  cover: 'ccf.internal.access.cover',
   /** Reads by grant, under segment and seqno: an audience sees who looked. */
   log: 'ccf.internal.access.log',
 } as const;

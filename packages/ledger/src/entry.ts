@@ -182,6 +182,11 @@ export function encodeEntries(
   return { bytes: windowOn(target, at, end), entries };
 }
 
+/** Bytes of the entry that a write set becomes. */
+export function entryLength(writeSet: WriteSet): number {
+  return publicOffset + publicHeaderBytes + domainBytes(writeSet, true) + domainBytes(writeSet, false);
+}
+
 function checkLength(length: number, tx: TxId): void {
   if (length <= entryBytesMax) return;
   throw new LedgerError(

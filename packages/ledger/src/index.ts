@@ -38,6 +38,7 @@ export {
   type EntryToSeal,
   encodeEntries,
   encodeEntry,
+  entryLength,
   entryTypes,
   hasPrivatePart,
   leafOf,

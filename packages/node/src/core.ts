@@ -7,6 +7,7 @@ import {
   serviceInfo,
 } from '@coco/governance';
 import type { WriteSet } from '@coco/kv';
+import { Cover } from './access/cover.ts';
 import { EventStreams } from './access/event-streams.ts';
 import { NodeAccess } from './access/node-access.ts';
 import { GovernanceActions } from './actions.ts';
@@ -71,6 +72,7 @@ export class Core implements NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly cover: Cover;
   readonly parcels: ParcelKeeper;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;
@@ -152,7 +154,9 @@ export class Core implements NodeView {
     this.undo = new UndoDesk(this);
     this.contractLog = new ContractLog(this.replica.store, authentication);
     this.#forwarding = beginning.kept?.forwarding ?? new Forwarding(outbox);
-    this.parcels = this.#makeParcelKeeper();
+    this.cover = new Cover(this, random, () => this.#signer.want());
+    const isAway = (node: string) => this.#forwarding.isAway(node);
+    this.parcels = new ParcelKeeper(this, { world: parts.world, outbox, isAway });
     this.#catchUp = new CatchUp(
       parts,
       this.replica,
@@ -301,8 +305,9 @@ export class Core implements NodeView {
     if (this.status === 'PartOfNetwork') this.indexer.step();
     this.undo.step();
     this.#pipeline.step();
+    this.cover.step();
     this.#signer.step();
-    this.replica.propose();
+    if (this.replica.unsigned === 0 || !this.cover.holds) this.replica.propose();
     this.#handover.step();
   }
 
@@ -335,22 +340,6 @@ export class Core implements NodeView {
     });
   }
 
-  #makeParcelKeeper(): ParcelKeeper {
-    const { world, outbox } = this.#parts;
-    const { replica } = this;
-    return new ParcelKeeper({
-      own: this.identity.id,
-      world,
-      outbox,
-      store: replica.store,
-      audiences: this.access.audiences,
-      now: () => this.now,
-      isAway: (node) => this.#forwarding.isAway(node),
-      leader: () => replica.raft.leader,
-      committed: () => replica.raft.commit,
-    });
-  }
-
   #makeSigner(): Signer {
     return new Signer({
       config: this.config,
@@ -362,6 +351,7 @@ export class Core implements NodeView {
       service: () => this.service,
       endorsedPem: () => this.#credentials.endorsedPem,
       now: () => this.now,
+      isHeld: () => this.cover.holds,
       isWhole: () => this.status === 'PartOfNetwork',
       standing: () => this.undo.standings.root,
     });

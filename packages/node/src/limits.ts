@@ -83,6 +83,9 @@ export const limits = {
   eventSilenceMsMax: 15_000,
   /** Challenges of its TPM that a joiner answers before it gives up: of as many primaries. */
   joinChallengesMax: 5,
+  /** Private entries whose lengths cover traffic takes after, and bytes of a piece of a stream under cover at least. */
+  coverLengthsMax: 64,
+  coverPieceBytes: 2_048,
   /** Parcels kept in memory beside the disk, and those of one call that this node does not keep. */
   parcelCacheBytes: 64 * 1024 * 1024,
   parcelsPerCallMax: 20_000,

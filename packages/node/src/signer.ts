@@ -27,6 +27,8 @@ export interface SignerParts {
   readonly endorsedPem: () => string;
   /** Wall clock, ms. */
   readonly now: () => number;
+  /** Whether what was written waits for a beat; see `Cover`. */
+  readonly isHeld: () => boolean;
   /** Whether the state is whole: without its private maps a snapshot would not be the state. */
   readonly isWhole: () => boolean;
   /** All transactions that were ever undone; undefined while there is none. */
@@ -50,8 +52,8 @@ export class Signer {
 
   /** Signs if this node is the primary and a signature is due. */
   step(): void {
-    const { replica, waiting, config, now } = this.#parts;
-    if (!replica.leads) return;
+    const { replica, waiting, config, now, isHeld } = this.#parts;
+    if (!replica.leads || (!this.#isWanted && isHeld())) return;
     const state = {
       unsigned: replica.unsigned,
       inFlight: replica.signatureInFlight,

@@ -815,8 +815,16 @@ const privateTransactions = {
   ),
 
   set_access_settings: new Action(
-    (args) => checkType(args.opaque_ids, "boolean?", "opaque_ids"),
-    (args) => access.settings.set({ opaque_ids: args.opaque_ids === true }),
+    (args) => {
+      checkType(args.opaque_ids, "boolean?", "opaque_ids");
+      checkType(args.cover_ms, "integer?", "cover_ms");
+      if (!isAbsent(args.cover_ms)) checkBounds(args.cover_ms, 50, 60000, "cover_ms");
+    },
+    ({ opaque_ids, cover_ms }) =>
+      access.settings.set({
+        opaque_ids: opaque_ids === true,
+        ...(isAbsent(cover_ms) ? {} : { cover_ms }),
+      }),
   ),
 
   set_access_grant: new Action(

@@ -37,6 +37,8 @@ export interface AccessGrant {
 export interface AccessSettings {
   /** Callers of the app see references in place of transaction ids, which would tell them the global volume. */
   readonly opaque_ids?: boolean;
+  /** Milliseconds between beats: what is written commits, and is told, at these and not in between. Absent: at once. */
+  readonly cover_ms?: number;
 }
 
 /** Value of `access.audiences`: what members decided of an audience, by its id in hexadecimal. */

@@ -1,4 +1,4 @@
-import { type Listed, type ListQuery, listPage, tables } from '@coco/access';
+import { type Listed, type ListQuery, listPage, paddedSize, tables } from '@coco/access';
 import { contentType, header } from '@coco/api';
 import { utf8ToByteString } from '@coco/kv';
 import type { BuiltinContext, NodeView } from '../endpoints/context.ts';
@@ -32,6 +32,7 @@ export class EventStreams {
   /** The last seqno at which there was anything private. */
   #latest = 0;
   #lookedAt = 0;
+  #beat: number | undefined;
 
   constructor(node: NodeView, outbox: Outbox) {
     this.#node = node;
@@ -69,7 +70,7 @@ export class EventStreams {
     const stream = this.#streams.get(id);
     if (!stream) return;
     stream.isReady = true;
-    this.#tell(stream);
+    if (this.#node.cover.beat === undefined) this.#tell(stream);
   }
 
   /** The client went away. */
@@ -77,9 +78,16 @@ export class EventStreams {
     this.#streams.delete(id);
   }
 
-  /** Tells what has been committed since; and, now and then, that the stream is alive. */
+  /** Tells what has been committed since; and, now and then, that the stream is alive. Under cover, all at each beat. */
   step(): void {
     if (this.#streams.size === 0) return;
+    const { beat } = this.#node.cover;
+    const isNewBeat = beat !== this.#beat;
+    this.#beat = beat;
+    if (beat !== undefined) {
+      for (const stream of this.#streams.values()) if (isNewBeat && stream.isReady) this.#tell(stream);
+      return;
+    }
     const committed = this.#node.replica.committed?.seqno ?? 0;
     const isNews = this.#latest > this.#lookedAt;
     this.#lookedAt = Math.min(committed, this.#latest);
@@ -108,7 +116,8 @@ export class EventStreams {
     const piece = page.items
       .map((item) => this.#event(item, access.cursorAfter(item.seqno, binding, now)))
       .join('');
-    if (piece !== '') this.#send(stream, piece);
+    if (this.#beat !== undefined) this.#send(stream, covered(piece));
+    else if (piece !== '') this.#send(stream, piece);
     else if (now - stream.sentAt >= limits.eventSilenceMsMax) this.#send(stream, ': still here\n\n');
   }
 
@@ -122,6 +131,13 @@ export class EventStreams {
     stream.sentAt = this.#node.now;
     this.#outbox.push({ kind: 'stream', id: stream.id, piece, isLast: false });
   }
+}
+
+/** A piece filled up with a comment, so that its length tells neither how much there is nor whether there is anything. */
+function covered(piece: string): string {
+  const end = '\n\n';
+  const length = paddedSize(Math.max(limits.coverPieceBytes, piece.length + 1 + end.length));
+  return `${`${piece}:`.padEnd(length - end.length)}${end}`;
 }
 
 /** The filters of a stream: those of a list, always in the order of commits. */

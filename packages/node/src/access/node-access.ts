@@ -16,6 +16,7 @@ import {
   type Viewer,
 } from '@coco/access';
 import {
+  type AccessSettings,
   accessRules,
   accessSettings,
   accessUsers,
@@ -53,7 +54,7 @@ export class NodeAccess {
   readonly #authentication: Authentication;
   #viewers = new WeakMap<object, Viewer>();
   #rules = new WeakMap<AppEndpoint, AccessRule>();
-  #opaqueIds: boolean | undefined;
+  #settings: AccessSettings | undefined;
   #pool: Uint8Array = new Uint8Array(0);
 
   constructor(store: Store, random: Random, authentication: Authentication) {
@@ -70,8 +71,17 @@ export class NodeAccess {
 
   /** Whether callers of the app see references in place of transaction ids. */
   get opaqueIds(): boolean {
-    this.#opaqueIds ??= accessSettings.get(this.#store.begin())?.opaque_ids === true;
-    return this.#opaqueIds;
+    return this.#inForce.opaque_ids === true;
+  }
+
+  /** Milliseconds between the beats at which transactions commit; undefined when they do at once. */
+  get coverMs(): number | undefined {
+    return this.#inForce.cover_ms;
+  }
+
+  get #inForce(): AccessSettings {
+    this.#settings ??= accessSettings.get(this.#store.begin()) ?? {};
+    return this.#settings;
   }
 
   /** Who a caller is to audiences. */
@@ -163,6 +173,6 @@ export class NodeAccess {
   #forget(): void {
     this.#viewers = new WeakMap();
     this.#rules = new WeakMap();
-    this.#opaqueIds = undefined;
+    this.#settings = undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { Shelves, Viewer } from '@coco/access';
 import type { ServiceStatus } from '@coco/governance';
 import type { Tx } from '@coco/kv';
 import type { Receipt, TxId } from '@coco/ledger';
+import type { Cover } from '../access/cover.ts';
 import type { EventStreams } from '../access/event-streams.ts';
 import type { NodeAccess } from '../access/node-access.ts';
 import type { Application } from '../application.ts';
@@ -36,6 +37,7 @@ export interface NodeView {
   readonly application: Application;
   readonly indexer: Indexer;
   readonly access: NodeAccess;
+  readonly cover: Cover;
   readonly parcels: ParcelKeeper;
   readonly undo: UndoDesk;
   readonly contractLog: ContractLog;

@@ -284,6 +284,7 @@ export class AppCalls {
     // With it the same code, run again, does the same.
     if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     if (this.#node.application.recordsReads) recordReads(tx);
+    if (recorded) this.#node.cover.pad(tx);
     const committed = replica.commit(tx, { claimsDigest });
     if (committed.kind === 'conflict') this.#again(call, end);
     else end(named, committed);

@@ -1,8 +1,8 @@
-import type { Audiences, Parcel, ParcelId, ParcelName, Parcels, Reader, Segment } from '@coco/access';
+import type { Parcel, ParcelId, ParcelName, Parcels, Reader, Segment } from '@coco/access';
 import type { NodeId } from '@coco/governance';
-import type { Store } from '@coco/kv';
 import type { Correspondence } from '../correspondence.ts';
 import type { ParcelFile } from '../effect.ts';
+import type { NodeView } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import { encodeWire, type ParcelMessage } from '../wire.ts';
@@ -28,47 +28,41 @@ export interface ParcelSetting {
   keep(parcels: readonly Parcel[], then: (isKept: boolean) => void): void;
 }
 
-/** What the keeper needs of the node. */
-export interface ParcelKeeperParts
-  extends Pick<ParcelSetting, 'own' | 'world' | 'outbox' | 'now' | 'isAway'> {
-  readonly store: Store;
-  readonly audiences: Audiences;
-  /** The primary as this node knows it. */
-  leader(): NodeId | null;
-  /** Last seqno that is known to be committed. */
-  committed(): number;
-}
+/** The node whose keeper it is. */
+export type KeepingNode = Pick<NodeView, 'identity' | 'replica' | 'access' | 'now'>;
 
 /**
  * Rows that only nodes of their parties keep: what this node keeps of them, what it lends, and what it borrows. The
  * ledger of every node holds their digests, and by these everything that comes from elsewhere is measured.
  */
 export class ParcelKeeper implements Parcels {
-  readonly #parts: ParcelKeeperParts;
+  readonly #node: KeepingNode;
   readonly #setting: ParcelSetting;
   readonly #deposits: Deposits;
   readonly #fetches: Fetches;
   readonly #stock: Stock;
   #questions = 0;
 
-  constructor(parts: ParcelKeeperParts) {
-    this.#parts = parts;
-    const { own, world, outbox, store, audiences } = parts;
+  constructor(node: KeepingNode, world: Pick<ParcelSetting, 'world' | 'outbox' | 'isAway'>) {
+    this.#node = node;
+    const { store } = node.replica;
+    const { audiences } = node.access;
+    const own = node.identity.id;
     this.#setting = {
       own,
-      world,
-      outbox,
+      world: world.world,
+      outbox: world.outbox,
       homes: new Homes(store, audiences),
       cache: new ParcelCache(limits.parcelCacheBytes),
-      now: () => parts.now(),
-      isAway: (node) => node !== own && parts.isAway(node),
+      now: () => node.now,
+      isAway: (other) => other !== own && world.isAway(other),
       keep: (parcels, then) => this.#keep(parcels, then),
     };
     this.#deposits = new Deposits(this.#setting);
     this.#fetches = new Fetches(this.#setting);
     this.#stock = new Stock(
       this.#setting,
-      { store, audiences, committed: () => parts.committed() },
+      { store, audiences, committed: () => node.replica.raft.commit },
       this.#fetches,
     );
   }
@@ -76,6 +70,11 @@ export class ParcelKeeper implements Parcels {
   /** A parcel that is in memory here. */
   find(id: ParcelId): Parcel | undefined {
     return this.#setting.cache.find(id);
+  }
+
+  /** The primary as this node knows it. */
+  get #leader(): NodeId | null {
+    return this.#node.replica.raft.leader;
   }
 
   /** Whether this node is one of those that keep these. */
@@ -120,8 +119,7 @@ export class ParcelKeeper implements Parcels {
         this.#deposits.stored(from, message.id);
         return;
       case 'withdrawn':
-        if (from === this.#parts.leader())
-          this.#setting.outbox.push({ kind: 'drop-parcels', paths: message.paths });
+        if (from === this.#leader) this.#setting.outbox.push({ kind: 'drop-parcels', paths: message.paths });
         return;
       case 'parcels-wanted':
         this.#lend(from, message.id, message.paths);
@@ -156,7 +154,7 @@ export class ParcelKeeper implements Parcels {
   }
 
   tick(elapsedMs: number): void {
-    const now = this.#parts.now();
+    const now = this.#node.now;
     this.#deposits.expire(now);
     this.#fetches.expire(now);
     this.#stock.tick(elapsedMs, now);
@@ -180,7 +178,7 @@ export class ParcelKeeper implements Parcels {
   /** The primary has something stored here. Whose it is, this node's tables may not know yet. */
   #take(from: NodeId, id: number, files: readonly ParcelFile[]): void {
     const parcels = files.flatMap((file) => parcelIn(file) ?? []);
-    if (from !== this.#parts.leader() || parcels.length < files.length) return;
+    if (from !== this.#leader || parcels.length < files.length) return;
     this.#keep(parcels, (isKept) => {
       if (isKept)
         this.#setting.outbox.push({ kind: 'send', to: from, message: encodeWire({ kind: 'deposited', id }) });
@@ -189,7 +187,7 @@ export class ParcelKeeper implements Parcels {
 
   /** Nodes of the same parties may have what they ask for, and the primary, which runs the parties' calls. */
   #mayHave(node: NodeId, segment: Segment): boolean {
-    return node === this.#parts.leader() || this.#setting.homes.keeps(node, segment);
+    return node === this.#leader || this.#setting.homes.keeps(node, segment);
   }
 
   #lend(to: NodeId, id: number, paths: readonly string[]): void {
