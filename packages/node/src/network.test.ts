@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Cluster } from './testing/cluster.ts';
 import type { Machine, Reply } from './testing/machine.ts';
-import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
+import {
+  committedEverywhere,
+  get,
+  oneNodeWithSnapshots,
+  put,
+  threeNodes,
+  txIdOf,
+  voters,
+} from './testing/service.ts';
 
 function untilReceipt(cluster: Cluster, machine: Machine, path: string): Reply {
   cluster.passUntil('the receipt is there', () => cluster.request(machine, 'GET', path).status === 200);
@@ -37,10 +45,8 @@ describe('nodes of one service', () => {
     committedEverywhere(cluster, nodes, txIdOf(put(cluster, first, 'kept')));
     for (const other of [second, third]) cluster.isolate(first, other);
     const waiting = cluster.ask(first, 'PUT', '/app/value', { body: 'lost', headers: { prefer: 'wait=30' } });
-    cluster.passUntil(
-      'the others elect',
-      () => cluster.consensus(second).primary_id !== first.id && cluster.hasPrimary,
-    );
+    // They may need more than one election: candidates at the same moment share the votes.
+    cluster.passUntil('the others elect', () => cluster.hasPrimary && cluster.primary !== first);
     cluster.passUntil('it gives up', () => cluster.consensus(first).leadership_state !== 'Leader');
     const elected = cluster.primary;
     committedEverywhere(cluster, [second, third], txIdOf(put(cluster, elected, 'new')));
@@ -54,14 +60,7 @@ describe('nodes of one service', () => {
   });
 
   test('a new one waits for the vote, and learns what was written before from a snapshot', () => {
-    const cluster = new Cluster({ snapshotEvery: 20 });
-    const first = cluster.start();
-    cluster.open(first);
-    for (let i = 0; i < 60; i++) {
-      put(cluster, first, `value ${i}`);
-      cluster.pass(10);
-    }
-    cluster.pass(200);
+    const { cluster, first } = oneNodeWithSnapshots(60);
     assert.ok(first.snapshots.size > 0);
     const late = cluster.join(first);
     cluster.pass(1_000);

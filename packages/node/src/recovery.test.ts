@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Cluster } from './testing/cluster.ts';
 import { loseAll, submitShare } from './testing/recovery.ts';
-import { committedEverywhere, get, put, threeNodes, txIdOf, voters } from './testing/service.ts';
+import {
+  committedEverywhere,
+  get,
+  oneNodeWithSnapshots,
+  put,
+  threeNodes,
+  txIdOf,
+  voters,
+} from './testing/service.ts';
 
 describe('a service that lost all its nodes', () => {
   test('comes back by one, others join before the shares, and all read what was private', () => {
@@ -57,14 +65,7 @@ describe('a service that lost all its nodes', () => {
   });
 
   test('comes back from the files of a node that had joined: a snapshot of then, and the ledger after it', () => {
-    const cluster = new Cluster({ snapshotEvery: 20 });
-    const first = cluster.start();
-    cluster.open(first);
-    for (let i = 0; i < 40; i++) {
-      put(cluster, first, `value ${i}`);
-      cluster.pass(10);
-    }
-    cluster.pass(200);
+    const { cluster, first } = oneNodeWithSnapshots(40);
     const second = cluster.join(first);
     cluster.pass(300);
     cluster.trust(second);
@@ -90,14 +91,7 @@ describe('a service that lost all its nodes', () => {
   });
 
   test('is told when its files are older than a snapshot proves', () => {
-    const cluster = new Cluster({ snapshotEvery: 20 });
-    const first = cluster.start();
-    cluster.open(first);
-    for (let i = 0; i < 40; i++) {
-      put(cluster, first, `value ${i}`);
-      cluster.pass(10);
-    }
-    cluster.pass(200);
+    const { cluster, first } = oneNodeWithSnapshots(40);
     const old = [...first.ledger].filter(([seqno]) => seqno < 20);
     first.ledger.clear();
     for (const [seqno, entry] of old) first.ledger.set(seqno, entry);
@@ -108,14 +102,7 @@ describe('a service that lost all its nodes', () => {
   });
 
   test('passes over a snapshot that was damaged, and says which', () => {
-    const cluster = new Cluster({ snapshotEvery: 20 });
-    const first = cluster.start();
-    cluster.open(first);
-    for (let i = 0; i < 60; i++) {
-      put(cluster, first, `value ${i}`);
-      cluster.pass(10);
-    }
-    cluster.pass(200);
+    const { cluster, first } = oneNodeWithSnapshots(60);
     const newest = [...first.snapshots.keys()].at(-1) ?? '';
     const bytes = first.snapshots.get(newest);
     if (bytes) bytes[bytes.length >> 1]! ^= 1;

@@ -6,6 +6,7 @@ import { Memberships } from '../memberships.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Beginning } from '../parts.ts';
 import { type PastService, PreviousServices } from '../previous-services.ts';
+import type { ReplicaState } from '../replica.ts';
 import { SignatureIndex } from '../signature-index.ts';
 import type { FoundSnapshot } from '../snapshot-search.ts';
 import { stateOf } from './snapshot-state.ts';
@@ -28,6 +29,18 @@ export function supersede(before: Beginning, found: FoundSnapshot, random: Rando
   });
 }
 
+/** The state of a ledger without entries. */
+export function emptyState(secrets: LedgerSecrets): ReplicaState {
+  return {
+    store: new Store(),
+    secrets,
+    history: new History(),
+    signatures: new SignatureIndex(),
+    memberships: new Memberships(),
+    first: 1,
+  };
+}
+
 /** The state of a node that begins with a snapshot, or with nothing. */
 export function beginAt(
   snapshot: FoundSnapshot | null,
@@ -40,16 +53,14 @@ export function beginAt(
 ): Beginning {
   const { secrets, publicOnly, verifiesOnly, previousServices, ...rest } = given;
   if (!snapshot) {
-    const state = {
-      store: new Store(),
-      secrets,
-      history: new History(),
-      signatures: new SignatureIndex(),
-      memberships: new Memberships(),
-      first: 1,
-    };
     const reopening = { publicOnly, verifiesOnly, secretLinks: new Map<number, string>() };
-    return { ...rest, state, origin: emptyJoiner, reopening, previousServices: previousServices([]) };
+    return {
+      ...rest,
+      state: emptyState(secrets),
+      origin: emptyJoiner,
+      reopening,
+      previousServices: previousServices([]),
+    };
   }
   // What is never opened needs no place to be opened from.
   const isRead = !publicOnly || verifiesOnly;

@@ -1,15 +1,13 @@
 import { genesis as firstOrigin } from '@coco/consensus';
 import { type FirstNode, type GenesisMember, genesis, type NodeInfo } from '@coco/governance';
-import { Store } from '@coco/kv';
-import { History, LedgerSecrets } from '@coco/ledger';
+import { LedgerSecrets } from '@coco/ledger';
 import { type NodeEvidence, ownClaims } from '../attester.ts';
 import type { NodeConfig, NodeFiles, StartCommand } from '../config.ts';
 import { Core, type CoreListener } from '../core.ts';
 import { createServiceIdentity, endorseNode, type ServiceIdentity, validity } from '../identity.ts';
-import { Memberships } from '../memberships.ts';
 import type { Beginning, NodeParts } from '../parts.ts';
 import { PreviousServices } from '../previous-services.ts';
-import { SignatureIndex } from '../signature-index.ts';
+import { emptyState } from './beginning.ts';
 
 /** Issuer and subject of COSE signatures when the configuration names none. */
 export const defaultCoseSubject = { issuer: 'service.example.com', subject: 'ledger.signature' } as const;
@@ -97,14 +95,7 @@ export function createService(
   const secrets = new LedgerSecrets();
   secrets.add(1, random(32));
   const beginning: Beginning = {
-    state: {
-      store: new Store(),
-      secrets,
-      history: new History(),
-      signatures: new SignatureIndex(),
-      memberships: new Memberships(),
-      first: 1,
-    },
+    state: emptyState(secrets),
     origin: firstOrigin,
     service,
     endorsedPem: endorseFirstNode(service, parts),

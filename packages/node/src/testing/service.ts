@@ -16,6 +16,19 @@ export function threeNodes(options: ClusterOptions = {}): {
   return { cluster, nodes: [first, second, third] };
 }
 
+/** A service of one node that wrote so many values and took snapshots meanwhile. */
+export function oneNodeWithSnapshots(values: number): { cluster: Cluster; first: Machine } {
+  const cluster = new Cluster({ snapshotEvery: 20 });
+  const first = cluster.start();
+  cluster.open(first);
+  for (let i = 0; i < values; i++) {
+    put(cluster, first, `value ${i}`);
+    cluster.pass(10);
+  }
+  cluster.pass(200);
+  return { cluster, first };
+}
+
 /** How many nodes count in the newest configuration. */
 export const voters = (cluster: Cluster, at: Machine): number =>
   Object.keys(cluster.consensus(at).configs.at(-1)?.nodes ?? {}).length;
