@@ -18,6 +18,7 @@ import type { NodeConfig } from './config.ts';
 import { ContractLog } from './contract-log.ts';
 import { Credentials } from './credentials.ts';
 import { Departure } from './departure.ts';
+import { Distrust } from './distrust.ts';
 import { type NodeStatus, type NodeView, statusOf } from './endpoints/context.ts';
 import { builtinRoutes } from './endpoints/routes.ts';
 import { EntryLoans } from './entry-loans.ts';
@@ -96,6 +97,7 @@ export class Core implements NodeView {
   readonly #peers: Peers;
   readonly #loans: EntryLoans;
   readonly #standing: StandingKeeper;
+  readonly #distrust: Distrust;
   readonly #catchUp: CatchUp;
   readonly #credentials: Credentials;
   readonly #clearance: Clearance;
@@ -119,6 +121,7 @@ export class Core implements NodeView {
     });
     this.replica = this.#makeReplica();
     this.#clearance = new Clearance(this.replica.store, this.identity.id);
+    this.#distrust = new Distrust(this.replica);
     this.#departure = new Departure({
       id: this.identity.id,
       store: this.replica.store,
@@ -190,7 +193,9 @@ export class Core implements NodeView {
       forwarding: this.#forwarding,
       loans: this.#loans,
       parcels: this.parcels,
-      consensus: (from, message) => this.replica.step({ kind: 'received', from, message }),
+      consensus: (from, message) => {
+        if (this.#distrust.mayHear(from, message)) this.replica.step({ kind: 'received', from, message });
+      },
       evidence: (from, renewal) => this.#standing.received(from, renewal),
       candidate: (id, from) => this.#guide(id, from),
     });
@@ -291,6 +296,7 @@ export class Core implements NodeView {
     this.#forwarding.expire(this.now);
     this.parcels.tick(elapsedMs);
     this.#standing.tick(elapsedMs);
+    this.#distrust.tick(elapsedMs);
     this.#departure.tick(elapsedMs);
     this.#handover.tick(elapsedMs);
   }
@@ -386,6 +392,7 @@ export class Core implements NodeView {
         if (this.status === 'PartOfNetwork' || this.#reopening.verifiesOnly)
           this.#catchUp.needed(from, after);
       },
+      maySay: (to, message) => this.#distrust.maySay(to, message),
       confirmed: (context) => this.#currentReads.confirmed(context),
       unconfirmed: (context) => this.#currentReads.unconfirmed(context),
     });

@@ -65,6 +65,8 @@ export interface ReplicaListener {
   retiring(phase: RetirementPhase | null): void;
   /** The primary no longer has what this node lacks: a snapshot beyond `after` is needed. */
   snapshotNeeded(from: NodeId, after: number): void;
+  /** Whether consensus may say this to a node. */
+  maySay(to: NodeId, message: Message): boolean;
   /** Answers to `confirm`: whether the state up to `seqno` was current; else who may know. */
   confirmed(context: number, seqno: number): void;
   unconfirmed(context: number, leader: NodeId | null): void;
@@ -275,7 +277,8 @@ export class Replica {
         this.#rollBack(output.seqno);
         return;
       case 'send':
-        this.#outbox.push({ kind: 'send', to: output.to, message: this.#encode(output.message) });
+        if (listener.maySay(output.to, output.message))
+          this.#outbox.push({ kind: 'send', to: output.to, message: this.#encode(output.message) });
         return;
       case 'sign':
         listener.signatureWanted();

@@ -93,6 +93,27 @@ describe('leases', () => {
     assert.equal(cluster.request(cluster.primary, 'PUT', '/app/value', { body: 'x' }).status, 200);
   });
 
+  test('are judged by backups as well: a primary whose clock was stopped does not keep its office', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first, second, third] = nodes;
+    setPolicy(cluster, { platforms, lease });
+    first.clockStoppedAt = cluster.now;
+    cluster.pass(30_000);
+    assert.equal(cluster.primary, first, 'by its own clock nothing has happened');
+    eventually(cluster, 'another leads', () => cluster.hasPrimary && cluster.primary !== first);
+    assert.equal(cluster.request(cluster.primary, 'PUT', '/app/value', { body: 'x' }).status, 200);
+    eventually(cluster, 'it does not vote', () => !voters(cluster).includes(first.id));
+    assert.deepEqual(voters(cluster).sort(), [second.id, third.id].sort());
+  });
+
+  test('that nobody can renew make nobody deaf: without a quorum that is trusted, all are heard', () => {
+    const { cluster, nodes } = threeNodes();
+    setPolicy(cluster, { platforms, lease });
+    for (const node of nodes) node.isMute = true;
+    cluster.pass(100_000);
+    assert.equal(cluster.request(cluster.primary, 'PUT', '/app/value', { body: 'x' }).status, 200);
+  });
+
   test('of the last node never end its vote, and its standing says that it does not count', () => {
     const cluster = new Cluster({ evidence: 'host' });
     const only = cluster.start();

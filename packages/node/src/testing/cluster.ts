@@ -193,7 +193,11 @@ export class Cluster {
     for (let passed = 0; passed < ms; passed += tickMs) {
       this.#now += tickMs;
       for (const machine of this.machines)
-        machine.inbox.push({ kind: 'tick', now: this.#now, elapsedMs: tickMs });
+        machine.inbox.push({
+          kind: 'tick',
+          now: machine.clockStoppedAt ?? this.#now,
+          elapsedMs: tickMs,
+        });
       this.settle();
     }
   }

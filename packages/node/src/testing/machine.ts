@@ -40,6 +40,8 @@ export class Machine {
   isUp = true;
   /** Whether its platform has stopped to give evidence. */
   isMute = false;
+  /** Where whoever runs it has stopped its clock; ms. */
+  clockStoppedAt: number | undefined;
   /** Whether its disk has stopped answering. */
   readsNothing = false;
   /** Whether its disk keeps no parcels any more. */
