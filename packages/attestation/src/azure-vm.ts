@@ -16,7 +16,7 @@ import type { TrustMaterial } from './trust.ts';
 type AzureVmEvidence = Extract<Evidence, { platform: 'azure-vm' }>;
 
 /** What the paravisor of an Azure confidential VM hands out. */
-interface HclReport {
+export interface HclReport {
   readonly reportType: number;
   /** SNP report, or TDREPORT. */
   readonly hardware: Uint8Array;
@@ -26,7 +26,7 @@ interface HclReport {
 
 const magic = 0x414c4348;
 const headerBytes = 32;
-const reportType = { snp: 2, tdx: 4 } as const;
+export const reportType = { snp: 2, tdx: 4 } as const;
 const sha256Type = 1;
 
 /**
@@ -84,7 +84,8 @@ function hardwareClaims(
   return verifyTdx({ platform: 'tdx', quote }, endorsements, trust, now, checks);
 }
 
-function parseHclReport(bytes: Uint8Array): HclReport {
+/** Takes apart what the paravisor left. Nothing in it is proven yet. */
+export function parseHclReport(bytes: Uint8Array): HclReport {
   const reader = new Reader(bytes, 'HCL report', 'little');
   insist(reader.u32() === magic, 'the HCL report does not begin with HCLA');
   reader.take(headerBytes - 4);

@@ -28,6 +28,8 @@ export { virtualMeasurement } from './virtual.ts';
 export {
   type KeysToActivate,
   keysToActivate,
+  type ParavisorHardware,
+  paravisorHardware,
   quotingKeyId,
   type WantedCollateral,
   type WantedVcek,

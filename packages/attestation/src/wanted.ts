@@ -1,6 +1,7 @@
 import { type PublicKey, parseCertificate, splitPemBundle } from '@coco/crypto';
 import { type AmdTcb, parseTcb, productOfCpuid } from './amd/products.ts';
 import { parseSnpReport } from './amd/report.ts';
+import { parseHclReport, reportType } from './azure-vm.ts';
 import { commonName, parsePemCertificates } from './certificate-path.ts';
 import { Checklist } from './checklist.ts';
 import { insist, refuse } from './errors.ts';
@@ -57,6 +58,25 @@ export function wantedCollateral(bytes: Uint8Array): WantedCollateral {
     };
   });
 }
+
+/** What the processor said about the paravisor of an Azure VM. */
+export interface ParavisorHardware {
+  readonly platform: 'snp' | 'tdx';
+  /** SNP report, or TDREPORT, for which a quote is yet to be had. */
+  readonly report: Uint8Array;
+}
+
+/** Finds the hardware's report (unverified) in what the paravisor left in the TPM. Throws `AttestationError`. */
+export function paravisorHardware(hclReport: Uint8Array): ParavisorHardware {
+  const { reportType: type, hardware } = new Checklist().run('evidence-shape', () =>
+    parseHclReport(hclReport),
+  );
+  if (type === reportType.snp) return { platform: 'snp', report: hardware };
+  return { platform: 'tdx', report: hardware.subarray(0, tdReportBytes) };
+}
+
+/** TDREPORT_STRUCT (Intel TDX module ABI); its place in the paravisor's report is as long as an SNP report. */
+const tdReportBytes = 1024;
 
 /** For which keys of a TPM a credential is made: see `makeCredential`. */
 export interface KeysToActivate {

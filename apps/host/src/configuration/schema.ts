@@ -260,9 +260,9 @@ const persistentHandle = z
 
 const ownAttestation = section({
   platform: field(
-    z.enum(['auto', 'virtual', 'configfs', 'sgx', 'tpm', 'program']),
+    z.enum(['auto', 'virtual', 'configfs', 'sgx', 'tpm', 'azure-vm', 'program']),
     'auto',
-    'What makes evidence: `configfs` (SEV-SNP, TDX), `sgx` (Gramine), `tpm`, `program`; `auto` never takes a TPM.',
+    'What makes evidence: `configfs` (SEV-SNP, TDX), `sgx` (Gramine), `tpm`, `azure-vm`, `program`; `auto` never takes a TPM.',
   ),
   collateral_file: optional(file, "Intel's collateral as one JSON text, instead of fetching it."),
   collateral_url: field(
@@ -299,7 +299,7 @@ const ownAttestation = section({
   program: field(
     z.array(z.string()),
     [],
-    'A program that makes evidence, with its arguments: it is given the report data in hexadecimal.',
+    'A program that makes evidence, with its arguments: it is given the report data in hexadecimal. `azure-vm` on TDX: it is given the TD report and prints the quote, base64.',
   ),
 });
 

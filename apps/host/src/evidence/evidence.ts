@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Credential, quoteFormats, tpmQuoteInfo, wantedCollateral, wantedVcek } from '@coco/attestation';
-import { encodePem, sha256, toBase64 } from '@coco/crypto';
+import {
+  type Credential,
+  paravisorHardware,
+  quoteFormats,
+  tpmQuoteInfo,
+  wantedCollateral,
+  wantedVcek,
+} from '@coco/attestation';
+import { encodePem, fromBase64, toBase64 } from '@coco/crypto';
 import type { Attested, EvidenceSource, NodeEvidence, QuoteInfo, TpmActivation } from '@coco/node';
 import type { Configuration } from '../configuration/configuration.ts';
 import { HostError, messageOf } from '../errors.ts';
@@ -14,8 +21,8 @@ import {
   tsmReport,
 } from './configfs-tsm.ts';
 import { gramineDirectory, gramineQuote } from './gramine.ts';
-import { programEvidence } from './program.ts';
-import { tpmEvidence, tpmSecret } from './tpm.ts';
+import { printedBy, programEvidence } from './program.ts';
+import { qualifyingData, readTpmIndex, tpmEvidence, tpmSecret } from './tpm.ts';
 import { fetchCollateral, fetchVcek } from './vendor-servers.ts';
 
 /** Where this machine shows what it is; a test puts directories of its own in their place. */
@@ -97,6 +104,7 @@ const makers: Readonly<Record<HostPlatform, (settings: Settings, places: Places)
     quote: await intelQuoteInfo('sgx', await gramineQuote(reportData, places.gramine), settings),
   }),
   tpm: (settings) => (reportData, credential) => tpmNodeEvidence(reportData, credential, settings),
+  'azure-vm': (settings) => (reportData) => azureVmEvidence(reportData, settings),
   program: (settings) => (reportData) => programEvidence(settings.coco.attestation.program, reportData),
 };
 
@@ -105,7 +113,7 @@ async function snpEvidence(report: TsmReport, settings: Settings, places: Places
   const quote: QuoteInfo = {
     format: quoteFormats.snp,
     quote: toBase64(report.report),
-    endorsements: base64Text(await snpCertificates(report, context, settings)),
+    endorsements: base64Text(await snpCertificates(report, context.certificates, settings)),
     ...(context.uvmEndorsements === undefined ? {} : { uvm_endorsements: context.uvmEndorsements }),
   };
   const { securityPolicy } = context;
@@ -127,8 +135,8 @@ async function securityContext({ attestation }: Settings, places: Places): Promi
 
 /** From the host with the report, from a file, from the security context, or from the vendor. */
 async function snpCertificates(
-  { report, certificates }: TsmReport,
-  context: SecurityContext,
+  { report, certificates }: Pick<TsmReport, 'report' | 'certificates'>,
+  contextual: string | undefined,
   { attestation }: Settings,
 ): Promise<string> {
   const given = await optionalText(attestation.snp_endorsements_file);
@@ -139,7 +147,7 @@ async function snpCertificates(
   if (leaf !== undefined && ask !== undefined && ark !== undefined) {
     return [leaf, ask, ark].map((der) => encodePem('CERTIFICATE', der)).join('\n');
   }
-  if (context.certificates !== undefined) return context.certificates;
+  if (contextual !== undefined) return contextual;
   return fetchVcek(attestation.snp_endorsements_servers, wantedVcek(report));
 }
 
@@ -153,17 +161,14 @@ async function intelQuoteInfo(
   return { format: quoteFormats[platform], quote: toBase64(quote), endorsements: base64Text(collateral) };
 }
 
-/** A quote has room for one digest: of the key alone, or hashed once more with the nonce. */
 async function tpmNodeEvidence(
   reportData: Uint8Array,
   credential: Credential | undefined,
   { coco }: Settings,
 ): Promise<NodeEvidence> {
   const { device, key, registers, event_log: eventLog, certificates_file: file } = coco.attestation.tpm;
-  const keyDigest = reportData.subarray(0, 32);
-  const isFresh = reportData.subarray(32).some((byte) => byte !== 0);
   const place = { device, key: Number(key), registers, eventLog: eventLog ?? undefined };
-  const shown = await tpmEvidence(place, isFresh ? sha256(reportData) : keyDigest);
+  const shown = await tpmEvidence(place, qualifyingData(reportData));
   const evidence = { platform: 'tpm', ...shown } as const;
   const quote = tpmQuoteInfo(evidence, (await optionalText(file)) ?? '');
   const activation = await tpmActivation(credential, coco.attestation.tpm);
@@ -180,6 +185,37 @@ async function tpmActivation(
   if (credential === undefined) return { certificates };
   const keys = { attestationKey: Number(settings.key), endorsementKey: Number(settings.endorsement_key) };
   return { certificates, secret: await tpmSecret(settings.device, keys, credential) };
+}
+
+/** Where the paravisor of an Azure confidential VM leaves its report, and the key of its virtual TPM. */
+const paravisor = { index: 0x01400001, attestationKey: 0x81000003 } as const;
+
+/** The virtual TPM quotes for the node's key, and the processor vouches for the virtual TPM. */
+async function azureVmEvidence(reportData: Uint8Array, settings: Settings): Promise<NodeEvidence> {
+  const { device, registers, event_log: eventLog } = settings.coco.attestation.tpm;
+  const place = { device, key: paravisor.attestationKey, registers, eventLog: eventLog ?? undefined };
+  const { quote } = await tpmEvidence(place, qualifyingData(reportData));
+  const hclReport = await readTpmIndex(device, paravisor.index);
+  const { platform, report } = paravisorHardware(hclReport);
+  const evidence = { platform: 'azure-vm', quote, hclReport } as const;
+  if (platform === 'snp') {
+    const certificates = await snpCertificates(
+      { report, certificates: new Uint8Array(0) },
+      undefined,
+      settings,
+    );
+    return { quote: tpmQuoteInfo(evidence, JSON.stringify({ certificates })) };
+  }
+  const tdQuote = await tdQuoteOf(report, settings);
+  const { collateral_file: file, collateral_url: url } = settings.coco.attestation;
+  const collateral = (await optionalText(file)) ?? (await fetchCollateral(url, wantedCollateral(tdQuote)));
+  const endorsements = JSON.stringify({ collateral: JSON.parse(collateral) });
+  return { quote: tpmQuoteInfo({ ...evidence, tdQuote }, endorsements) };
+}
+
+/** Only Azure's own service turns a report into a quote, and only by its network: the operator's program asks it. */
+async function tdQuoteOf(tdReport: Uint8Array, { coco }: Settings): Promise<Uint8Array> {
+  return fromBase64((await printedBy(coco.attestation.program, tdReport)).trim());
 }
 
 async function optionalText(path: string | null | undefined): Promise<string | undefined> {

@@ -9,22 +9,28 @@ import { limits } from '../limits.ts';
  * @throws HostError `Evidence`
  */
 export async function programEvidence(
-  [file = '', ...args]: readonly string[],
+  program: readonly string[],
   reportData: Uint8Array,
 ): Promise<NodeEvidence> {
-  const printed = await new Promise<string>((resolve, reject) => {
-    const options = { timeout: limits.evidenceMsMax, maxBuffer: limits.evidenceBytesMax };
-    execFile(file, [...args, reportData.toHex()], options, (error, stdout) => {
-      if (error === null) resolve(stdout);
-      else reject(new HostError('Evidence', `${file}: ${messageOf(error)}`, { cause: error }));
-    });
-  });
+  const printed = await printedBy(program, reportData);
   try {
     const quote = JSON.parse(printed) as QuoteInfo;
     if (typeof quote.format !== 'string' || typeof quote.quote !== 'string')
       throw new Error('fields are missing');
     return { quote: { ...quote, endorsements: quote.endorsements ?? '' } };
   } catch (error) {
-    throw new HostError('Evidence', `${file} printed no evidence: ${messageOf(error)}`, { cause: error });
+    const what = `${program[0] ?? ''} printed no evidence`;
+    throw new HostError('Evidence', `${what}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** What a program prints when it is given bytes in hexadecimal as its last argument. @throws HostError `Evidence` */
+export async function printedBy([file = '', ...args]: readonly string[], given: Uint8Array): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: limits.evidenceMsMax, maxBuffer: limits.evidenceBytesMax };
+    execFile(file, [...args, given.toHex()], options, (error, stdout) => {
+      if (error === null) resolve(stdout);
+      else reject(new HostError('Evidence', `${file}: ${messageOf(error)}`, { cause: error }));
+    });
+  });
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Credential, PcrValue, TpmQuote } from '@coco/attestation';
-import { concatBytes } from '@coco/crypto';
+import { concatBytes, sha256 } from '@coco/crypto';
 import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Tpm, type TpmKeys, type TpmTransport } from './tpm-commands.ts';
@@ -46,6 +46,23 @@ export async function tpmEvidence(place: TpmPlace, qualifyingData: Uint8Array): 
     return { quote, attestationKey };
   } catch (error) {
     throw new HostError('Evidence', `${place.device}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** What a quote carries, which has room for one digest: of the key alone, or hashed once more with the nonce. */
+export function qualifyingData(reportData: Uint8Array): Uint8Array {
+  const isFresh = reportData.subarray(32).some((byte) => byte !== 0);
+  return isFresh ? sha256(reportData) : reportData.subarray(0, 32);
+}
+
+/** The content of an NV index. @throws HostError `Evidence` */
+export async function readTpmIndex(device: string, index: number): Promise<Uint8Array> {
+  try {
+    await using transport = await openTpm(device);
+    return await new Tpm(transport).readNv(index);
+  } catch (error) {
+    const name = `${device}, NV index 0x${index.toString(16)}`;
+    throw new HostError('Evidence', `${name}: ${messageOf(error)}`, { cause: error });
   }
 }
 

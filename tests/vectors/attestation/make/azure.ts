@@ -52,6 +52,20 @@ export function snpMachine(
   return { hcl: hclReport('snp', report(key, options), runtime), chain };
 }
 
+/** The same on TDX, with the quote that Azure makes of the report, and Intel's word on the platform. */
+export function tdMachine(
+  intel: Intel,
+  modulus: string,
+): { readonly hcl: Buffer; readonly quote: Buffer; readonly collateral: Buffer } {
+  const runtime = runtimeOf(modulus);
+  const reportData = createHash('sha256').update(runtime).digest();
+  return {
+    hcl: hclReport('tdx', Buffer.alloc(1024), runtime),
+    quote: quote(intel, { version: 4, tee: 0x81, body: tdBody(4, { reportData }) }),
+    collateral: collateral(intel, 'TDX', current),
+  };
+}
+
 /** Makes the vectors. */
 export function makeAzure(folder: Folder, milan: Amd, intel: Intel): void {
   const key = newRsa();
@@ -83,13 +97,11 @@ export function makeAzure(folder: Folder, milan: Amd, intel: Intel): void {
     { 'hcl-report.bin': hcl, 'chain.pem': chain, 'crl.der': crl },
     'revoked',
   );
-  const runtime = runtimeOf(modulus);
-  const reportData = createHash('sha256').update(runtime).digest();
-  const tdQuote = quote(intel, { version: 4, tee: 0x81, body: tdBody(4, { reportData }) });
+  const td = tdMachine(intel, modulus);
   add('tdx', 'UpToDate', 'On TDX', {
-    'hcl-report.bin': hclReport('tdx', Buffer.alloc(1024), runtime),
-    'quote.bin': tdQuote,
-    'collateral.json': collateral(intel, 'TDX', current),
+    'hcl-report.bin': td.hcl,
+    'quote.bin': td.quote,
+    'collateral.json': td.collateral,
   });
   const another = snpMachine(milan, createPublicKey(newRsa()).export({ format: 'jwk' }).n ?? '');
   folder.write('azure-vm/neg/other-machine.bin', another.hcl);
