@@ -255,6 +255,8 @@ describe('promises', () => {
       Promise.reject({ get message() { for (;;) {} }, get stack() { for (;;) {} } });
       return { body: 'fine' };
     }
+    const hostile = async () => { throw { get message() { for (;;) {} }, get stack() { for (;;) {} } }; };
+    export function hostileFunction() { hostile(); return { body: 'fine' }; }
     export async function bad() { return 7; }
   `);
   test('are awaited, and what is written on the way counts', () => {
@@ -274,6 +276,7 @@ describe('promises', () => {
   });
   test('rejected with something whose getters never end do not hang the host', () => {
     assert.equal(textOf(stage.call('hostileRejection')), 'fine');
+    assert.equal(textOf(stage.call('hostileFunction')), 'fine');
   });
   test('of something that is no response are refused', () => {
     const outcome = stage.call('bad');

@@ -130,6 +130,32 @@ describe('nothing is left for another request by', () => {
   }
 });
 
+/** Ways to make a promise with the word `async`; each has `act` done later. */
+const asynchronous: readonly (readonly [what: string, make: string])[] = [
+  ['an arrow without braces', '(async (n) => (await null, await null, act()))(1)'],
+  ['an arrow that answers an object', '(async () => ({ a: await null }))().then(act)'],
+  ['an arrow within another', '(async () => async () => 1)().then((inner) => inner()).then(act)'],
+  ['a method', '({ async go() { "use strict"; await null; act(); } }).go()'],
+  [
+    'a method of a class',
+    'new (class { static async #go() { await null; act(); } static { this.#go(); } })()',
+  ],
+  ['one that takes the rest', '(async (...all) => { await all; act(); })(1, 2)'],
+  ['one that takes its argument apart', '(async ({ a }) => { await a; act(); })({})'],
+  ['one whose argument cannot be taken apart', '(async ({ a }) => a)(null).catch(act)'],
+  ['one whose default throws', '(async (a = null.b) => a)().catch(act)'],
+  ['a generator', '(async function* () {})().next().then(act)'],
+  ['a generator that never began', '(async function* () { yield 1; })().return().then(act)'],
+  [
+    'one begun where the stack ends',
+    'const late = async () => 1; const deep = () => { try { deep(); } finally { late().then(act, act); } }; try { deep(); } catch {}',
+  ],
+  [
+    'one that text compiled in the call takes back',
+    '(async () => { await null; act(); })(); eval("$" + "coco.turn.promised = false")',
+  ],
+];
+
 describe('a promise of one request cannot act in another', () => {
   const chains: readonly [what: string, leave: string][] = [
     [
@@ -156,13 +182,17 @@ describe('a promise of one request cannot act in another', () => {
       'one made while the answer is written',
       'return { statusCode: 400, body: { toJSON() { globalThis["Pro" + "mise"].resolve().then(() => {}).then(() => ccf.kv.x.set(ccf.strToBuf("t"), ccf.strToBuf("1"))); return 1; } } }',
     ],
+    ...asynchronous.map(([what, make]): [string, string] => [
+      what,
+      `const act = () => ccf.kv.x.set(ccf.strToBuf("t"), ccf.strToBuf("1")); ${make}; return { statusCode: 400 }`,
+    ]),
   ];
   for (const [what, leave] of chains) {
     test(what, () => {
       using stage = new Stage(`
         export function leave() { ${leave}; }
         export function find() { return { body: ccf.kv.x.has(ccf.strToBuf('t')) }; }
-        export function other() { return { body: 1 }; }`);
+        export async function other() { for (let i = 0; i < 9; i++) await null; return { body: 1 }; }`);
       const outcomes = stage.run(
         ['leave', 'other', 'find', 'leave', 'find', 'other'].map((name) => callOf(name)),
       );

@@ -29,7 +29,7 @@ export class JavaScriptApp implements App {
 
   readonly #limits: Limits;
   readonly #modules: ReadonlyMap<string, LinkedModule>;
-  readonly #asynchronous: boolean;
+  readonly #asynchronous: LinkedModule['asynchronous'];
   readonly #constant: boolean;
   readonly #board = new Switchboard();
   readonly #writer = new CallWriter();
@@ -55,7 +55,9 @@ export class JavaScriptApp implements App {
     this.#traces = new Traces(modules, borrowed.readSourceMap);
     this.#makeSandbox = borrowed.makeSandbox ?? ((wanted) => new IsolateSandbox(wanted));
     const all = [...linked.values()];
-    this.#asynchronous = all.some((module) => module.asynchronous);
+    const isOne = (kind: LinkedModule['asynchronous']) =>
+      all.some(({ asynchronous }) => asynchronous === kind);
+    this.#asynchronous = isOne('always') ? 'always' : isOne('told') ? 'told' : 'never';
     this.#constant = all.every((module) => module.constant);
     this.#functions = appFunctions({
       borrowed,
@@ -226,11 +228,15 @@ export class JavaScriptApp implements App {
 
   /** A new context; of no level, one whose state stays. */
   #open(level: Level | undefined): Compartment {
+    const frozen = level === 'shared' || level === 'renewed';
+    // Where the language can be changed, what functions say of themselves is not to be relied on.
+    const told = frozen && this.#asynchronous === 'told';
     const options: SandboxOptions = {
       isApp: true,
-      frozen: level === 'shared' || level === 'renewed',
+      frozen,
       renew: level === 'renewed',
-      asynchronous: this.#asynchronous,
+      asynchronous: !told && this.#asynchronous !== 'never',
+      toldPromises: told,
       functions: functionTable(this.#functions),
     };
     const next = (report: readonly unknown[]) => this.#next(report);

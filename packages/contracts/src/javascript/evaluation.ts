@@ -138,6 +138,7 @@ export class Evaluator implements Disposable {
       frozen: false,
       renew: false,
       asynchronous: false,
+      toldPromises: false,
       functions: functionTable(functions),
     };
     for (const module of linked) sandbox.compile(module);

@@ -17,7 +17,7 @@ import { keepsNothing } from './state.ts';
  * A module made into text of one function, so that its top level can be evaluated any number of times in one
  * context; see `ModuleInstance` for what it is given. With imports it is a generator: the first step declares
  * (functions are hoisted, exports can be asked for), the second evaluates. Lines are those of the source;
- * columns move only where an imported name is used.
+ * columns move only where an imported name is used, and where an asynchronous function begins.
  */
 export interface LinkedModule {
   readonly key: string;
@@ -32,8 +32,11 @@ export interface LinkedModule {
   readonly wanted: readonly (readonly [key: string, name: string])[];
   /** Its top level runs nothing and no binding of it ever changes. */
   readonly constant: boolean;
-  /** It can make promises without reading the global `Promise`. */
-  readonly asynchronous: boolean;
+  /**
+   * Whether it can make promises without reading the global `Promise`. `told`: only in functions that say so when they
+   * begin, by `ModuleInstance.turn`.
+   */
+  readonly asynchronous: 'never' | 'told' | 'always';
 }
 
 /** Parses a module and makes it a factory. Throws ContractError naming module and line. */
@@ -49,6 +52,7 @@ export function linkModule(key: string, source: string): LinkedModule {
   }
   const constant = guarded(key, () => keepsNothing(program, names));
   const weaver = new Weaver(key, source, names);
+  weaver.promises();
   // An export may pass on what is imported further down, so imports are woven first, after the order of
   // evaluation (that of the sources, exporting ones included) is settled.
   for (const statement of program.body) weaver.source(statement);
@@ -62,7 +66,7 @@ export function linkModule(key: string, source: string): LinkedModule {
     stars: weaver.stars,
     wanted: weaver.wanted(),
     constant,
-    asynchronous: names.asynchronous,
+    asynchronous: names.asynchronous ? 'always' : names.promisingBodies.length > 0 ? 'told' : 'never',
   };
 }
 
@@ -125,6 +129,18 @@ class Weaver {
     const used = (name: string) => name.startsWith(prefix);
     while (source.includes(prefix) || [...names.globals].some(used)) prefix += '_';
     this.#prefix = prefix;
+  }
+
+  /** Has asynchronous functions say so first: by an assignment, which takes no stack, and so cannot fail. */
+  promises(): void {
+    const told = `${this.#prefix}.turn.promised = true`;
+    for (const { start, end, isBlock } of this.#names.promisingBodies) {
+      if (isBlock) this.#draft.replace(start + 1, start + 1, ` ${told};`);
+      else {
+        this.#draft.replace(start, start, `(${told}, `);
+        this.#draft.replace(end, end, ')');
+      }
+    }
   }
 
   source(node: Item): void {

@@ -64,8 +64,17 @@ export interface Names {
   readonly dynamicImports: readonly number[];
   /** Where the module itself awaits, if it does. */
   readonly topLevelAwait: number | undefined;
-  /** Promises may be made without the global `Promise` being read. */
+  /** Bodies of asynchronous functions that can say when they begin that they make a promise. */
+  readonly promisingBodies: readonly PromisingBody[];
+  /** Promises may be made without the global `Promise` being read, and without one of those bodies beginning. */
   readonly asynchronous: boolean;
+}
+
+/** The body of an asynchronous function, with its braces if it has any. */
+export interface PromisingBody {
+  readonly start: number;
+  readonly end: number;
+  readonly isBlock: boolean;
 }
 
 type Syntax = Node & Readonly<Record<string, unknown>>;
@@ -82,6 +91,7 @@ class Walker {
   readonly #references: Reference[] = [];
   readonly #importMetas: { start: number; end: number }[] = [];
   readonly #dynamicImports: number[] = [];
+  readonly #promisingBodies: PromisingBody[] = [];
   #asynchronous = false;
   #topLevelAwait: number | undefined;
 
@@ -106,6 +116,7 @@ class Walker {
       importMetas: this.#importMetas,
       dynamicImports: this.#dynamicImports,
       topLevelAwait: this.#topLevelAwait,
+      promisingBodies: this.#promisingBodies,
       asynchronous: this.#asynchronous,
     };
   }
@@ -177,12 +188,22 @@ class Walker {
   }
 
   callable(node: Syntax, scope: Scope): void {
-    if (node.async) this.#asynchronous = true;
+    if (node.async) this.#promises(node);
     const inner = new Scope(scope, true);
     for (const parameter of node.params as unknown[]) this.pattern(parameter, inner, 'parameter');
     const body = node.body as Syntax;
     if (body.type === 'BlockStatement') this.all(body.body as unknown[], inner);
     else this.visit(body, inner);
+  }
+
+  /**
+   * Taking parameters apart can throw, which rejects the promise before the body begins; and a generator makes promises
+   * when it is asked, not when its body begins.
+   */
+  #promises({ body, generator, params }: Syntax): void {
+    const { start, end, type } = body as Syntax;
+    if (generator || !(params as Syntax[]).every(isPlainParameter)) this.#asynchronous = true;
+    else this.#promisingBodies.push({ start, end, isBlock: type === 'BlockStatement' });
   }
 
   classBody(node: Syntax, scope: Scope): void {
@@ -202,11 +223,15 @@ class Walker {
   }
 
   awaits(node: Syntax, scope: Scope): void {
-    this.#asynchronous = true;
     let inside: Scope = scope;
     while (!inside.isFunction && inside.parent) inside = inside.parent;
     if (inside === this.top) this.#topLevelAwait ??= node.start;
   }
+}
+
+/** Whether a parameter takes what it is given as it is. */
+function isPlainParameter({ argument, type }: Syntax): boolean {
+  return type === 'Identifier' || (type === 'RestElement' && (argument as Syntax).type === 'Identifier');
 }
 
 type Handler = (walker: Walker, node: Syntax, scope: Scope) => void;

@@ -21,6 +21,8 @@ export interface GuestOptions {
   readonly renew: boolean;
   /** Microtasks must run out after every call, whether or not a promise was seen to be made. */
   readonly asynchronous: boolean;
+  /** Asynchronous functions of the modules say when they begin. */
+  readonly toldPromises: boolean;
   readonly functions: FunctionTable;
   readonly logLinesMax: number;
   readonly logLineCharactersMax: number;
@@ -54,6 +56,7 @@ export class Guest {
     this.#session = new Session(port, options.shielded);
     this.#linker = new Linker(
       (specifier, importer) => callHost(port, 'resolve', [specifier, importer]) as string,
+      this.#session.turn,
     );
     tameRealm(
       this.#session,
@@ -92,6 +95,7 @@ export class Guest {
 
   /** Answers calls until the host has no more. True when it must come back after microtasks ran. */
   run(): boolean {
+    if (this.#options.toldPromises) this.#session.shieldEntry();
     let answer: Primitive[] = [outcome.none];
     if (this.#pending) {
       this.#pending = false;

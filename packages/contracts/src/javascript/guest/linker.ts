@@ -1,3 +1,5 @@
+import type { Turn } from './session.ts';
+
 /** What is known of a module beside its code; see modules/link.ts. */
 export interface ModuleShape {
   readonly dependencies: readonly string[];
@@ -21,11 +23,14 @@ export class ModuleInstance {
   state: 'declared' | 'running' | 'done' = 'declared';
   steps: Generator<void, void> | undefined = undefined;
   exports: object | undefined = undefined;
+  /** Where its asynchronous functions say that they begin. */
+  readonly turn: Turn;
   readonly #linker: Linker;
   #meta: object | undefined = undefined;
 
   constructor(linker: Linker, key: string) {
     this.#linker = linker;
+    this.turn = linker.turn;
     this.key = key;
     this.get = (name) => {
       throw new ReferenceError(`Cannot access '${name}' of ${key} before it is evaluated`);
@@ -54,11 +59,13 @@ export class ModuleInstance {
 /** Evaluates modules, each once, until told to forget. */
 export class Linker {
   readonly resolve: (specifier: string, importer: string) => string;
+  readonly turn: Turn;
   readonly #definitions = new Map<string, Definition>();
   #instances = new Map<string, ModuleInstance>();
 
-  constructor(resolve: (specifier: string, importer: string) => string) {
+  constructor(resolve: (specifier: string, importer: string) => string, turn: Turn) {
     this.resolve = resolve;
+    this.turn = turn;
   }
 
   define(key: string, shape: ModuleShape, factory: Definition['factory']): void {

@@ -4,6 +4,11 @@ import { type Port, type Primitive, read } from './port.ts';
 /** Pending writes of one table. */
 export type Writes = Map<string, string | null>;
 
+/** What asynchronous functions write to as they begin. Code that is compiled in the call could take it back. */
+export interface Turn {
+  promised: boolean;
+}
+
 /** What the call in progress has done so far. One per context; begun anew for each call. */
 export class Session {
   readonly port: Port;
@@ -15,8 +20,8 @@ export class Session {
   applies: boolean | undefined;
   claims: string | undefined;
   historical: unknown;
-  /** A promise may have been made: microtasks must run out before another call begins. */
-  promised = false;
+  readonly turn: Turn = { promised: false };
+  #promised = false;
 
   readonly #shielded: boolean;
   #now = 0;
@@ -32,8 +37,9 @@ export class Session {
   /** Rights by table name, for each execution context. */
   readonly #rights = new Map<string, Map<string, number>>();
   #access = new Map<string, number>();
-  /** Held only so that it is not collected before the entry ends. */
+  /** Held only so that they are not collected before the entry ends. */
   protected shield: Promise<never> | undefined;
+  protected entryShield: Promise<never> | undefined;
 
   constructor(port: Port, shielded: boolean) {
     this.port = port;
@@ -50,7 +56,8 @@ export class Session {
     this.applies = undefined;
     this.claims = undefined;
     this.historical = undefined;
-    this.promised = false;
+    this.turn.promised = false;
+    this.#promised = false;
     this.shield = undefined;
     if (this.#tables.size > 0) this.#tables.clear();
     if (this.#log.length > 0) this.#log = [];
@@ -74,16 +81,29 @@ export class Session {
     this.historical = undefined;
   }
 
-  /**
-   * Notes that promises are in play. The rejected promise made here is the first unhandled one of this entry:
-   * when the entry ends it is reported in place of what app code may have left behind, whose getters would
-   * otherwise run outside every limit.
-   */
+  /** A promise may have been made: microtasks must run out before another call begins. */
+  get promised(): boolean {
+    return this.#promised || this.turn.promised;
+  }
+
+  /** Notes that promises are in play, in an entry that need not have begun with `shieldEntry`. */
   promise(): void {
-    if (this.promised) return;
-    this.promised = true;
-    if (!this.#shielded) return;
-    this.shield = Reflect.apply(Promise.reject, Promise, []) as Promise<never>;
+    if (this.#promised) return;
+    this.#promised = true;
+    this.shield = this.#rejected();
+  }
+
+  /** For an entry in which asynchronous functions say no more than that they begin. */
+  shieldEntry(): void {
+    this.entryShield = this.#rejected();
+  }
+
+  /**
+   * The first unhandled rejection of an entry: when the entry ends it is reported in place of what app code may have left
+   * behind, whose getters would otherwise run outside every limit.
+   */
+  #rejected(): Promise<never> | undefined {
+    return this.#shielded ? (Reflect.apply(Promise.reject, Promise, []) as Promise<never>) : undefined;
   }
 
   requireOpen(): void {
