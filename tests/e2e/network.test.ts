@@ -4,9 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { header } from '@coco/api';
-import { submit } from '@coco/client';
+import { fetchReceipt, submit } from '@coco/client';
+import type { TxId } from '@coco/ledger';
 import type { LocalNode } from '../../apps/cli/src/dev/local-network.ts';
 import { nodeFolder } from '../../apps/cli/src/dev/workspace.ts';
+import { listChunks } from '../../apps/cli/src/ledger/folder.ts';
 import { byReach, type Reach, reachOf } from '../../apps/cli/src/ledger/reach.ts';
 import { keysOf, type Service } from '../workloads/service.ts';
 import { assertKept, startWriters } from '../workloads/writers.ts';
@@ -31,9 +33,13 @@ const hasPrlimit = (() => {
 
 describe('three nodes', { timeout: 240_000 }, () => {
   let service: Service;
+  /** A transaction of the first entries. */
+  let early: TxId | undefined;
 
   before(async () => {
-    service = await startNetwork(3);
+    service = await startNetwork(3, (configuration) => {
+      configuration.snapshots = { ...(configuration.snapshots as object), tx_count: 60 };
+    });
   });
   after(() => service?.[Symbol.asyncDispose]());
 
@@ -53,6 +59,7 @@ describe('three nodes', { timeout: 240_000 }, () => {
       const done = await submit(service.network.session(keys, { first }), request, { receipt: true });
       assert.ok(done.outcome === 'Committed' && done.receipt?.proves.kind === 'transaction');
       assert.equal(done.answer.headers[header.preferenceApplied], 'wait, receipt');
+      early ??= done.transactionId;
     }
   });
 
@@ -80,6 +87,13 @@ describe('three nodes', { timeout: 240_000 }, () => {
     await replace(dead);
     assert.equal(network.running.length, 3);
     await assertNothingLost(writers, network.running);
+    // What was before its snapshot the new node has from the others.
+    const joiner = network.running.at(-1)!;
+    const [oldest] = listChunks(join(joiner.process.folder, 'ledger'));
+    assert.ok(oldest!.name.start > early!.seqno, `its ledger begins with ${oldest!.name.start}`);
+    const { proves } = await fetchReceipt(joiner.session, early!);
+    assert.ok(proves.kind === 'transaction');
+    assert.deepEqual(proves.txId, early);
   });
 
   test('SIGSTOP of the leader: the others go on, and it follows them when it wakes', async (t) => {

@@ -17,5 +17,5 @@ export const limits = {
   /** Reads and writes a lineage holds: about 20 bytes each, plus new keys. */
   lineageTouchesMax: 8_000_000,
   /** Versions of a lineage that are forgotten together. */
-  lineageStretchVersions: 16_384,
+  lineageStretchVersions: 65_536,
 } as const;
