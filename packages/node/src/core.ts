@@ -452,6 +452,7 @@ export class Core implements NodeView {
       viewAt: (seqno: number) => this.replica.viewAt(seqno),
       endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
       serviceCertificate: () => this.#servicePem,
+      isCovered: () => this.cover.beat !== undefined,
     };
   }
 

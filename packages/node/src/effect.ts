@@ -78,8 +78,11 @@ export type Effect =
    * there that reach further are set aside, those before stay readable. Ordered with `append`.
    */
   | { readonly kind: 'begin-ledger'; readonly after: number }
-  /** Read entries from the files, answered by `entries-read`. */
-  | { readonly kind: 'read-entries'; readonly from: number; readonly to: number }
+  /**
+   * Read entries from the files, answered by `entries-read`. With `whole`, files are read whole whatever is wanted of
+   * them, and another one too: who watches the disk is not to learn what was asked for.
+   */
+  | { readonly kind: 'read-entries'; readonly from: number; readonly to: number; readonly whole?: boolean }
   | { readonly kind: 'write-snapshot'; readonly name: string; readonly bytes: Uint8Array }
   /** A snapshot's evidence is committed: rename it `NAME.committed`, with the receipt appended. */
   | { readonly kind: 'commit-snapshot'; readonly name: string; readonly receipt: Uint8Array }

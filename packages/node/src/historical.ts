@@ -39,6 +39,8 @@ export interface HistoricalSource {
   endorsementsAt(seqno: number): readonly string[];
   /** PEM of the present service certificate. */
   serviceCertificate(): string;
+  /** Whether the disk is not to tell what is read. */
+  isCovered(): boolean;
 }
 
 interface Request {
@@ -157,7 +159,7 @@ export class HistoricalQueries {
   #read(request: Request): void {
     const to = Math.min(request.until, request.next + limits.readEntriesMax - 1);
     if (request.borrows) this.#loans.borrow(request.next, to);
-    else this.#outbox.push({ kind: 'read-entries', from: request.next, to });
+    else this.#outbox.push({ kind: 'read-entries', from: request.next, to, whole: this.#source.isCovered() });
   }
 
   #take(request: Request, entries: readonly Uint8Array[]): void {

@@ -10,7 +10,12 @@ export interface ReadRequest {
   readonly from: number;
   readonly to: number;
   readonly budget: { bytes: number };
+  /** All of the file is read whatever is wanted, so that nobody who watches the disk learns what that was. */
+  readonly whole?: boolean;
 }
+
+/** Bytes of a file, from a place on. */
+type ReadAt = (from: number, length: number) => Promise<Buffer>;
 
 /** A chunk's book, and the entries asked for. */
 export interface ChunkContent {
@@ -27,17 +32,18 @@ export interface ChunkContent {
 export async function readCompleteChunk(chunk: CompleteChunk, request?: ReadRequest): Promise<ChunkContent> {
   const fd = await openFile(chunk.path, 'r');
   try {
-    const header = await readAt(fd, chunk.path, 0, chunkHeaderBytes);
+    const readAt = await readerOf(fd, chunk.path, request?.whole);
+    const header = await readAt(0, chunkHeaderBytes);
     const size = Number(header.readBigUInt64LE(0));
     const tableBytes = (chunk.end - chunk.start + 1) * positionBytes;
     if (size + tableBytes !== fstatSync(fd).size) {
       throw damaged(chunk.path, 0, 'the header does not point at the positions of the entries');
     }
-    const table = await readAt(fd, chunk.path, size, tableBytes);
+    const table = await readAt(size, tableBytes);
     const positions: number[] = [];
     for (let i = 0; i < tableBytes; i += positionBytes) positions.push(table.readUInt32LE(i));
     const open = { path: chunk.path, start: chunk.start, positions, size };
-    return { positions, size, entries: request ? await readEntries(fd, open, request) : [] };
+    return { positions, size, entries: request ? await readEntries(readAt, open, request) : [] };
   } finally {
     closeSync(fd);
   }
@@ -55,14 +61,14 @@ interface ChunkBook {
 export async function readOpenChunk(chunk: ChunkBook, request: ReadRequest): Promise<readonly Uint8Array[]> {
   const fd = await openFile(chunk.path, 'r');
   try {
-    return await readEntries(fd, chunk, request);
+    return await readEntries(await readerOf(fd, chunk.path, request.whole), chunk, request);
   } finally {
     closeSync(fd);
   }
 }
 
 async function readEntries(
-  fd: number,
+  readAt: ReadAt,
   chunk: ChunkBook,
   request: ReadRequest,
 ): Promise<readonly Uint8Array[]> {
@@ -86,7 +92,7 @@ async function readEntries(
   }
   const length = endOf(last) - begin;
   request.budget.bytes -= length;
-  const bytes = await readAt(fd, path, begin, length);
+  const bytes = await readAt(begin, length);
   return positions.slice(first, last + 1).map((position, i) => {
     const entry = bytes.subarray(position - begin, endOf(first + i) - begin);
     checkEntry(path, position, entry, start + first + i);
@@ -94,9 +100,12 @@ async function readEntries(
   });
 }
 
-/** @throws HostError `Ledger` when the file ends before */
-async function readAt(fd: number, path: string, from: number, length: number): Promise<Buffer> {
-  const bytes = await readFully(fd, { from, length });
-  if (bytes.length < length) throw damaged(path, from + bytes.length, 'the file ends early');
-  return bytes;
+/** Reads throw HostError `Ledger` when the file ends before. */
+async function readerOf(fd: number, path: string, whole = false): Promise<ReadAt> {
+  const all = whole ? await readFully(fd, { from: 0, length: fstatSync(fd).size }) : undefined;
+  return async (from, length) => {
+    const bytes = all?.subarray(from, from + length) ?? (await readFully(fd, { from, length }));
+    if (bytes.length < length) throw damaged(path, from + bytes.length, 'the file ends early');
+    return bytes;
+  };
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -80,6 +89,34 @@ describe('ledger files', () => {
     assert.deepEqual(await readAll(directory), entries(1, 25).map(plain));
     assert.deepEqual(await readAll(directory, 9, 12), entries(9, 12).map(plain));
     assert.deepEqual(await readAll(directory, 26, 30), []);
+  });
+
+  test('read whole, files give the same entries, and the disk sees more than was asked for', async (t) => {
+    const directory = temporaryDirectory(t);
+    await write(directory, 1_210, [400, 800, 1_200]);
+    const sizes = names(directory).map((name) => statSync(join(directory, name)).size);
+    const smallest = Math.min(...sizes.slice(0, 3));
+    for (const [from, to] of [
+      [1, 1_210],
+      [399, 402],
+      [700, 700],
+      [1_205, 1_205],
+    ] as const) {
+      const { files, events } = open(directory);
+      files.read(from, to, true);
+      await files.close();
+      assert.deepEqual(events.read[0], entries(from, to));
+    }
+    if (!existsSync('/proc/self/io')) {
+      t.diagnostic('this system does not count what a process reads: that is not looked at');
+      return;
+    }
+    const bytesRead = () => Number(/^rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+    const { files } = open(directory);
+    const before = bytesRead();
+    files.read(700, 700, true);
+    await files.close();
+    assert.ok(bytesRead() - before >= 2 * smallest, 'its own chunk, and another');
   });
 
   test('appends that gather while a flush is in flight are flushed as one group', async (t) => {

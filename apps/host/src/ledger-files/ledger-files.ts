@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { closeSync, constants, ftruncate, rename } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +7,7 @@ import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompleteChunk } from './chunk-file.ts';
 import { type ChunkIndex, indexChunks, type LedgerPlaces } from './chunk-index.ts';
-import { readCompleteChunk, readOpenChunk } from './chunk-reader.ts';
+import { type ReadRequest, readCompleteChunk, readOpenChunk } from './chunk-reader.ts';
 import { openFile, syncData, syncNames, writeAll } from './durable.ts';
 
 const truncateFile = promisify(ftruncate);
@@ -48,7 +49,9 @@ type Operation =
   | { readonly kind: 'truncate'; readonly seqno: number }
   | { readonly kind: 'committed'; readonly seqno: number }
   | { readonly kind: 'begin'; readonly after: number }
-  | { readonly kind: 'read'; readonly from: number; readonly to: number };
+  | { readonly kind: 'read'; readonly from: number; readonly to: number; readonly whole: boolean };
+
+type Read = Extract<Operation, { kind: 'read' }>;
 
 type Append = Extract<Operation, { kind: 'append' }>;
 
@@ -129,8 +132,9 @@ export class LedgerFiles {
     this.#submit({ kind: 'begin', after });
   }
 
-  read(from: number, to: number): void {
-    this.#submit({ kind: 'read', from, to });
+  /** `whole`: files are read whole, and another one with them, so that the disk tells little of what was asked for. */
+  read(from: number, to: number, whole = false): void {
+    this.#submit({ kind: 'read', from, to, whole });
   }
 
   /** Resolves when everything submitted is done. */
@@ -167,7 +171,7 @@ export class LedgerFiles {
         else if (next.kind === 'truncate') await this.#truncate(next.seqno);
         else if (next.kind === 'committed') await this.#markCommitted(next.seqno);
         else if (next.kind === 'begin') await this.#begin(next.after);
-        else await this.#read(next.from, next.to);
+        else await this.#read(next);
       }
     } catch (error) {
       this.#fail(error);
@@ -334,7 +338,7 @@ export class LedgerFiles {
     await writeAll(current.fd, new Uint8Array(chunkHeaderBytes), 0);
   }
 
-  async #read(from: number, to: number): Promise<void> {
+  async #read({ from, to, whole }: Read): Promise<void> {
     const entries: Uint8Array[] = [];
     const budget = { bytes: limits.readBytesMax };
     for (
@@ -342,25 +346,34 @@ export class LedgerFiles {
       next <= Math.min(to, this.#last) && budget.bytes > 0;
       next = from + entries.length
     ) {
-      const found = await this.#readSome(next, to, budget);
+      const found = await this.#readSome({ from: next, to, budget, whole });
       if (found.length === 0) break;
       entries.push(...found);
     }
+    if (whole) await this.#readAny();
     this.#listener.entriesRead(from, to, entries);
   }
 
-  async #readSome(from: number, to: number, budget: { bytes: number }): Promise<readonly Uint8Array[]> {
+  /** A chunk that nobody asked for. */
+  async #readAny(): Promise<void> {
+    const chunk = this.#complete[randomInt(Math.max(1, this.#complete.length))];
+    if (!chunk) return;
+    await readCompleteChunk(chunk, { from: chunk.start, to: chunk.start, budget: { bytes: 0 }, whole: true });
+  }
+
+  async #readSome(request: ReadRequest): Promise<readonly Uint8Array[]> {
+    const { from, to } = request;
     const chunk = findChunk(this.#complete, from);
-    if (chunk) return (await readCompleteChunk(chunk, { from, to, budget })).entries;
+    if (chunk) return (await readCompleteChunk(chunk, request)).entries;
     const open = this.#current
       ? { ...this.#current, start: this.#current.writer.start, size: this.#current.writer.size }
       : this.#resume;
-    if (open && from >= open.start) return readOpenChunk(open, { from, to, budget });
+    if (open && from >= open.start) return readOpenChunk(open, request);
     const lent = this.#lent.findLast(({ start, end }) => start <= from && from <= end);
     if (!lent) return [];
     const own = this.#complete.find(({ start }) => start > from)?.start ?? open?.start;
     const until = Math.min(to, (own ?? Number.POSITIVE_INFINITY) - 1);
-    return (await readCompleteChunk(lent, { from, to: until, budget })).entries;
+    return (await readCompleteChunk(lent, { ...request, to: until })).entries;
   }
 }
 

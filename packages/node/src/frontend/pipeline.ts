@@ -4,7 +4,7 @@ import type { Tx } from '@coco/kv';
 import { formatTxId, type LeafComponents, type SealedEntry, type TxId } from '@coco/ledger';
 import type { BuiltinContext, Handler, NodeView } from '../endpoints/context.ts';
 import { isOpen } from '../endpoints/node.ts';
-import type { Event, Session } from '../event.ts';
+import type { Event } from '../event.ts';
 import { limits } from '../limits.ts';
 import type { CommitOutcome } from '../replica.ts';
 import type { Waiting } from '../waiting.ts';
