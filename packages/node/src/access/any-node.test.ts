@@ -164,8 +164,9 @@ describe('a look by grant', () => {
     }
     cluster.pass(500);
     for (const node of nodes) {
-      const asked = new Set(looks(cluster, node, traders.bob));
-      assert.deepEqual(asked, new Set(routes(references[0] ?? '')));
+      // Once for each answer that showed something, and not for those that said to ask again.
+      const asked = looks(cluster, node, traders.bob);
+      assert.deepEqual(asked.sort(), nodes.flatMap(() => routes(references[0] ?? '')).sort());
       assert.deepEqual(looks(cluster, node, traders.cid), []);
     }
   });

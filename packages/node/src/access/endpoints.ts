@@ -219,8 +219,13 @@ function locate(context: BuiltinContext): Located | Answer {
     txId && record?.view === txId.view && txId.seqno <= (node.replica.committed?.seqno ?? 0);
   const segments = record && isCommitted ? segmentsInSight(context, sight, record) : [];
   if (!txId || !record || segments.length === 0) return noSuchTransaction();
-  recordSight(context, sight, [segments]);
   return { txId, record, segments, sight };
+}
+
+/** The answer that shows of a transaction what was asked for: by grant, that leaves a trace. */
+function showing(context: BuiltinContext, { segments, sight }: Located, answer: Answer): Answer {
+  recordSight(context, sight, [segments]);
+  return answer;
 }
 
 /** `GET /app/transactions/{reference}`. */
@@ -228,7 +233,8 @@ export const oneTransaction: Handler = (context) => {
   const found = locate(context);
   if ('status' in found) return found;
   const { txId, record, segments } = found;
-  return padded(shownTransaction(context.node, { seqno: txId.seqno, record, segments }));
+  const value = shownTransaction(context.node, { seqno: txId.seqno, record, segments });
+  return showing(context, found, padded(value));
 };
 
 /** `GET /app/transactions/{reference}/receipt`. */
@@ -236,7 +242,7 @@ export const receiptOfTransaction: Handler = (context) => {
   const found = locate(context);
   if ('status' in found) return found;
   const state = pastStateAt(context.node, found.txId);
-  return 'status' in state ? state : json(receiptBody(state.receipt));
+  return 'status' in state ? state : showing(context, found, json(receiptBody(state.receipt)));
 };
 
 /** `GET /app/transactions/{reference}/writes`: the rows it wrote that the caller may see, of maps with audiences. */
@@ -255,7 +261,7 @@ export const writesOfTransaction: Handler = (context) => {
       value: row === null ? null : shownBytes(row),
     })),
   }));
-  return padded({ value });
+  return showing(context, found, padded({ value }));
 };
 
 /** Text where it is text; other bytes as base64 in an object. */
@@ -278,7 +284,7 @@ export const claimsOfTransaction: Handler = (context) => {
     return refusal(404, 'ResourceNotFound', 'This transaction claims nothing, or its claims were shredded.');
   }
   const [row] = shelf.open(tables.claims, [{ key, value: sealed, version: 0 }]);
-  return padded(decodeClaims(row?.value ?? ''));
+  return showing(context, found, padded(decodeClaims(row?.value ?? '')));
 };
 
 /** `GET /app/access`: who the caller is, to audiences. */
