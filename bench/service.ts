@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { recoverFiles } from '../tests/workloads/recovery.ts';
 import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
-import { load } from './load.ts';
+import { load, type Target } from './load.ts';
 import { type Result, table } from './result.ts';
 
 const root = dirname(import.meta.dirname);
@@ -54,6 +54,7 @@ export async function run(seconds = 5): Promise<Result[]> {
         results.push({ name: `${name}, p99`, value: p99 / 1000, unit: 'ms' });
       }
     }
+    results.push(...(await privateWrites(target, seconds)));
     const lone = await load(target, { workload: 'wait', connections: 1, seconds });
     results.push({
       name: 'write answered when committed, with receipt, 1 connection, median',
@@ -75,6 +76,22 @@ export async function run(seconds = 5): Promise<Result[]> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What a private write costs over TLS, ledger and all, beside the same write that everybody may see. */
+async function privateWrites(target: Target, seconds: number): Promise<Result[]> {
+  const rate = async (workload: string) =>
+    (await load(target, { workload, connections: 128, seconds })).perSecond;
+  const plain = await rate('plain');
+  const ruled = await rate('ruled');
+  const sealed = await rate('sealed');
+  return [
+    { name: 'plain write of the same app, 128 connections', value: plain, unit: '/s' },
+    { name: 'private by rule, 128 connections', value: ruled, unit: '/s' },
+    { name: 'private, row sealed for its audience, 128 connections', value: sealed, unit: '/s' },
+    { name: 'private by rule: cost of one, in plain ones', value: plain / ruled, unit: '', budget: 1.3 },
+    { name: 'private and sealed: cost of one, in plain ones', value: plain / sealed, unit: '', budget: 1.3 },
+  ];
 }
 
 /** The same load on a server that does nothing, on the same core: answers a second by number of connections. */

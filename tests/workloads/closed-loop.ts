@@ -118,12 +118,28 @@ function parseAnswer(text: string): { status: number; head: string; body: string
   return { status, head, body: text.slice(bodyStart, bodyStart + length), length: bodyStart + length };
 }
 
+const messageOf = (connection: number, turn: number) => ({
+  id: (connection * 1000 + (turn % 1000)) % 100_000,
+  msg: `a small message of connection ${connection}`,
+});
+
 function postMessage(connection: number, turn: number): Exchange {
-  const id = (connection * 1000 + (turn % 1000)) % 100_000;
-  const body = `{"id":${id},"msg":"a small message of connection ${connection}"}`;
+  return post('/app/log/private/anonymous', messageOf(connection, turn));
+}
+
+/** The same small write at one of the endpoints that differ only in who may see it. */
+function postTo(path: string): Workload {
+  return (connection, turn) => {
+    const { id, msg } = messageOf(connection, turn);
+    return post(path, { id: `${id}`, msg });
+  };
+}
+
+function post(path: string, message: object): Exchange {
+  const body = JSON.stringify(message);
   return {
     request: Buffer.from(
-      `POST /app/log/private/anonymous HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     ),
     check(status, head, answer) {
       if (status !== 200 || answer !== 'true' || !head.includes('x-ms-ccf-transaction-id: ')) {
@@ -148,6 +164,9 @@ function get(path: string, expected: (body: string) => boolean): Workload {
 /** The workloads that a command line may name. */
 export const workloads: Readonly<Record<string, Workload>> = {
   post: postMessage,
+  plain: postTo('/app/plain'),
+  ruled: postTo('/app/ruled'),
+  sealed: postTo('/app/sealed'),
   get: get('/app/log/private/anonymous?id=7', (body) => body.includes('"msg"')),
   spin: get('/app/spin?iterations=200000', (body) => /^\d+$/.test(body)),
   wait: (connection, turn) => {

@@ -103,7 +103,10 @@ export function keysOf({ users }: Workspace, user: number): ClientKeys | undefin
   );
 }
 
-/** The logging sample with what the measurements need beside it: an open read and endpoints that compute. */
+/**
+ * The logging sample with what the measurements need beside it: an open read, endpoints that compute, and one write that
+ * is plain, private by a rule, and private with its row sealed.
+ */
 export async function measuredBundle(): Promise<Bundle> {
   const { bundle } = await buildBundle(join(root, 'samples/contracts/logging'));
   const open = (js_function: string) => ({
@@ -116,6 +119,16 @@ export async function measuredBundle(): Promise<Bundle> {
     openapi: {},
     interpreter_reuse: { key: 'logging' },
   });
+  const write = (js_function: string, access?: object) => ({
+    js_module: 'measured.js',
+    js_function,
+    forwarding_required: 'always',
+    redirection_strategy: 'none',
+    authn_policies: ['no_auth'],
+    mode: 'readwrite',
+    openapi: {},
+    ...(access === undefined ? {} : { access }),
+  });
   const logging = bundle.metadata.endpoints as Record<string, Record<string, object>>;
   return {
     metadata: {
@@ -127,6 +140,9 @@ export async function measuredBundle(): Promise<Bundle> {
         },
         '/spin': { get: open('spin') },
         '/sort': { get: open('sort') },
+        '/plain': { post: write('plain') },
+        '/ruled': { post: write('plain', { audience: ['party:mill', 'party:farm'] }) },
+        '/sealed': { post: write('sealed') },
       },
     },
     modules: [...bundle.modules, { name: 'measured.js', module: measuredSource }],
@@ -134,6 +150,20 @@ export async function measuredBundle(): Promise<Bundle> {
 }
 
 const measuredSource = `
+const bytes = (text) => ccf.strToBuf(text);
+const messages = ccf.kv['messages'];
+const rows = ccf.kv['audience:messages'];
+export function plain({ body }) {
+  const { id, msg } = body.json();
+  messages.set(bytes(id), bytes(msg));
+  return { body: true };
+}
+export function sealed({ body }) {
+  const { id, msg } = body.json();
+  ccf.access.setAudience(['party:mill', 'party:farm']);
+  rows.set(bytes(id), bytes(msg));
+  return { body: true };
+}
 export function spin(request) {
   const iterations = Number(request.query.split('=')[1]);
   let x = 0;
