@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Cluster } from './testing/cluster.ts';
 import { loseAll, submitShare } from './testing/recovery.ts';
 import {
   committedEverywhere,
