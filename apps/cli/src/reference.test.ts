@@ -18,7 +18,9 @@ test('docs/use/cli.md is what --help says', async () => {
 
 /** The commands in the code blocks of a page; a line that ends in a backslash goes on. */
 function commandsIn(page: string): string[] {
-  const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  const fenced = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  const indented = [...page.matchAll(/^ {4,}((?:bin\/)?coco .*)$/gm)].map((match) => match[1] ?? '');
+  const blocks = [...fenced, ...indented];
   const lines = blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'));
   return lines.flatMap((line) => line.match(/(?:^|&& |\| )(?:bin\/)?coco (.*?)(?: [|>&#].*)?$/)?.[1] ?? []);
 }
