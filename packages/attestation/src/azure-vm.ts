@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes, type PublicKey, publicKeyFromJwk, sha256 } from '@coco/crypto';
 import { snpReportBytes } from './amd/report.ts';
-import { checkPathDates, parseCertificates, verifyPath } from './certificate-path.ts';
+import { verifyChain } from './certificate-path.ts';
 import type { Checklist } from './checklist.ts';
 import type { Claims } from './claims.ts';
 import { insist, refuse } from './errors.ts';
@@ -126,9 +126,7 @@ function verifyKeyCertificate(
   now: number,
 ): void {
   if (certificates === undefined) return;
-  const chain = checks.run('certificate-shape', () => parseCertificates(certificates));
-  verifyPath(checks, chain, { roots: trust.roots.tpm, selfSignedRoot: false });
-  checkPathDates(checks, chain, now);
+  const chain = verifyChain(checks, certificates, { roots: trust.roots.tpm }, now);
   checks.run('ak-trust', () =>
     insist(chain[0]!.publicKey.id === key.id, 'the certificate is of another attestation key'),
   );

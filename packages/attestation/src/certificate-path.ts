@@ -144,6 +144,31 @@ export function checkRevocation(
   return covered;
 }
 
+/** What a chain of certificates is held to beside its own signatures. */
+export interface ChainRules {
+  /** Digests of the keys at which it may end. */
+  readonly roots: readonly string[];
+  /** DER revocation lists. */
+  readonly crls?: readonly Uint8Array[] | undefined;
+}
+
+/**
+ * Verifies the certificates of a key (DER, from the key's own) in every respect: they can be read, each is issued by the
+ * next, the last is of a pinned key, all are valid now, and none is revoked.
+ */
+export function verifyChain(
+  checks: Checklist,
+  ders: readonly Uint8Array[],
+  { roots, crls = [] }: ChainRules,
+  now: number,
+): readonly Certificate[] {
+  const chain = checks.run('certificate-shape', () => parseCertificates(ders));
+  verifyPath(checks, chain, { roots, selfSignedRoot: false });
+  checkPathDates(checks, chain, now);
+  checks.run('revocation', () => checkRevocation(chain, crls, now));
+  return chain;
+}
+
 /** The common name of a certificate's subject or issuer. */
 export function commonName(name: string): string {
   return /(?:^|(?<!\\),)CN=((?:\\,|[^,])*)/.exec(name)?.[1] ?? '';

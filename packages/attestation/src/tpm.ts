@@ -1,12 +1,6 @@
 import { type Certificate, constantTimeEqual, importPublicKey, type PublicKey, sha256 } from '@coco/crypto';
 import { checkReportData } from './binding.ts';
-import {
-  checkPathDates,
-  checkRevocation,
-  extendedKeyUsages,
-  parseCertificates,
-  verifyPath,
-} from './certificate-path.ts';
+import { extendedKeyUsages, verifyChain } from './certificate-path.ts';
 import type { Checklist } from './checklist.ts';
 import type { Assurance, Claims } from './claims.ts';
 import { insist, refuse } from './errors.ts';
@@ -106,16 +100,9 @@ function trustKey(
   const { crls } = endorsements;
   if (endorsements.activation !== undefined)
     return activated(checks, area, endorsements, { roots, asked: trust.expected?.activation }, now);
-  const chain = checks.run('ak-trust', () => {
-    insist(
-      endorsements.certificates !== undefined,
-      'the attestation key is neither certified, activated nor named',
-    );
-    return parseCertificates(endorsements.certificates);
-  });
-  verifyPath(checks, chain, { roots, selfSignedRoot: false });
-  checkPathDates(checks, chain, now);
-  checks.run('revocation', () => checkRevocation(chain, crls ?? [], now));
+  const uncertified = 'the attestation key is neither certified, activated nor named';
+  const certificates = checks.run('ak-trust', () => endorsements.certificates ?? refuse(uncertified));
+  const chain = verifyChain(checks, certificates, { roots, crls }, now);
   checks.run(
     'ak-trust',
     () => {
@@ -146,10 +133,7 @@ function activated(
   { roots, asked: asking }: { readonly roots: readonly string[]; readonly asked: Expected['activation'] },
   now: number,
 ): TrustedKey {
-  const chain = checks.run('certificate-shape', () => parseCertificates(activation?.certificates ?? []));
-  verifyPath(checks, chain, { roots, selfSignedRoot: false });
-  checkPathDates(checks, chain, now);
-  checks.run('revocation', () => checkRevocation(chain, crls ?? [], now));
+  const chain = verifyChain(checks, activation?.certificates ?? [], { roots, crls }, now);
   const platformId = checks.run(
     'ak-trust',
     () => {
