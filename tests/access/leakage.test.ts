@@ -26,7 +26,7 @@ function hidden(service: MemoryService, round: number): void {
 function renamed(): (text: string) => string {
   const names = new Map<string, string>();
   return (text) =>
-    text.replace(/[A-Za-z0-9_-]{32,59}/g, (name) => {
+    text.replace(/\br[A-Za-z0-9_-]{21}[AQgw](?![A-Za-z0-9_-])|[A-Za-z0-9_-]{32,59}/g, (name) => {
       // Ids of people and audiences are hexadecimal, and the same in both worlds unless something leaks.
       if (/^[0-9a-f]+$/.test(name)) return name;
       if (!names.has(name)) names.set(name, `<${names.size}:${name.length}>`);
@@ -78,11 +78,11 @@ const questions = (one: string): string[] => [
   '/app/transactions?cursor=none',
   `/app/transactions/${one}`,
   `/app/transactions/${one}/writes`,
-  ...['', '/receipt', '/claims', '/writes'].map((route) => `/app/transactions/r${'A'.repeat(32)}${route}`),
+  ...['', '/receipt', '/claims', '/writes'].map((route) => `/app/transactions/r${'A'.repeat(22)}${route}`),
   `/app/tx?transaction_id=${one}`,
-  `/app/tx?transaction_id=r${'A'.repeat(32)}`,
-  `/app/receipt?transaction_id=r${'A'.repeat(32)}`,
-  `/app/standing?transaction_id=r${'A'.repeat(32)}`,
+  `/app/tx?transaction_id=r${'A'.repeat(22)}`,
+  `/app/receipt?transaction_id=r${'A'.repeat(22)}`,
+  `/app/standing?transaction_id=r${'A'.repeat(22)}`,
   '/app/events?grant=none',
   '/app/events?cursor=none',
   '/app/commit',
@@ -129,7 +129,7 @@ async function observe(busy: boolean, watcher: Person, decided: readonly object[
   const past = { 'x-ms-ccf-transaction-id': one };
   note(service.ask(watcher, 'GET', '/app/past', undefined, past));
   note(
-    service.ask(watcher, 'GET', '/app/past', undefined, { 'x-ms-ccf-transaction-id': `r${'A'.repeat(32)}` }),
+    service.ask(watcher, 'GET', '/app/past', undefined, { 'x-ms-ccf-transaction-id': `r${'A'.repeat(22)}` }),
   );
   all.seen.push(rename(stream.read()));
   for (const path of [
@@ -194,8 +194,8 @@ test('how long a list, a miss or a read takes does not tell how much is hidden',
   for (const world of worlds) world.settle();
   const targets = [
     '/app/transactions',
-    `/app/transactions/r${'A'.repeat(32)}`,
-    `/app/receipt?transaction_id=r${'A'.repeat(32)}`,
+    `/app/transactions/r${'A'.repeat(22)}`,
+    `/app/receipt?transaction_id=r${'A'.repeat(22)}`,
     '/app/orders/none',
     '/app/orders',
   ];
