@@ -2,28 +2,18 @@
 import { loadWithBug } from '../tests/simulation/consensus/bug-loader.ts';
 import { bugs as consensusBugs } from '../tests/simulation/consensus/bugs.ts';
 import { simulate as simulateConsensus } from '../tests/simulation/consensus/simulate.ts';
-import { bugs } from '../tests/simulation/consortium/bugs.ts';
+import { bugs, rareBugs } from '../tests/simulation/consortium/bugs.ts';
 import { loadSimulation } from '../tests/simulation/consortium/load.ts';
 import type { Bug } from '../tests/simulation/world/edition.ts';
+import type { Report } from '../tests/simulation/world/report.ts';
 import { Tally } from '../tests/simulation/world/tally.ts';
 
 const USAGE = `usage: simulate SEED [COUNT]               runs seeds from SEED on
        simulate --minutes N [--from SEED]  explores
        simulate --trace SEED               prints all that happens
        simulate --hunt BUG [--from SEED]   finds a seed that notices a deliberate bug
+       --contested with any of them: all elections
        --consensus with any of them: consensus alone`;
-
-/** What the reports of both simulations have. */
-interface Report {
-  readonly seed: number;
-  readonly parameters: object;
-  readonly violation: string | null;
-  readonly faults: Tally;
-  readonly reached: Tally;
-  readonly committed: number;
-  readonly steps: number;
-  readonly virtualMs: number;
-}
 
 type Simulate = (seed: number, write?: (line: string) => void) => Report;
 
@@ -61,8 +51,12 @@ function bugNamed(list: readonly Bug[], name: string | undefined): Bug {
 
 class UsageError extends Error {}
 
-async function load(isConsensus: boolean, bug: string | undefined): Promise<Simulate> {
-  if (!isConsensus) return loadSimulation(bug === undefined ? undefined : bugNamed(bugs, bug));
+async function load(args: readonly string[], bug: string | undefined): Promise<Simulate> {
+  if (!args.includes('--consensus')) {
+    const edited = bug === undefined ? undefined : bugNamed([...bugs, ...rareBugs], bug);
+    const simulate = await loadSimulation(edited);
+    return (seed, write) => simulate(seed, write, args.includes('--contested'));
+  }
   if (bug === undefined) return (seed) => simulateConsensus(seed);
   const makeRaft = await loadWithBug(bugNamed(consensusBugs, bug));
   return (seed) => simulateConsensus(seed, makeRaft);
@@ -81,10 +75,10 @@ function wholeNumber(text: string | undefined): number {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const isConsensus = args.includes('--consensus');
-  const rest = args.filter((arg) => arg !== '--consensus');
+  const kinds: readonly string[] = args.filter((arg) => ['--consensus', '--contested'].includes(arg));
+  const rest = args.filter((arg) => !kinds.includes(arg));
   const from = option(rest, '--from');
-  const simulate = await load(isConsensus, option(rest, '--hunt'));
+  const simulate = await load(kinds, option(rest, '--hunt'));
   const traced = option(rest, '--trace');
   if (traced !== undefined) {
     const { violation } = simulate(wholeNumber(traced), console.log);
@@ -105,9 +99,10 @@ async function main(args: readonly string[]): Promise<number> {
     const count = rest[1] === undefined ? 1 : wholeNumber(rest[1]);
     failed = explore(wholeNumber(rest[0]), (run) => run < count, simulate);
   }
-  const same = isConsensus ? '--consensus ' : '';
-  if (failed !== null)
-    console.log(`replay with: npm run simulate -- ${same}${failed}; the whole story: --trace`);
+  if (failed !== null) {
+    const same = [...kinds, failed].join(' ');
+    console.log(`replay with: npm run simulate -- ${same}; the whole story: --trace`);
+  }
   return failed === null ? 0 : 1;
 }
 

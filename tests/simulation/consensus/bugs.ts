@@ -1,11 +1,15 @@
 import type { Bug } from '../world/edition.ts';
 
-/** Deliberate mistakes in the consensus of the product; files are named from its room. */
+const room = 'packages/consensus/src';
+
+/** Deliberate mistakes in the consensus of the product. */
 export const bugs: readonly Bug[] = [
   {
     name: 'follower-commits-unverified-suffix',
     what: "A follower commits up to the leader's commit, beyond what the message has verified (CCF #8172).",
-    edits: [{ file: 'roles/follower.ts', find: 'Math.min(message.commit, end)', replace: 'message.commit' }],
+    edits: [
+      { file: `${room}/roles/follower.ts`, find: 'Math.min(message.commit, end)', replace: 'message.commit' },
+    ],
     seed: 87,
   },
   {
@@ -13,18 +17,18 @@ export const bugs: readonly Bug[] = [
     what: 'Stepping down clears the vote although the view is the same, so it is given twice (CCF #8094).',
     edits: [
       {
-        file: 'core.ts',
+        file: `${room}/core.ts`,
         find: 'if (view > this.view) this.enterView(view, null);',
         replace: 'if (view > this.view) this.enterView(view, null);\n    else this.votedFor = null;',
       },
       {
-        file: 'raft.ts',
+        file: `${room}/raft.ts`,
         find: 'core.becomeFollower(core.view, from);',
         replace: 'core.becomeFollower(core.view, null);',
       },
-      { file: 'raft.ts', find: "message.kind === 'append' ? from : null", replace: 'null' },
+      { file: `${room}/raft.ts`, find: "message.kind === 'append' ? from : null", replace: 'null' },
       {
-        file: 'roles/follower.ts',
+        file: `${room}/roles/follower.ts`,
         find: '  heard(core, from);\n  const { log } = core;\n  if (!isWellFormed(message)) return;',
         replace:
           '  const { log } = core;\n  if (!isWellFormed(message)) return;\n' +
@@ -38,7 +42,7 @@ export const bugs: readonly Bug[] = [
     what: 'Votes are counted over all voters together, not in each active configuration (CCF #3837).',
     edits: [
       {
-        file: 'roles/candidate.ts',
+        file: `${room}/roles/candidate.ts`,
         find: 'everyQuorum(core.members.active,',
         replace: 'everyQuorum([{ voters: [...core.members.voters()], learners: [] }],',
       },
@@ -48,7 +52,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'commit-of-an-older-view',
     what: 'A leader commits what many hold though it is of an older view (Raft paper, figure 8; CCF #3828).',
-    edits: [{ file: 'roles/leader.ts', find: ' || log.viewAt(seqno) !== core.view', replace: '' }],
+    edits: [{ file: `${room}/roles/leader.ts`, find: ' || log.viewAt(seqno) !== core.view', replace: '' }],
     seed: 521,
   },
   {
@@ -56,7 +60,7 @@ export const bugs: readonly Bug[] = [
     what: 'A refusal, which only estimates, is taken for an acknowledgement (CCF #5324).',
     edits: [
       {
-        file: 'roles/leader.ts',
+        file: `${room}/roles/leader.ts`,
         find: '  const stepsBack = peer.rejected(',
         replace: '  peer.match = Math.max(peer.match, match);\n  const stepsBack = peer.rejected(',
       },
@@ -68,7 +72,7 @@ export const bugs: readonly Bug[] = [
     what: "An acknowledgement names the follower's last entry, not the last one verified (CCF #6001).",
     edits: [
       {
-        file: 'roles/follower.ts',
+        file: `${room}/roles/follower.ts`,
         find: 'Math.max(core.following.verified, end, log.commit)',
         replace: 'log.last',
       },
@@ -80,7 +84,7 @@ export const bugs: readonly Bug[] = [
     what: 'An early message that arrives late truncates what came after it (CCF #5927).',
     edits: [
       {
-        file: 'roles/follower.ts',
+        file: `${room}/roles/follower.ts`,
         find: '  if (at < 0) return true;\n',
         replace:
           '  if (at < 0 && entries.length > 0) core.truncate(Math.max(log.commit, entries.at(-1)!.seqno));\n' +
@@ -94,7 +98,7 @@ export const bugs: readonly Bug[] = [
     what: 'A follower acknowledges what its disk has not confirmed.',
     edits: [
       {
-        file: 'roles/follower.ts',
+        file: `${room}/roles/follower.ts`,
         find: '  const { following, log } = core;\n  const held = Math.min(following.verified, log.durable);',
         replace: '  const { following } = core;\n  const held = following.verified;',
       },
@@ -106,7 +110,7 @@ export const bugs: readonly Bug[] = [
     what: "The disk's answer for a truncated entry counts for the one in its place (the A-B-A of etcd).",
     edits: [
       {
-        file: 'log.ts',
+        file: `${room}/log.ts`,
         find: 'for (const floor of this.#floors) upTo = Math.min(upTo, floor.seqno);',
         replace: '',
       },
@@ -118,7 +122,7 @@ export const bugs: readonly Bug[] = [
     what: 'A leader answers a current read without asking whether it still leads.',
     edits: [
       {
-        file: 'roles/confirmation.ts',
+        file: `${room}/roles/confirmation.ts`,
         find: '  if (!everyQuorum(core.members.active, confirms)) return false;\n',
         replace: '  void confirms;\n',
       },
@@ -130,7 +134,7 @@ export const bugs: readonly Bug[] = [
     what: 'A new leader answers reads before it has committed anything in its own view (etcd #7331).',
     edits: [
       {
-        file: 'roles/confirmation.ts',
+        file: `${room}/roles/confirmation.ts`,
         find: '  if (core.log.viewAt(commit) !== core.view) return;\n',
         replace: '',
       },
@@ -142,7 +146,7 @@ export const bugs: readonly Bug[] = [
     what: 'Commit asks only the newest configuration, though older ones are active.',
     edits: [
       {
-        file: 'roles/leader.ts',
+        file: `${room}/roles/leader.ts`,
         find: 'quorumSeqno(core.members.active, heldBy)',
         replace: 'quorumSeqno(core.members.active.slice(-1), heldBy)',
       },
@@ -154,7 +158,7 @@ export const bugs: readonly Bug[] = [
     what: 'A pre-vote candidate that finds its leader again drops what it has acknowledged to it.',
     edits: [
       {
-        file: 'core.ts',
+        file: `${room}/core.ts`,
         find: "view === this.view && this.role === 'PreVoteCandidate'",
         replace: 'false',
       },
@@ -166,7 +170,7 @@ export const bugs: readonly Bug[] = [
     what: 'Every request for a vote restarts the election timer, so the only node that could win never asks.',
     edits: [
       {
-        file: 'core.ts',
+        file: `${room}/core.ts`,
         find: 'if (wasLeading !== null) this.restartElectionTimer();',
         replace: 'this.restartElectionTimer();',
       },
@@ -178,7 +182,7 @@ export const bugs: readonly Bug[] = [
     what: 'What was verified with the leader of one view is acknowledged to that of the next.',
     edits: [
       {
-        file: 'core.ts',
+        file: `${room}/core.ts`,
         find: '    this.following = { verified: 0, answered: 0, round: 0 };\n',
         replace: '',
       },
@@ -190,7 +194,7 @@ export const bugs: readonly Bug[] = [
     what: 'A snapshot that comes late replaces a log that has caught up, and what was acknowledged is lost.',
     edits: [
       {
-        file: 'raft.ts',
+        file: `${room}/raft.ts`,
         find: '  return seqno > log.last || log.viewAt(seqno) !== view;\n',
         replace: '  return view > 0;\n',
       },
@@ -202,12 +206,12 @@ export const bugs: readonly Bug[] = [
     what: 'A node that loads a snapshot still follows leaders of views before it, who may lack its content.',
     edits: [
       {
-        file: 'core.ts',
+        file: `${room}/core.ts`,
         find: 'Math.max(origin.view, this.log.viewAt(origin.seqno))',
         replace: 'origin.view',
       },
       {
-        file: 'raft.ts',
+        file: `${room}/raft.ts`,
         find: 'if (view > core.view) core.becomeFollower(view, null);',
         replace: 'void view;',
       },
@@ -215,3 +219,10 @@ export const bugs: readonly Bug[] = [
     seed: 498,
   },
 ];
+
+/** One of them. Throws when there is none of the name. */
+export function consensusBug(name: string): Bug {
+  const bug = bugs.find((one) => one.name === name);
+  if (bug === undefined) throw new Error(`there is no bug ${name} of consensus`);
+  return bug;
+}

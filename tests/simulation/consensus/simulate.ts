@@ -1,12 +1,11 @@
 import { Raft } from '@coco/consensus';
 import { calmNetwork } from '../world/network.ts';
 import { type Random, split } from '../world/random.ts';
-import type { Tally } from '../world/tally.ts';
-import { Violation } from './checkers/observer.ts';
+import { type Report, Violation, violationOf } from '../world/report.ts';
 import { Consortium, type MakeRaft } from './consortium.ts';
 import { curseLeaders, injectFault } from './nemesis.ts';
 import { Operator } from './operator.ts';
-import { drawParameters, type Parameters } from './parameters.ts';
+import { drawParameters } from './parameters.ts';
 
 /** How long faults are injected, and how long the service may take to recover once they stop. */
 const CHAOS_ELECTIONS = 100;
@@ -15,35 +14,18 @@ const RECOVERY_ELECTIONS = 60;
 const RECOVERY_MS_PER_ENTRY = 15;
 
 /** What one run came to. */
-export interface Report {
-  readonly seed: number;
-  readonly parameters: Parameters;
-  /** The promise that was broken, or null. */
-  readonly violation: string | null;
-  readonly faults: Tally;
-  readonly reached: Tally;
-  readonly committed: number;
+export interface ConsensusReport extends Report {
+  /** Reads that were confirmed to be current. */
   readonly reads: number;
-  readonly steps: number;
-  readonly virtualMs: number;
-  /** Equal for equal runs. */
-  readonly fingerprint: number;
 }
 
 export const productRaft: MakeRaft = (options) => new Raft(options);
 
 /** Runs a consortium from a seed: faults for a while, then calm, and checkers all along. */
-export function simulate(seed: number, makeRaft: MakeRaft = productRaft): Report {
+export function simulate(seed: number, makeRaft: MakeRaft = productRaft): ConsensusReport {
   const parameters = drawParameters(split(seed, 'parameters'));
   const consortium = new Consortium(seed, parameters, makeRaft);
-  let violation: string | null = null;
-  try {
-    run(seed, consortium);
-  } catch (error) {
-    // A broken invariant may surface inside the consensus as well as in a checker.
-    if (!(error instanceof Error)) throw error;
-    violation = error instanceof Violation ? error.message : (error.stack ?? error.message);
-  }
+  const violation = violationOf(() => run(seed, consortium));
   const { faults, reached, steps, clock, fingerprint, committed, reads } = consortium;
   return {
     seed,

@@ -1,6 +1,36 @@
+import { consensusBug } from '../consensus/bugs.ts';
 import type { Bug } from '../world/edition.ts';
 
-/** Deliberate mistakes anywhere in the product but consensus, which has a list of its own. */
+/**
+ * Mistakes that only runs that are all elections meet, and not each of them: the first two are safety defects of
+ * consensus that CCF has shipped.
+ */
+export const rareBugs: readonly Bug[] = [
+  { ...consensusBug('follower-commits-unverified-suffix'), seed: 1 },
+  { ...consensusBug('vote-forgotten-within-a-view'), seed: 1 },
+  {
+    name: 'session-across-views',
+    what: 'A session goes on in the next view, in which what it was told may never have happened.',
+    edits: [
+      {
+        file: 'packages/node/src/frontend/session-consistency.ts',
+        find: 'if (began.view !== view) {',
+        replace: 'if (began.view > view) {',
+      },
+    ],
+    seed: 1,
+  },
+  {
+    name: 'reads-behind-ones-own-writes',
+    what: 'A session whose write was passed on to the primary reads what this node holds, which may be older.',
+    edits: [
+      { file: 'packages/node/src/frontend/routing.ts', find: 'this.#sticky.add(session);', replace: '' },
+    ],
+    seed: 1,
+  },
+];
+
+/** Deliberate mistakes that most runs meet. */
 export const bugs: readonly Bug[] = [
   {
     name: 'commit-before-the-flush',
@@ -37,7 +67,7 @@ export const bugs: readonly Bug[] = [
         replace: "return 'Committed';",
       },
     ],
-    seed: 12,
+    seed: 16,
   },
   {
     name: 'receipt-of-the-neighbour',
@@ -50,5 +80,17 @@ export const bugs: readonly Bug[] = [
       },
     ],
     seed: 8,
+  },
+  {
+    name: 'forwarded-twice',
+    what: 'A request that one node passes on to another, and the network repeats, is carried out each time.',
+    edits: [
+      {
+        file: 'packages/node/src/forwarding.ts',
+        find: 'if (id <= taken.highest - limits.forwardedMax || taken.ids.has(id)) return false;',
+        replace: '',
+      },
+    ],
+    seed: 27,
   },
 ];

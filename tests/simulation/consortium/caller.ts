@@ -13,6 +13,8 @@ export type Reply =
       readonly headers: Readonly<Record<string, string>>;
       readonly text: string;
       readonly daemon: Daemon;
+      /** Number of the connection. */
+      readonly session: number;
     }
   | { readonly kind: 'lost'; readonly wasSent: boolean };
 
@@ -46,6 +48,7 @@ export class Caller {
       this.#favourite = reply.kind === 'answer' && reply.status < 400 ? machine : null;
       const next = reply.kind === 'answer' ? this.#redirected(reply) : undefined;
       if (next === undefined || redirects >= REDIRECTS_MAX) return reply;
+      this.#consortium.reached.add('redirected');
       machine = next;
     }
   }
@@ -96,7 +99,7 @@ export class Caller {
         const isLost = this.#consortium.breaksConnection();
         clock.after(this.#consortium.clientDelay(), () => {
           if (isLost) broken(true);
-          else resume(answer(daemon, response));
+          else resume(answer(daemon, session.id, response));
         });
       },
       broken: () => broken(true),
@@ -124,9 +127,10 @@ export class Caller {
   }
 }
 
-function answer(daemon: Daemon, { status, headers, body }: HttpResponse): Reply {
+function answer(daemon: Daemon, session: number, { status, headers, body }: HttpResponse): Reply {
   const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body);
-  return { kind: 'answer', status, headers: Object.fromEntries(headers), text: bytes.toString(), daemon };
+  const text = bytes.toString();
+  return { kind: 'answer', status, headers: Object.fromEntries(headers), text, daemon, session };
 }
 
 /** A request without a body. */

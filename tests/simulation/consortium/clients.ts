@@ -3,11 +3,12 @@ import { fromBase64Url } from '@coco/crypto';
 import { formatTxId, parseTxId, type Receipt, type TxId } from '@coco/ledger';
 import type { HttpRequest } from '@coco/node';
 import { between, pick, type Random, split } from '../world/random.ts';
+import { Violation } from '../world/report.ts';
 import { play, type Script, sleep } from '../world/script.ts';
 import { Caller, contentOf, get, post, type Reply } from './caller.ts';
-import { Violation } from './checkers/observer.ts';
 import type { Receipts } from './checkers/receipts.ts';
 import type { Registers } from './checkers/registers.ts';
+import type { Sessions } from './checkers/sessions.ts';
 import type { Consortium } from './consortium.ts';
 import { ACCOUNTS, OPENING_BALANCE } from './contract.ts';
 import type { Operation } from './history.ts';
@@ -36,6 +37,7 @@ export class Client {
   readonly #receipts: Receipts;
   readonly #person: Person;
   readonly #caller: Caller;
+  readonly #sessions: Sessions;
   #written = 0;
   /** Transactions whose fate is not known yet. */
   #following = 0;
@@ -47,6 +49,7 @@ export class Client {
       readonly seed: number;
       readonly consortium: Consortium;
       readonly registers: Registers;
+      readonly sessions: Sessions;
       readonly receipts: Receipts;
       readonly person: Person;
     },
@@ -54,6 +57,7 @@ export class Client {
     this.#number = number;
     this.#consortium = world.consortium;
     this.#registers = world.registers;
+    this.#sessions = world.sessions;
     this.#receipts = world.receipts;
     this.#person = world.person;
     this.#random = split(world.seed, `client ${number}`);
@@ -71,6 +75,7 @@ export class Client {
       yield* sleep(this.#consortium.clock, this.#random() * 2 * operationEveryMs);
       if (this.#following < FOLLOWING_MAX) yield* this.#act();
       if (this.#random() < 0.02) this.#caller.hangUp();
+      if (this.#random() < 0.1) this.#caller.turnElsewhere();
     }
   }
 
@@ -97,14 +102,19 @@ export class Client {
     const last = this.#registers.operations.findLast((operation) => operation.key === key);
     const from = last === undefined ? null : last.action.kind === 'write' ? last.action.value : last.seen;
     const to = this.#newValue();
-    const operation = this.#begin({ kind: 'swap', from, to }, key);
+    const operation = this.#begin({ kind: 'swap', from, to }, { key });
     const reply = yield* this.#caller.call(post('/app/register/swap', { key, from, to }));
     this.#settle(operation, reply, contentOf<{ before: string | null }>(reply)?.before);
   }
 
   *#read(): Script {
-    const operation = this.#begin({ kind: 'read' });
-    const reply = yield* this.#caller.call(get(`/app/register?key=${encodeURIComponent(operation.key)}`));
+    const isCurrent = this.#random() < 0.4;
+    const operation = this.#begin({ kind: 'read' }, { isCurrent });
+    const headers = isCurrent ? { [header.read]: 'current' } : {};
+    const target = `/app/register?key=${encodeURIComponent(operation.key)}`;
+    const reply = yield* this.#caller.call(get(target, headers));
+    if (isCurrent && reply.kind === 'answer' && reply.status === 200)
+      this.#consortium.reached.add('current read');
     this.#settle(operation, reply, contentOf<{ value: string | null }>(reply)?.value);
   }
 
@@ -124,13 +134,16 @@ export class Client {
     return `c${this.#number}-${this.#written++}`;
   }
 
-  #begin(action: Operation['action'], key = pick(this.#random, KEYS)!): Operation {
+  #begin(
+    action: Operation['action'],
+    { key = pick(this.#random, KEYS)!, isCurrent = false }: { key?: string; isCurrent?: boolean } = {},
+  ): Operation {
     const operation: Operation = {
       client: this.#number,
       key,
       action,
-      // A node that was primary may not know yet that it is no more, and answer what only reads.
-      isCurrent: this.#consortium.parameters.nodes === 1,
+      // A node that was primary may not know yet that it is no more, and answer what only reads; unless it must not.
+      isCurrent: isCurrent || this.#consortium.parameters.nodes === 1,
       invoked: this.#consortium.clock.now,
       returned: null,
       seen: null,
@@ -156,6 +169,7 @@ export class Client {
     operation.returned = this.#consortium.clock.now;
     operation.seen = seen;
     operation.txId = parseTxId(txId);
+    this.#sessions.onAnswer(reply.session, operation.txId);
     play(this.#follow(operation, operation.txId, reply));
   }
 

@@ -85,11 +85,13 @@ export class Daemon {
       executableDigest: '00'.repeat(32),
       versions: { product: 'coco-simulated', engine: 'V8' },
     });
-    machine.disk.open({
-      appended: (seqno) => this.push({ kind: 'appended', seqno }),
-      entriesRead: (from, to, entries) => this.push({ kind: 'entries-read', from, to, entries }),
-      failed: (reason) => this.end(`ledger: ${reason}`),
-    });
+    const listener = {
+      appended: (seqno: number) => this.push({ kind: 'appended', seqno }),
+      entriesRead: (from: number, to: number, entries: readonly Uint8Array[]) =>
+        this.push({ kind: 'entries-read', from, to, entries }),
+      failed: (reason: string) => this.end(`ledger: ${reason}`),
+    };
+    machine.disk.open(listener, config.command.type === 'Join');
     machine.snapshots.open();
   }
 

@@ -12,6 +12,8 @@ const constitution = ['actions.js', 'validate.js', 'resolve.js', 'apply.js']
   .map((name) => readFileSync(join(samples, name), 'utf8'))
   .join('\n');
 
+const primary = { kind: 'NodeByRole', target: { role: 'primary' } };
+
 /** What a node process is to do. */
 export type Command =
   | { readonly type: 'Start'; readonly members: readonly Member[] }
@@ -27,7 +29,7 @@ export function configurationOf(machine: Machine, command: Command, parameters: 
       rpc_interfaces: {
         main: {
           ...address,
-          redirections: { to_primary: { kind: 'NodeByRole', target: { role: 'primary' } } },
+          ...(parameters.forwards ? {} : { redirections: { to_primary: primary } }),
         },
       },
     },

@@ -24,6 +24,8 @@ interface Chunk {
   isCommitted: boolean;
   /** The beginning of an entry that a crash cut short. */
   torn: Uint8Array;
+  /** A bit of it was changed. */
+  isDamaged: boolean;
 }
 
 type Operation =
@@ -73,11 +75,17 @@ export class LedgerDisk {
     this.latency = world.latency;
   }
 
-  /** A process opens the directory: what a crash left half written is cut off. */
-  open(listener: DiskListener): void {
+  /**
+   * A process opens the directory: what a crash left half written is cut off. Entries may be missing between others for
+   * one that joins, which begins after a snapshot anyway.
+   */
+  open(listener: DiskListener, mayHaveGaps: boolean): void {
     for (const chunk of this.#chunks) cutTorn(chunk);
     this.#chunks = this.#chunks.filter(({ entries }) => entries.length > 0);
     this.#listener = listener;
+    const { gap } = this;
+    if (gap !== undefined && !mayHaveGaps)
+      this.#clock.after(0, () => listener.failed(`entries ${gap.from} to ${gap.to} are missing`));
     this.#queue = [];
     this.#isBusy = false;
   }
@@ -129,6 +137,7 @@ export class LedgerDisk {
     const damaged = Uint8Array.from(bytes);
     damaged[between(this.#random, 0, bytes.length - 1)]! ^= 1 << between(this.#random, 0, 7);
     chunk.entries[seqno - chunk.start] = damaged;
+    chunk.isDamaged = true;
   }
 
   /** Everything on the platter, as files in the format of the ledger. */
@@ -144,17 +153,41 @@ export class LedgerDisk {
     };
   }
 
-  /** Takes what lies before its own first entry from another disk. */
-  completeFrom(other: LedgerDisk): void {
-    const missing: Uint8Array[] = [];
-    for (let seqno = other.first; seqno > 0 && seqno < this.first; seqno++) {
-      const entry = other.at(seqno);
-      if (entry === undefined) return;
-      missing.push(entry);
+  /** The first entries that are missing between others. */
+  get gap(): { readonly from: number; readonly to: number } | undefined {
+    for (const [i, chunk] of this.#chunks.entries()) {
+      const next = this.#chunks[i + 1];
+      if (next !== undefined && next.start > endOf(chunk) + 1)
+        return { from: endOf(chunk) + 1, to: next.start - 1 };
     }
-    if (missing.length === 0 || other.first + missing.length !== this.first) return;
-    const start = other.first;
-    this.#chunks.unshift({ start, entries: missing, isComplete: true, isCommitted: true, torn: nothing });
+    return undefined;
+  }
+
+  /** Takes what is missing here, before the last entry, from another disk; as much of it as leaves no new gap. */
+  completeFrom(other: LedgerDisk): void {
+    for (let gap = this.gap; gap !== undefined; gap = this.gap) {
+      if (!this.#take(other, gap.from, gap.to)) break;
+    }
+    if (this.first > 1) this.#take(other, other.first, this.first - 1);
+  }
+
+  /** Moves everything away that ends before an entry. */
+  dropBefore(seqno: number): void {
+    this.#chunks = this.#chunks.filter((chunk) => endOf(chunk) >= seqno);
+  }
+
+  /** Copies a range. Answers false when the other does not hold all of it. */
+  #take(other: LedgerDisk, from: number, to: number): boolean {
+    const entries: Uint8Array[] = [];
+    for (let seqno = from; seqno > 0 && seqno <= to; seqno++) {
+      const entry = other.at(seqno);
+      if (entry === undefined) return false;
+      entries.push(entry);
+    }
+    if (entries.length === 0) return false;
+    this.#chunks.push({ ...emptyChunk(from), entries, isComplete: true, isCommitted: true });
+    this.#chunks.sort((a, b) => a.start - b.start);
+    return true;
   }
 
   wipe(): void {
@@ -231,18 +264,16 @@ export class LedgerDisk {
     return this.#chunks.length === 0 || from === this.last + 1 || from === this.#begun + 1;
   }
 
-  /** What reaches further than the snapshot is set aside; what is before it stays. */
+  /** Committed chunks before the snapshot stay; everything else is set aside, as it may belong to no history. */
   #begin(after: number): void {
-    for (const chunk of this.#chunks)
-      chunk.entries.length = Math.min(chunk.entries.length, Math.max(0, after - chunk.start + 1));
-    this.#chunks = this.#chunks.filter(({ entries }) => entries.length > 0);
+    this.#chunks = this.#chunks.filter((chunk) => chunk.isCommitted && endOf(chunk) <= after);
     this.#begun = after;
   }
 
   #openChunk(start: number): Chunk {
     const open = this.#chunks.at(-1);
     if (open !== undefined && !open.isComplete && start === this.last + 1) return open;
-    const chunk = { start, entries: [], isComplete: false, isCommitted: false, torn: nothing };
+    const chunk = emptyChunk(start);
     this.#chunks.push(chunk);
     return chunk;
   }
@@ -282,6 +313,10 @@ export class LedgerDisk {
   }
 }
 
+function emptyChunk(start: number): Chunk {
+  return { start, entries: [], isComplete: false, isCommitted: false, torn: nothing, isDamaged: false };
+}
+
 function endOf(chunk: Chunk): number {
   return chunk.start + chunk.entries.length - 1;
 }
@@ -297,13 +332,16 @@ function fileOf(chunk: Chunk): LedgerFile {
   return { name: chunk.isCommitted ? `${name}.committed` : name, bytes };
 }
 
-/** As the daemon does when it opens its files: what the format itself tells to be cut short is cut off. */
+/**
+ * As the daemon does when it opens its files: what the format itself tells to be cut short is cut off. Damage before it
+ * is left for the node to find.
+ */
 function cutTorn(chunk: Chunk): void {
   if (chunk.isComplete) return;
   const { name, bytes } = fileOf(chunk);
   const torn = chunk.torn.length > 0;
   chunk.torn = nothing;
-  if (!torn) return;
+  if (!torn || chunk.isDamaged) return;
   let whole = 0;
   for (const found of readChunk(bytes, parseChunkName(name)!)) if (found.kind === 'entry') whole++;
   if (whole !== chunk.entries.length) {

@@ -1,8 +1,11 @@
 import { type Bug, loadEdition } from '../world/edition.ts';
-import type { Report, WriteLine } from './simulate.ts';
+import type { ServiceReport, WriteLine } from './simulate.ts';
 
-/** Runs a seed; lines of the trace go to `write` when somebody wants them. */
-export type Simulate = (seed: number, write?: WriteLine | null) => Report;
+/**
+ * Runs a seed; lines of the trace go to `write` when somebody wants them. A contested run is all elections, whatever the
+ * seed says.
+ */
+export type Simulate = (seed: number, write?: WriteLine | null, isContested?: boolean) => ServiceReport;
 
 /**
  * The simulation over a copy of the product in which cryptography leaves nothing to chance, and which may have a bug

@@ -1,4 +1,5 @@
 import { between, pick, type Random } from '../world/random.ts';
+import { play, type Script, sleep } from '../world/script.ts';
 import type { Consortium } from './consortium.ts';
 import type { Daemon } from './daemon.ts';
 import type { Operator } from './operator.ts';
@@ -23,6 +24,7 @@ const FAULTS: readonly Fault[] = [
   split,
   isolate,
   clog,
+  flicker,
   jumpClocks,
   heal,
   heal,
@@ -97,6 +99,30 @@ function clog({ consortium }: Victims, random: Random): void {
   const [from, to] = [pick(random, consortium.machines), pick(random, consortium.machines)];
   if (from !== undefined && to !== undefined && from !== to)
     consortium.wires.network.clog(from.name, to.name);
+}
+
+/** For some elections every link comes and goes by itself, in each direction. */
+function flicker({ consortium }: Victims, random: Random): void {
+  const { clock, faults, machines, parameters } = consortium;
+  faults.add('links flicker');
+  const end = clock.now + between(random, 1, 5) * parameters.electionMs;
+  for (const { name: from } of machines) {
+    for (const { name: to } of machines)
+      if (from !== to) play(flickerOne(consortium, { from, to, end }, random));
+  }
+}
+
+function* flickerOne(
+  { clock, parameters, wires }: Consortium,
+  { from, to, end }: { readonly from: string; readonly to: string; readonly end: number },
+  random: Random,
+): Script {
+  while (clock.now < end) {
+    yield* sleep(clock, random() * parameters.electionMs);
+    wires.network.cut(from, to);
+    yield* sleep(clock, random() * parameters.electionMs);
+    wires.network.mend(from, to);
+  }
 }
 
 /** For some nodes a while passes at once: leaders give up, several campaign together. */

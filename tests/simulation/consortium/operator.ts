@@ -2,6 +2,7 @@ import type { ProposalIn, ServiceInfoOut } from '@coco/api';
 import { versioned } from '@coco/client';
 import { decodeEntry, isSignature } from '@coco/ledger';
 import type { Random } from '../world/random.ts';
+import { Violation } from '../world/report.ts';
 import { type Script, sleep } from '../world/script.ts';
 import { Caller, contentOf, get } from './caller.ts';
 import type { CommittedLedger } from './checkers/committed-ledger.ts';
@@ -73,13 +74,14 @@ export class Operator {
     return this.isOpen && trusted.length >= nodes;
   }
 
-  /** A majority of some configuration is gone for good, unless `spared` is. */
+  /** Whether the living, without these, are a majority of every configuration that one of them knows; and one knows any. */
   survives(lost: readonly Daemon[]): boolean {
     const living = this.#consortium.daemons().filter((daemon) => !lost.includes(daemon));
     const ids = new Set(living.map(({ node }) => node.id));
     const configurations = this.#consortium
       .daemons()
       .flatMap(({ node }) => node.replica?.raft.status().configurations ?? []);
+    if (configurations.length === 0) return false;
     return configurations.every(
       ({ voters }) => voters.filter((id) => ids.has(id)).length * 2 > voters.length,
     );
@@ -126,15 +128,16 @@ export class Operator {
     const { machines, parameters } = this.#consortium;
     while (machines.length < parameters.nodes) this.#consortium.addMachine();
     const target = machines.find(({ daemon }) => daemon?.node.replica !== undefined);
-    if (target === undefined) return;
+    // When a majority is gone, files of the dead may be all there is of what was committed.
+    if (target === undefined || !this.survives([])) return;
     const serviceCertificate = this.certificates.at(-1)!;
     for (const machine of machines) {
       if (machine.daemon !== null) continue;
       machine.disk.isFull = false;
       this.#backups.get(machine)?.();
       this.#backups.delete(machine);
-      // Old entries before a snapshot would leave a gap, which only other nodes' files could fill.
-      machine.disk.wipe();
+      // Old entries before the snapshot that it will begin after leave a gap, which only other nodes' files can fill.
+      if (this.#random() < 0.5) machine.disk.wipe();
       if (this.#random() < 0.5) machine.snapshots.wipe();
       this.#consortium.launch(machine, { type: 'Join', serviceCertificate, target });
     }
@@ -214,14 +217,14 @@ export class Operator {
     machine.disk.isFull = false;
     this.#completeFiles(machine);
     const previous = this.certificates.at(-1)!;
+    const hasGap = machine.disk.gap !== undefined;
     const daemon = this.#consortium.launch(machine, { type: 'Recover', serviceCertificate: previous });
     yield* this.#serviceCertificate(daemon);
-    if (!daemon.isAlive) {
-      // A node refuses files that are damaged. There is a copy.
-      this.#backups.get(machine)?.();
-      this.#backups.delete(machine);
-      return;
-    }
+    if (hasGap) this.#consortium.reached.add('gap refused');
+    if (hasGap && daemon.isAlive) throw new Violation(`${machine.name} recovered from files with a gap`);
+    // A node refuses files that are damaged. There is a copy, which is of no use to one that has gone on.
+    if (!daemon.isAlive) this.#backups.get(machine)?.();
+    this.#backups.delete(machine);
     while (daemon.isAlive) {
       const status = yield* this.#serviceStatus();
       if (status === 'Open') break;
@@ -232,10 +235,16 @@ export class Operator {
     if (daemon.isAlive) this.#opened();
   }
 
-  /** A ledger that begins after a snapshot lacks what is before it; every other copy of that is the same. */
+  /**
+   * A ledger that begins after a snapshot lacks what is before it, at least in part; every other copy of that is the same.
+   * Sometimes nobody thinks of it until a node has refused files with a gap.
+   */
   #completeFiles(machine: Machine): void {
+    const { disk } = machine;
+    if (disk.gap !== undefined && this.#random() < 0.3) return;
     const others = this.#consortium.machines.filter((other) => other !== machine);
-    for (const other of others) machine.disk.completeFrom(other.disk);
+    for (const other of others) disk.completeFrom(other.disk);
+    for (let { gap } = disk; gap !== undefined; gap = disk.gap) disk.dropBefore(gap.to + 1);
   }
 
   *#serviceStatus(): Script<string | undefined> {

@@ -24,6 +24,8 @@ export interface Parameters {
   /** Between a client and a node, in milliseconds; and how likely a connection is to break. */
   readonly clientLatency: readonly [min: number, max: number];
   readonly clientLoss: number;
+  /** Nodes pass on what only the primary answers, instead of sending clients there. */
+  readonly forwards: boolean;
   /** Of the configuration of nodes. */
   readonly signatureTxCount: number;
   readonly signatureDelayMs: number;
@@ -36,14 +38,14 @@ export interface Parameters {
   readonly governEveryMs: number;
 }
 
-/** Draws the parameters of a run. */
-export function drawParameters(random: Random): Parameters {
+/** Draws the parameters of a run; on demand of one that is all elections. */
+export function drawParameters(random: Random, isContested = false): Parameters {
   const members = between(random, 1, 4);
   const heartbeatMs = pick(random, [20, 50, 100])!;
   const electionMs = heartbeatMs * between(random, 6, 12);
   const often = () => pick(random, [0, 0, 0.01, 0.05])!;
-  const nodes = pick(random, [1, 1, 3, 3, 3, 5])!;
-  return {
+  const nodes = pick(random, isContested ? [3, 3, 5] : [1, 1, 3, 3, 3, 5])!;
+  const usual: Parameters = {
     nodes,
     network: {
       latency: [1, between(random, 2, 15)],
@@ -80,5 +82,23 @@ export function drawParameters(random: Random): Parameters {
     operationEveryMs: pick(random, [50, 200, 500])!,
     faultEveryMs: pick(random, [500, 2_000, 5_000])!,
     governEveryMs: pick(random, [1_000, 5_000, 20_000])!,
+    forwards: random() < 0.4,
+  };
+  return isContested || (nodes > 1 && random() < 0.2) ? contested(usual) : usual;
+}
+
+/** All elections: short ones, whose votes come late enough to meet the next campaign. */
+function contested(usual: Parameters): Parameters {
+  const [heartbeatMs, electionMs] = [20, 160];
+  return {
+    ...usual,
+    heartbeatMs,
+    electionMs,
+    drift: 0.1,
+    tickMs: 5,
+    network: { latency: [1, 10], loss: 0, repeat: 0.2, delay: 0.3, delayMax: electionMs },
+    faultEveryMs: 2 * electionMs,
+    governEveryMs: 20_000,
+    operationEveryMs: 200,
   };
 }

@@ -2,24 +2,24 @@ import { setFlagsFromString } from 'node:v8';
 import { createEngine, requiredV8Flags } from '@coco/contracts';
 import { calmNetwork } from '../world/network.ts';
 import { between, split } from '../world/random.ts';
+import { type Report, Violation, violationOf } from '../world/report.ts';
 import { play, type Script, sleep } from '../world/script.ts';
 import { seedCrypto } from '../world/seeded-crypto.ts';
 import { SharedSandbox } from '../world/shared-sandbox.ts';
-import type { Tally } from '../world/tally.ts';
 import { expectSound } from './checkers/audited-files.ts';
 import { CommittedLedger } from './checkers/committed-ledger.ts';
 import { EqualState } from './checkers/equal-state.ts';
-import { Violation } from './checkers/observer.ts';
 import { OneLeader } from './checkers/one-leader.ts';
 import { Receipts } from './checkers/receipts.ts';
 import { Registers } from './checkers/registers.ts';
+import { Sessions } from './checkers/sessions.ts';
 import { Client } from './clients.ts';
 import { Consortium } from './consortium.ts';
 import { Members } from './governance.ts';
 import { Governor } from './governor.ts';
 import { injectFault } from './nemesis.ts';
 import { Operator } from './operator.ts';
-import { drawParameters, type Parameters } from './parameters.ts';
+import { drawParameters } from './parameters.ts';
 
 for (const flag of requiredV8Flags) setFlagsFromString(flag);
 
@@ -28,43 +28,25 @@ const OPENING_MS = 60_000;
 const RECOVERY_MS = 120_000;
 
 /** What one run came to. */
-export interface Report {
-  readonly seed: number;
-  readonly parameters: Parameters;
-  /** The promise that was broken, or null. */
-  readonly violation: string | null;
-  readonly faults: Tally;
-  readonly reached: Tally;
-  /** Transactions committed. */
-  readonly committed: number;
+export interface ServiceReport extends Report {
   readonly operations: number;
   readonly receipts: number;
-  readonly steps: number;
-  readonly virtualMs: number;
-  /** Digest of the trace: equal for equal runs. */
-  readonly fingerprint: string;
 }
 
 /** Writes a line of the trace. */
 export type WriteLine = (line: string) => void;
 
 /** Runs a whole consortium from a seed: faults for a while, then calm, and checkers all along. */
-export function simulate(seed: number, write: WriteLine | null = null): Report {
+export function simulate(seed: number, write: WriteLine | null = null, isContested = false): ServiceReport {
   const bytes = split(seed, 'crypto');
   seedCrypto((length) => Uint8Array.from({ length }, () => between(bytes, 0, 255)));
   using sandbox = new SharedSandbox();
   using engine = createEngine({ makeSandbox: sandbox.make });
-  const consortium = new Consortium(seed, drawParameters(split(seed, 'parameters')), engine, write);
+  const parameters = drawParameters(split(seed, 'parameters'), isContested);
+  const consortium = new Consortium(seed, parameters, engine, write);
   const run = new Run(seed, consortium);
-  let violation: string | null = null;
-  try {
-    run.run();
-  } catch (error) {
-    // A broken invariant may surface inside a node as well as in a checker.
-    if (!(error instanceof Error)) throw error;
-    violation = error instanceof Violation ? error.message : (error.stack ?? error.message);
-  }
-  const { faults, reached, steps, clock, trace, parameters } = consortium;
+  const violation = violationOf(() => run.run());
+  const { faults, reached, steps, clock, trace } = consortium;
   return {
     seed,
     parameters,
@@ -84,6 +66,7 @@ export function simulate(seed: number, write: WriteLine | null = null): Report {
 class Run {
   readonly ledger = new CommittedLedger();
   readonly registers = new Registers(this.ledger);
+  readonly sessions = new Sessions(this.ledger);
   readonly receipts = new Receipts(this.ledger);
   readonly #seed: number;
   readonly #consortium: Consortium;
@@ -100,8 +83,8 @@ class Run {
     const members = new Members(consortium);
     this.#operator = new Operator(consortium, members, this.ledger, split(seed, 'operator'));
     this.#governor = new Governor(consortium, members, this.#operator, split(seed, 'governor'));
-    const { registers, receipts } = this;
-    const world = { seed, consortium, registers, receipts };
+    const { registers, sessions, receipts } = this;
+    const world = { seed, consortium, registers, sessions, receipts };
     this.#clients = members.users.map((person, i) => new Client(i, { ...world, person }));
   }
 
@@ -155,6 +138,7 @@ class Run {
     this.#until(RECOVERY_MS, isSettled, 'somebody never learns what became of a transaction');
     for (const daemon of this.#consortium.daemons()) this.#state.check(daemon);
     this.registers.expectLinearizable();
+    this.sessions.expectConsistent();
     this.receipts.expectValid();
     const { machines } = this.#consortium;
     for (const machine of machines) expectSound(machine, machines);

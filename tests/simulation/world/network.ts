@@ -63,6 +63,10 @@ export class Network<Message> {
     this.#cut.add(link(from, to));
   }
 
+  mend(from: string, to: string): void {
+    this.#cut.delete(link(from, to));
+  }
+
   /** Whether a message would not even set out. */
   isCut(from: string, to: string): boolean {
     return this.#cut.has(link(from, to));

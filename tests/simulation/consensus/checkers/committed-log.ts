@@ -1,4 +1,5 @@
-import { type Observer, Violation, type Witness } from './observer.ts';
+import { Violation } from '../../world/report.ts';
+import type { Observer, Witness } from './observer.ts';
 
 /**
  * What is committed anywhere is the same everywhere, is never taken back, and is in the log of every leader

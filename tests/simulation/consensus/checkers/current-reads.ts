@@ -1,4 +1,5 @@
-import { type Observer, Violation, type Witness } from './observer.ts';
+import { Violation } from '../../world/report.ts';
+import type { Observer, Witness } from './observer.ts';
 
 /** A read confirmed as current sees everything that was committed anywhere when it was asked for. */
 export class CurrentReads implements Observer {

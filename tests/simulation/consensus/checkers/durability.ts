@@ -1,4 +1,5 @@
-import { type Electorate, type Observer, Violation, type Witness } from './observer.ts';
+import { Violation } from '../../world/report.ts';
+import type { Electorate, Observer, Witness } from './observer.ts';
 
 /** What is committed is on the disks of a majority of every configuration that had a say. */
 export class Durability implements Observer {

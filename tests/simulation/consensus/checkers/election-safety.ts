@@ -1,4 +1,5 @@
-import { type Observer, Violation, type Witness } from './observer.ts';
+import { Violation } from '../../world/report.ts';
+import type { Observer, Witness } from './observer.ts';
 
 /** No view has two leaders, and none has retired. */
 export class ElectionSafety implements Observer {

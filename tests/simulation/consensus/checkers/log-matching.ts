@@ -1,4 +1,5 @@
-import { type Observer, Violation, type Witness } from './observer.ts';
+import { Violation } from '../../world/report.ts';
+import type { Observer, Witness } from './observer.ts';
 
 /** Two logs that share a view and seqno are the same up to there. */
 export class LogMatching implements Observer {

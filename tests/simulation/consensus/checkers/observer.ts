@@ -30,6 +30,3 @@ export interface Observer {
   /** A node started over from a snapshot at `seqno`. */
   onInstalled?(node: Witness, seqno: number): void;
 }
-
-/** A promise of the protocol was broken. */
-export class Violation extends Error {}

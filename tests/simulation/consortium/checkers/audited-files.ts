@@ -1,6 +1,6 @@
 import { Auditor, parseChunkName, readChunk } from '@coco/ledger';
+import { Violation } from '../../world/report.ts';
 import type { Machine } from '../machine.ts';
-import { Violation } from './observer.ts';
 
 /**
  * The offline audit of a machine's ledger files, with those of others in place of what lies before its first. Answers

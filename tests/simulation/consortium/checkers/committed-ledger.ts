@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { Store, type WriteSet } from '@coco/kv';
 import { decodeEntry } from '@coco/ledger';
+import { Violation } from '../../world/report.ts';
 import type { Daemon } from '../daemon.ts';
-import { type Observer, Violation } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 /** Nodes that fall further behind are not compared with the state they should hold. */
 const STATES_KEPT = 200;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Snapshot } from '@coco/kv';
+import { Violation } from '../../world/report.ts';
 import type { Daemon } from '../daemon.ts';
 import type { CommittedLedger } from './committed-ledger.ts';
-import { type Observer, Violation } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 /** One commit in so many is looked at: reading a whole state takes a while. */
 const ONE_IN = 5;
@@ -18,9 +19,7 @@ export class EqualState implements Observer {
   }
 
   onStepped(daemon: Daemon): void {
-    const { replica } = daemon.node;
-    if (replica === undefined) return;
-    const { commit } = replica.raft;
+    const commit = daemon.node.replica?.raft.commit ?? 0;
     if (commit % ONE_IN !== 0 || commit === this.#checked.get(daemon)) return;
     this.#checked.set(daemon, commit);
     this.check(daemon);
@@ -32,7 +31,8 @@ export class EqualState implements Observer {
 
   /** Compares what the daemon holds at its commit. */
   check(daemon: Daemon): void {
-    const replica = daemon.node.replica!;
+    const { replica } = daemon.node;
+    if (replica === undefined) return;
     const { commit } = replica.raft;
     if (commit < this.#ledger.store.compactedTo || commit > this.#ledger.last) return;
     this.checks++;

@@ -1,10 +1,5 @@
 import type { Daemon } from '../daemon.ts';
 
-/** A promise was broken; the message says which. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-}
-
 /** Whoever watches. Each promise is one observer. */
 export interface Observer {
   /** Entries are handed to the disk of a node. */

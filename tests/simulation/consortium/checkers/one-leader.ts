@@ -1,5 +1,6 @@
+import { Violation } from '../../world/report.ts';
 import type { Daemon } from '../daemon.ts';
-import { type Observer, Violation } from './observer.ts';
+import type { Observer } from './observer.ts';
 
 /** At most one process leads in each view. */
 export class OneLeader implements Observer {

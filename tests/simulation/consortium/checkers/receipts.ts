@@ -1,7 +1,7 @@
 import { sha256ByteString } from '@coco/crypto';
 import { formatTxId, type Receipt, type TxId, verifyReceipt } from '@coco/ledger';
+import { Violation } from '../../world/report.ts';
 import type { CommittedLedger } from './committed-ledger.ts';
-import { Violation } from './observer.ts';
 
 interface Kept {
   readonly receipt: Receipt;

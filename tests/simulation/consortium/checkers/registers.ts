@@ -1,10 +1,10 @@
 import { type ByteString, byteStringToUtf8 } from '@coco/kv';
 import { formatTxId, parseTxId } from '@coco/ledger';
+import { Violation } from '../../world/report.ts';
 import { isPublic } from '../contract.ts';
 import { type Operation, resultOf } from '../history.ts';
 import type { Committed, CommittedLedger } from './committed-ledger.ts';
 import { explain } from './linearizable.ts';
-import { Violation } from './observer.ts';
 
 interface Version {
   readonly seqno: number;
@@ -90,7 +90,12 @@ export class Registers {
       throw new Violation(`transaction ${seqno} wrote ${value} to ${key} of ${map}, which nobody asked for`);
     }
     const versions = this.#versions.get(key) ?? [];
-    versions.push({ seqno, value: JSON.parse(byteStringToUtf8(value)) as string });
+    const written = JSON.parse(byteStringToUtf8(value)) as string;
+    // Every value is written by one request, which may be repeated on its way and must not be carried out twice.
+    const twice = versions.find((version) => version.value === written);
+    if (twice !== undefined)
+      throw new Violation(`${twice.seqno} and ${seqno} both wrote ${written} to ${key}`);
+    versions.push({ seqno, value: written });
     this.#versions.set(key, versions);
   }
 }
