@@ -29,6 +29,8 @@ function segmentIn(writeSet: WriteSet, map: MapName, key: string): Segment | und
 
 /** The segments whose keys a transaction destroyed. */
 export function shreddedIn(writeSet: WriteSet): Segment[] {
-  const writes = writeSet.get(tables.keys) ?? new Map();
+  const writes = writeSet.get(tables.keys);
+  // Every committed transaction comes through here, and hardly one has to do with keys.
+  if (writes === undefined) return [];
   return [...writes].filter(([, value]) => value === null).map(([segment]) => segment);
 }

@@ -250,14 +250,18 @@ export class AppCalls {
   /** What the transaction put into parcels has to be stored before it may be in the ledger. */
   #store(ran: Ran): void {
     const { call, tx, access, end } = ran;
-    const parcels = this.#guarded(call, tx, end, () => access?.pack() ?? []);
+    if (!access) {
+      this.#commit(ran);
+      return;
+    }
+    const parcels = this.#guarded(call, tx, end, () => access.pack());
     if (parcels === 'refused') return;
-    if (access && access.missing.length > 0) {
+    if (access.missing.length > 0) {
       tx.discard();
       this.#bring(call, access.missing, end);
       return;
     }
-    if (!access || parcels.length === 0 || !this.#node.replica.isPrimary) {
+    if (parcels.length === 0 || !this.#node.replica.isPrimary) {
       this.#commit(ran);
       return;
     }
@@ -273,11 +277,7 @@ export class AppCalls {
 
   /** Answers false when nothing came of the transaction; the call is then answered, or run again. */
   #commit({ call, tx, access, outcome, answer, end }: Ran): boolean {
-    const { replica, now } = this.#node;
-    const { endpoint } = call;
-    const place = { view: replica.raft.view, seqno: replica.nextSeqno };
-    const name = `${endpoint.method} ${endpoint.template}`;
-    const recorded = this.#guarded(call, tx, end, () => access?.record(place, now, name));
+    const recorded = access && this.#guarded(call, tx, end, () => this.#record(call, access));
     if (recorded === 'refused') return false;
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
     const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
@@ -285,10 +285,16 @@ export class AppCalls {
     if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     if (this.#node.application.recordsReads) recordReads(tx);
     if (recorded) this.#node.cover.pad(tx);
-    const committed = replica.commit(tx, { claimsDigest });
+    const committed = this.#node.replica.commit(tx, { claimsDigest });
     if (committed.kind === 'conflict') this.#again(call, end);
     else end(named, committed);
     return committed.kind !== 'conflict' && committed.kind !== 'not-primary';
+  }
+
+  #record({ endpoint }: GatheredCall, access: CallAccess): ReturnType<CallAccess['record']> {
+    const { replica, now } = this.#node;
+    const place = { view: replica.raft.view, seqno: replica.nextSeqno };
+    return access.record(place, now, `${endpoint.method} ${endpoint.template}`);
   }
 
   #again(call: GatheredCall, end: Ran['end']): void {

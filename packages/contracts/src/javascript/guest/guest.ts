@@ -133,7 +133,7 @@ export class Guest {
     this.#outcome = undefined;
     const input = new CallInput(text);
     const plan = this.#plans.get(input.plan) ?? this.#learn(input.plan);
-    session.begin(plan.context, input.now, `${input.plan} ${input.caller}`);
+    session.begin(plan.context, input.now, input.plan, input.caller);
     if (this.#options.asynchronous) session.promise();
     if (input.historical !== '') session.historical = pastState(session, JSON.parse(input.historical));
     try {
@@ -225,7 +225,7 @@ export class Guest {
    * that the code left rejected takes the place of what is returned.
    */
   evaluate(context: string, now: number, key: string, name: string, args: string): void {
-    this.#session.begin(context, now, '');
+    this.#session.begin(context, now, -1, -1);
     this.#session.promise();
     this.#port.next(this.#padded(() => this.#evaluate(key, name, args)));
   }

@@ -27,7 +27,8 @@ export class Session {
   #now = 0;
   readonly #tables = new Map<string, Writes>();
   /** What endpoint and which caller the call is of, in the host's numbers. */
-  #of = '';
+  #plan = -1;
+  #caller = -1;
   /** Audiences named and not told yet, as JSON. */
   #audiences: string[] = [];
   /** Audiences that the host took before, with the endpoint and the caller it took them of. */
@@ -46,9 +47,10 @@ export class Session {
     this.#shielded = shielded;
   }
 
-  begin(context: string, now: number, of: string): void {
+  begin(context: string, now: number, plan: number, caller: number): void {
     this.open = true;
-    this.#of = of;
+    this.#plan = plan;
+    this.#caller = caller;
     if (this.#audiences.length > 0) this.#audiences = [];
     if (this.context !== context || this.#rights.size === 0) this.#enter(context);
     this.#now = now;
@@ -165,7 +167,7 @@ export class Session {
   setAudience(readers: unknown, ask: (readers: unknown) => unknown): void {
     this.requireOpen();
     const text = JSON.stringify(readers);
-    const named = `${this.#of} ${text}`;
+    const named = `${this.#plan} ${this.#caller} ${text}`;
     if (this.#taken.has(named)) {
       this.#audiences.push(text);
       return;
