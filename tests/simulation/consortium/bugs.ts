@@ -1,33 +1,10 @@
 import { consensusBug } from '../consensus/bugs.ts';
 import type { Bug } from '../world/edition.ts';
 
-/**
- * Mistakes that only runs that are all elections meet, and not each of them: the first two are safety defects of
- * consensus that CCF has shipped.
- */
+/** Two safety defects of consensus that CCF has shipped. Only runs that are all elections meet them, and few of those. */
 export const rareBugs: readonly Bug[] = [
   { ...consensusBug('follower-commits-unverified-suffix'), seed: 1 },
   { ...consensusBug('vote-forgotten-within-a-view'), seed: 1 },
-  {
-    name: 'session-across-views',
-    what: 'A session goes on in the next view, in which what it was told may never have happened.',
-    edits: [
-      {
-        file: 'packages/node/src/frontend/session-consistency.ts',
-        find: 'if (began.view !== view) {',
-        replace: 'if (began.view > view) {',
-      },
-    ],
-    seed: 1,
-  },
-  {
-    name: 'reads-behind-ones-own-writes',
-    what: 'A session whose write was passed on to the primary reads what this node holds, which may be older.',
-    edits: [
-      { file: 'packages/node/src/frontend/routing.ts', find: 'this.#sticky.add(session);', replace: '' },
-    ],
-    seed: 1,
-  },
 ];
 
 /** Deliberate mistakes that most runs meet. */
