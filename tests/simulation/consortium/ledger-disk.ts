@@ -1,4 +1,5 @@
-import { ChunkWriter, parseChunkName, readChunk } from '@coco/ledger';
+import { isDeepStrictEqual } from 'node:util';
+import { ChunkWriter, decodeEntry, parseChunkName, readChunk } from '@coco/ledger';
 import type { Clock } from '../world/clock.ts';
 import { between, type Random } from '../world/random.ts';
 import type { Tally } from '../world/tally.ts';
@@ -128,16 +129,25 @@ export class LedgerDisk {
     return chunk?.entries[seqno - chunk.start];
   }
 
-  /** Changes one bit of an entry on the platter. */
+  /**
+   * Changes one bit of an entry on the platter. In the last one nothing public tells of a bit that its writes do not hang
+   * on: there it is another bit. `packages/node/src/lifecycle/recover.test.ts` shows that the ledger secret tells.
+   */
   corrupt(seqno: number): void {
     const bytes = this.at(seqno);
     if (bytes === undefined) return;
     this.#faults.add('bit flipped on disk');
     const chunk = this.#chunks.findLast(({ start }) => start <= seqno)!;
-    const damaged = Uint8Array.from(bytes);
-    damaged[between(this.#random, 0, bytes.length - 1)]! ^= 1 << between(this.#random, 0, 7);
+    let damaged = this.#withFlippedBit(bytes);
+    while (seqno === this.last && saysTheSame(damaged, bytes)) damaged = this.#withFlippedBit(bytes);
     chunk.entries[seqno - chunk.start] = damaged;
     chunk.isDamaged = true;
+  }
+
+  #withFlippedBit(bytes: Uint8Array): Uint8Array {
+    const damaged = Uint8Array.from(bytes);
+    damaged[between(this.#random, 0, bytes.length - 1)]! ^= 1 << between(this.#random, 0, 7);
+    return damaged;
   }
 
   /** Everything on the platter, as files in the format of the ledger. */
@@ -346,5 +356,14 @@ function cutTorn(chunk: Chunk): void {
   for (const found of readChunk(bytes, parseChunkName(name)!)) if (found.kind === 'entry') whole++;
   if (whole !== chunk.entries.length) {
     throw new Error(`${name}: ${whole} whole entries are told from a torn one, not ${chunk.entries.length}`);
+  }
+}
+
+/** Whether an entry writes in public what another does. */
+function saysTheSame(entry: Uint8Array, other: Uint8Array): boolean {
+  try {
+    return isDeepStrictEqual(decodeEntry(entry).writeSet, decodeEntry(other).writeSet);
+  } catch {
+    return false;
   }
 }

@@ -5,7 +5,7 @@ import { bugs } from './bugs.ts';
 import { loadSimulation } from './load.ts';
 
 /** Few, for each is a service with everything in it; `npm run simulate` has as many as one likes. */
-const SEEDS = [4, 8, 10, 6058];
+const SEEDS = [4, 8, 10, 9175];
 /** A change of the product shifts the runs, so that a neighbour of its seed may be the one that finds a bug. */
 const SEEDS_A_BUG = 5;
 const simulate = await loadSimulation();
