@@ -19,6 +19,7 @@ export type {
   AttestationOut,
   ChangeOut,
   EncryptedShareOut,
+  JoinPolicyOut,
   MemberOut,
   PreviewIn,
   PreviewOut,

@@ -32,6 +32,7 @@ export class Consortium implements DaemonWorld {
   readonly #clients: Random;
   #launched = 0;
   #sessions = 0;
+  #releases = 0;
   /** Connections break only while faults are injected. */
   isCalm = false;
 
@@ -58,12 +59,28 @@ export class Consortium implements DaemonWorld {
     return pick(this.#random, this.machines)!;
   }
 
+  /** Digest of the code that processes run which are started now, hexadecimal. */
+  get code(): string {
+    return this.#releases.toString(16).padStart(64, '0');
+  }
+
+  /** Whether there was ever another code than that of the beginning. */
+  get hasReleased(): boolean {
+    return this.#releases > 0;
+  }
+
+  /** There is a new version of the code. */
+  release(): void {
+    this.#releases++;
+  }
+
   /** Starts a node process on a machine. */
   launch(machine: Machine, command: Command): Daemon {
     const { tickMs, drift, skewMs } = this.parameters;
     const random = split(this.#seed, `process ${this.#launched++}`);
     this.trace.add(this.clock.now, machine.name, 'launch', command.type);
     const launch = {
+      code: this.code,
       config: configurationOf(machine, command, this.parameters),
       files: filesOf(command),
       tickMs,

@@ -32,6 +32,8 @@ export interface DaemonWorld {
 
 /** How a daemon is started. */
 export interface Launch {
+  /** Digest of the code it runs, hexadecimal. */
+  readonly code: string;
   readonly config: NodeConfig;
   readonly files: NodeFiles;
   readonly tickMs: number;
@@ -82,7 +84,7 @@ export class Daemon {
       engine: world.engine,
       random: (length) => Uint8Array.from({ length }, () => between(random, 0, 255)),
       now: this.wallClock,
-      executableDigest: '00'.repeat(32),
+      executableDigest: launch.code,
       versions: { product: 'coco-simulated', engine: 'V8' },
     });
     const listener = {

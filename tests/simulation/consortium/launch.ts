@@ -7,8 +7,9 @@ import type { Machine } from './machine.ts';
 import type { Parameters } from './parameters.ts';
 import type { Member } from './people.ts';
 
-const samples = join(import.meta.dirname, '../../../samples/constitutions/default');
-const constitution = ['actions.js', 'validate.js', 'resolve.js', 'apply.js']
+const samples = join(import.meta.dirname, '../../../samples/constitutions');
+const scripts = ['actions.js', 'validate.js', 'resolve.js', 'apply.js'].map((name) => `default/${name}`);
+const constitution = [scripts[0]!, 'virtual/actions.js', ...scripts.slice(1)]
   .map((name) => readFileSync(join(samples, name), 'utf8'))
   .join('\n');
 

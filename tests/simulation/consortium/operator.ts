@@ -1,4 +1,4 @@
-import type { ProposalIn, ServiceInfoOut } from '@coco/api';
+import type { JoinPolicyOut, ProposalIn, ServiceInfoOut } from '@coco/api';
 import { versioned } from '@coco/client';
 import { decodeEntry, isSignature } from '@coco/ledger';
 import type { Random } from '../world/random.ts';
@@ -116,7 +116,9 @@ export class Operator {
     const listed = contentOf<{ nodes: readonly ListedNode[] }>(reply)?.nodes;
     if (listed === undefined || this.#isLost()) return;
     yield* this.#stopRemovable();
-    const actions = [...this.#newcomers(listed), ...this.#departures(listed)];
+    this.#stopOutdated(listed);
+    const policy = yield* this.#policyChanges(listed);
+    const actions = [...policy, ...this.#newcomers(listed), ...this.#departures(listed)];
     if (actions.length > 0) {
       const isAccepted = yield* this.#members.pass(() => actions, 1);
       if (isAccepted) for (const { name } of actions) this.#consortium.reached.add(name);
@@ -166,8 +168,40 @@ export class Operator {
     const isSpare = !this.isQuiet && gone.length === 0 && trusted.length > 1;
     if (isSpare && this.#random() < this.#consortium.parameters.replacement) {
       leaving.push(trusted[Math.floor(this.#random() * trusted.length)]!.node_id);
+      // Whoever takes its place runs newer code, beside the old.
+      this.#consortium.release();
     }
     return leaving.map((node_id) => ({ name: 'remove_node', args: { node_id } }));
+  }
+
+  /** What the members have to change so that exactly the code may join that runs and is to run. */
+  *#policyChanges(listed: readonly ListedNode[]): Script<ProposalIn['actions']> {
+    if (!this.#consortium.hasReleased) return [];
+    const reply = yield* this.#caller.call(get(versioned('/gov/service/join-policy')), 2_000);
+    const accepted = contentOf<JoinPolicyOut>(reply)?.virtual.hostData;
+    if (accepted === undefined) return [];
+    const trusted = new Set(listed.flatMap(({ node_id, status }) => (status === 'Trusted' ? [node_id] : [])));
+    const running = this.#consortium.daemons().filter(({ node }) => trusted.has(node.id));
+    const wanted = new Set([this.#consortium.code, ...running.map(({ launch }) => launch.code)]);
+    const change = (name: string, codes: readonly string[]) =>
+      codes.map((host_data) => ({ name: `${name}_virtual_host_data`, args: { host_data } }));
+    return [
+      ...change(
+        'add',
+        [...wanted].filter((code) => !accepted.includes(code)),
+      ),
+      ...change(
+        'remove',
+        accepted.filter((code) => !wanted.has(code)),
+      ),
+    ];
+  }
+
+  /** Nodes that wait to join with code that is no longer the newest give way to others. */
+  #stopOutdated(listed: readonly ListedNode[]): void {
+    const waiting = new Set(listed.flatMap(({ node_id, status }) => (status === 'Pending' ? [node_id] : [])));
+    for (const daemon of this.#consortium.daemons())
+      if (waiting.has(daemon.node.id) && daemon.launch.code !== this.#consortium.code) daemon.kill();
   }
 
   /** A node that the service goes on without may be stopped; another takes its machine. It may not know of it. */

@@ -181,6 +181,8 @@ const joinPolicyOut = object(
   {},
   'JoinPolicy',
 );
+/** Which nodes may join, as of the tables that CCF has for it. */
+export type JoinPolicyOut = Infer<typeof joinPolicyOut>;
 
 /** A node's platform: the evidence it last gave, when that was verified, and how the node stands. */
 const nodeAttestationOut = object(
