@@ -103,7 +103,7 @@ export class LocalNetwork implements AsyncDisposable {
     return this.#launch(index, address, joinCommand(this.workspace, new URL(target.url).host));
   }
 
-  /** Members vote the nodes that ask to join in, where a vote is needed; resolves when they take part. */
+  /** Members vote the nodes that ask to join in, where a vote is needed; resolves when they take part, caught up. */
   async admit(...joiners: readonly LocalNode[]): Promise<void> {
     const session = this.session();
     const found = async () => {
@@ -125,6 +125,8 @@ export class LocalNetwork implements AsyncDisposable {
       await this.decide(pending.map(trust));
     }
     for (const node of joiners) await this.#reaches(node, 'PartOfNetwork');
+    const isLearning = ({ role, votes }: NodesOut['nodes'][number]) => role === 'vote' && votes === false;
+    await this.#until(joiners, 'the nodes have caught up', async () => !(await found()).some(isLearning));
   }
 
   /** Members vote a node out; resolves when its process may be stopped. */

@@ -23,6 +23,11 @@ const cases: [string, NetworkStanding, RegExp[]][] = [
     [/^one more loss stops the service/, /^cccccccccccc does not answer.*coco node retire cccccccccccc$/],
   ],
   [
+    'one of three has no vote',
+    { ...well, nodes: [a, b, node('c', { votes: false })], spare: 0 },
+    [/^one more loss stops the service/, /^cccccccccccc has no vote: it is catching up/],
+  ],
+  [
     'most are away',
     { ...well, primary: null, nodes: [a, node('b', away), node('c', away)], spare: -1 },
     [/^most trusted nodes do not answer.*network recovery/, /^bbbb/, /^cccc/],

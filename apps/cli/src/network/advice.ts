@@ -6,6 +6,7 @@ export function adviceOn({ nodes, primary, service, spare }: NetworkStanding): r
   const trusted = nodes.filter(({ status }) => status === 'Trusted');
   const silent = trusted.filter(({ answers }) => answers === null);
   const pending = nodes.filter(({ status }) => status === 'Pending');
+  const voteless = trusted.filter(({ answers, votes }) => answers !== null && !votes);
   const stopping = trusted.filter(({ answers }) => answers?.stopNotice);
   return [
     ...(spare < 0
@@ -16,10 +17,13 @@ export function adviceOn({ nodes, primary, service, spare }: NetworkStanding): r
       : []),
     ...(spare >= 0 && primary === null ? ['no node leads at this moment: an election is under way'] : []),
     ...(spare === 0 && trusted.length > 1
-      ? ['one more loss stops the service: replace what does not answer']
+      ? ['one more loss stops the service: replace what does not answer or vote']
       : []),
     ...silent.map(
       ({ id }) => `${short(id)} does not answer; if it is lost for good: coco node retire ${short(id)}`,
+    ),
+    ...voteless.map(
+      ({ id }) => `${short(id)} has no vote: it is catching up, or its platform does not suffice for one`,
     ),
     ...stopping.map(
       ({ id }) => `${short(id)} was asked to stop and waits for: coco node retire ${short(id)}`,
