@@ -5,10 +5,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { keySigner, plainBallot, propose, submit, vote } from '@coco/client';
+import { submit } from '@coco/client';
 import { parseCertificate } from '@coco/crypto';
 import type { LocalNode } from '../../apps/cli/src/dev/local-network.ts';
-import { keysOf, type Service, startService } from '../workloads/service.ts';
+import { govern, keysOf, startService } from '../workloads/service.ts';
 import { untilLed, untilLevel } from './network-driver.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -45,15 +45,6 @@ const bundle = {
   },
   modules: [{ name: 'deals.js', module: source }],
 };
-
-async function govern(service: Service, actions: readonly object[]): Promise<void> {
-  const [member] = service.workspace.members;
-  assert.ok(member);
-  const signer = keySigner(readFileSync(member.cert, 'utf8'), readFileSync(member.key, 'utf8'));
-  const session = service.session();
-  const { proposalId, proposalState } = await propose(session, signer, { actions } as never);
-  if (proposalState === 'Open') await vote(session, signer, proposalId, plainBallot(true));
-}
 
 /** Every byte of every file below a folder. */
 function bytesIn(folder: string): string {

@@ -7,32 +7,19 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import {
   discloseTransaction,
-  keySigner,
-  plainBallot,
   privateTransactions,
-  propose,
   type Session,
   submit,
   transactionEvents,
   verifyDisclosure,
-  vote,
 } from '@coco/client';
 import { parseCertificate } from '@coco/crypto';
 import { buildBundle } from '../../apps/cli/src/contract/bundle.ts';
-import { type Service, startService } from '../workloads/service.ts';
+import { govern, type Service, startService } from '../workloads/service.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 const run = promisify(execFile);
 const parties = ['grocer', 'mill', 'baker'];
-
-async function govern(service: Service, actions: readonly object[]): Promise<void> {
-  const [member] = service.workspace.members;
-  assert.ok(member);
-  const signer = keySigner(readFileSync(member.cert, 'utf8'), readFileSync(member.key, 'utf8'));
-  const session = service.session();
-  const { proposalId, proposalState } = await propose(session, signer, { actions } as never);
-  if (proposalState === 'Open') await vote(session, signer, proposalId, plainBallot(true));
-}
 
 async function market(): Promise<Service> {
   const { bundle } = await buildBundle(join(root, 'samples/contracts/trade'));

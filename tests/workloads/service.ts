@@ -3,8 +3,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Session } from '@coco/client';
+import { keySigner, Session } from '@coco/client';
 import { type Bundle, buildBundle } from '../../apps/cli/src/contract/bundle.ts';
+import { decide, type ProposedAction } from '../../apps/cli/src/dev/govern.ts';
 import {
   type ClientKeys,
   LocalNetwork,
@@ -178,3 +179,13 @@ export function sort() {
   return { body: JSON.stringify(records).length };
 }
 `;
+
+/** Puts actions to the vote of all members, who are in favour, in a session that holds answers to the documents. */
+export async function govern(
+  service: Pick<Service, 'session' | 'workspace'>,
+  actions: readonly ProposedAction[],
+): Promise<void> {
+  const text = (file: string): string => readFileSync(file, 'utf8');
+  const signers = service.workspace.members.map(({ cert, key }) => keySigner(text(cert), text(key)));
+  await decide(service.session(), signers, actions);
+}

@@ -18,6 +18,7 @@ import {
   validFrom,
   validTo,
 } from './certificates.ts';
+import type { BadInput, Folder } from './folder.ts';
 
 const arc = '1.2.840.113741.1.13.1';
 const [fmspc, pceId] = ['aabbccddeeff', '0000'];
@@ -231,4 +232,23 @@ export function collateral(vendor: Intel, id: 'TDX' | 'SGX', levels: Levels): Bu
       pck_crl: revocationList(vendor.authority, levels.crl ?? []).toString('hex'),
     }),
   );
+}
+
+/** Makes vectors of one kind of quote, each with its collateral and the key it is to vouch for. */
+export function quoteVectors(folder: Folder, vendor: Intel, id: 'TDX' | 'SGX') {
+  return (
+    name: string,
+    expected: string,
+    what: string,
+    bytes: Bytes,
+    levels: Partial<Levels> = {},
+    bad?: BadInput,
+  ): void => {
+    const files = {
+      'quote.bin': bytes,
+      'collateral.json': collateral(vendor, id, { ...current, ...levels }),
+      'node.pub.der': folder.nodeKey,
+    };
+    folder.vector(`${id.toLowerCase()}/${name}`, expected, files, what, bad);
+  };
 }

@@ -8,10 +8,10 @@ import {
   type EnclaveOptions,
   enclaveReport,
   type Intel,
-  type Levels,
   pck,
   type QuoteOptions,
   quote,
+  quoteVectors,
 } from './intel.ts';
 
 /** Makes the vectors. */
@@ -20,21 +20,7 @@ export function makeSgx(folder: Folder, vendor: Intel): void {
     const body = enclaveReport({ reportData: folder.nodeDigest, signer: 0x31, ...change });
     return quote(vendor, { version: 3, tee: 0, body }, options);
   };
-  const sgx = (
-    name: string,
-    expected: string,
-    what: string,
-    bytes: Bytes,
-    levels: Partial<Levels> = {},
-    bad?: BadInput,
-  ) => {
-    const files = {
-      'quote.bin': bytes,
-      'collateral.json': collateral(vendor, 'SGX', { ...current, ...levels }),
-      'node.pub.der': folder.nodeKey,
-    };
-    folder.vector(`sgx/${name}`, expected, files, what, bad);
-  };
+  const sgx = quoteVectors(folder, vendor, 'SGX');
   const hardened = { statuses: ['SWHardeningNeeded'] };
   sgx('v3', 'SWHardeningNeeded', 'Quote of version 3', enclave(), hardened);
   sgx('up-to-date', 'UpToDate', 'A platform that needs nothing', enclave());

@@ -2,15 +2,14 @@
 import { type Bytes, cat, newEc } from './certificates.ts';
 import type { BadInput, Folder } from './folder.ts';
 import {
-  collateral,
   component,
-  current,
   type Intel,
   type Levels,
   moduleSvn,
   pck,
   type QuoteOptions,
   quote,
+  quoteVectors,
   u16,
   u32,
 } from './intel.ts';
@@ -48,21 +47,7 @@ export function makeTdx(folder: Folder, vendor: Intel): void {
     quote(vendor, { version: 4, tee: 0x81, body: tdBody(4, { ...bound, ...domain }) }, options);
   const v5 = (domain: Domain) =>
     quote(vendor, { version: 5, tee: 0x81, body: tdBody(5, { ...bound, ...domain }) });
-  const td = (
-    name: string,
-    expected: string,
-    what: string,
-    bytes: Bytes,
-    levels: Partial<Levels> = {},
-    bad?: BadInput,
-  ) => {
-    const files = {
-      'quote.bin': bytes,
-      'collateral.json': collateral(vendor, 'TDX', { ...current, ...levels }),
-      'node.pub.der': folder.nodeKey,
-    };
-    folder.vector(`tdx/${name}`, expected, files, what, bad);
-  };
+  const td = quoteVectors(folder, vendor, 'TDX');
   const old = Uint8Array.of(2, 1, component);
   td('v4', 'UpToDate', 'Quote of version 4', v4({}));
   td('v4-padded', 'UpToDate', 'Zeros after the quote', cat(v4({}), Buffer.alloc(64)));
