@@ -1,8 +1,10 @@
 // The nodes of a service, looked after with the tool alone.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NetworkOut, NodeOut } from '@coco/api';
+import { standingOf } from './network/standing.ts';
 import type { Ending } from './program.ts';
 import { type Place, place } from './testing/place.ts';
 
@@ -38,6 +40,18 @@ describe('a network', { timeout: 120_000 }, () => {
     const { out } = await here.coco('network', 'status');
     assert.match(out, /Trusted +primary +PartOfNetwork/);
     assert.match(out, /Trusted +backup +PartOfNetwork/);
+  });
+
+  test('what another node answers at the address of one that is gone is not taken for its own', async () => {
+    const [first] = (await here.json('node', 'list')).value.nodes as NodeOut[];
+    const { value } = await here.json('service', 'info');
+    const certificate = readFileSync(here.file('workspace/sandbox_common/service_cert.pem'), 'utf8');
+    const gone = { ...first!, node_id: 'f'.repeat(64), status: 'Retired' } as const;
+    const { nodes } = await standingOf(value.network as NetworkOut, [first!, gone], certificate);
+    assert.deepEqual(
+      nodes.map(({ problem }) => problem),
+      [null, 'another node answers there'],
+    );
   });
 
   test('nodes are found by the beginning of their ids', async () => {

@@ -10,10 +10,10 @@ import { checkMemory, lastCommitted, submit } from './transactions.ts';
 
 const write = { method: 'POST', path: '/app/log', json: { id: 1 } };
 
-function session(script: readonly Answer[], remembered?: string) {
+function session(script: readonly Answer[], remembered?: string, leaf?: string) {
   const wire = scripted(script);
   const memory = {
-    load: () => (remembered === undefined ? undefined : { transactionId: remembered }),
+    load: () => (remembered === undefined ? undefined : { transactionId: remembered, ...(leaf && { leaf }) }),
     save: () => undefined,
   };
   const options = { addresses: ['https://10.0.0.1:8000'], serviceCertificate: '', memory };
@@ -82,6 +82,16 @@ test('a service that lost what it had committed is refused', async () => {
 
 test('a service that confirms what was remembered is accepted', async () => {
   await checkMemory(session([status('Committed')], '2.35').session);
+});
+
+test('what another caller on this machine saw committed need not be shown to this one', async () => {
+  const hidden = answered(404, errorBody('TransactionPendingOrUnknown', 'Transaction 2.35 is Unknown'));
+  await checkMemory(session([status('Committed'), hidden], '2.35', 'ab').session);
+  await assert.rejects(checkMemory(session([status('Invalid')], '2.35', 'ab').session), { code: 'WentBack' });
+  const broken = answered(500, errorBody('InternalError', 'no'));
+  await assert.rejects(checkMemory(session([status('Committed'), broken], '2.35', 'ab').session), {
+    code: 'Refused',
+  });
 });
 
 test('a historical read waits while the state is fetched', async () => {

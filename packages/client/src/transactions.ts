@@ -122,7 +122,7 @@ export async function lastCommitted(session: Session, frontend: Frontend = 'app'
 
 /**
  * Holds the service to the highest transaction that was remembered from earlier sessions, and to its content
- * when the receipt was seen. Throws `WentBack` when it denies it, `TimedOut` when no node knows of it within
+ * when the receipt was seen and may be seen. Throws `WentBack` when it denies it, `TimedOut` when no node knows of it within
  * the wait.
  */
 export async function checkMemory(
@@ -138,7 +138,24 @@ export async function checkMemory(
     const name = formatTxId(txId);
     throw new ClientError('TimedOut', `no node confirms ${name}, which was committed when last seen`);
   }
-  if (leaf !== undefined) await fetchReceipt(session, txId, { ...options, frontend: 'node' });
+  if (leaf !== undefined) await checkContent(session, txId, options);
+}
+
+/**
+ * Compares a committed transaction with the leaf that is remembered of it. One that is private to others than this caller
+ * (the memory is of a machine, and audiences change) has no receipt for it: then that it is committed must do.
+ */
+async function checkContent(
+  session: Session,
+  txId: TxId,
+  options: { readonly waitMs?: number },
+): Promise<void> {
+  try {
+    await fetchReceipt(session, txId, { ...options, frontend: 'node' });
+  } catch (error) {
+    const hidden = error instanceof ClientError && error.refusal?.code === 'TransactionPendingOrUnknown';
+    if (!hidden) throw error;
+  }
 }
 
 function take(session: Session, txId: TxId, status: TransactionStatus): void {

@@ -12,7 +12,7 @@ import {
 } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { writeFile } from '../files.ts';
-import { facts, short } from '../text.ts';
+import { counted, facts, short } from '../text.ts';
 
 /** `coco service`: looking at a service from outside. */
 export const service: Noun = {
@@ -69,7 +69,7 @@ async function info(input: Input, io: Io): Promise<Outcome> {
       ['committed', formatTxId(committed)],
       ['view', seen.current_view ?? 'unknown'],
       ['primary', seen.primary_id ?? 'unknown'],
-      ['recovered', `${seen.recovery_count} times`],
+      ['recovered', counted(seen.recovery_count, 'time')],
       ['recovery threshold', stated.configuration.recoveryThreshold],
       ['waits for your vote', waiting.map(short).join(' ')],
     ]),

@@ -74,14 +74,14 @@ async function ask(transport: HttpsTransport, node: NodeOut): Promise<Omit<NodeS
   const votes = node.votes ?? node.status === 'Trusted';
   const known = { id: node.node_id, status: node.status, address, votes };
   try {
-    return { ...known, answers: await answersOf(transport, address), problem: null };
+    return { ...known, answers: await answersOf(transport, node.node_id, address), problem: null };
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     return { ...known, answers: null, problem: error.message };
   }
 }
 
-async function answersOf(transport: HttpsTransport, address: string): Promise<NodeAnswers> {
+async function answersOf(transport: HttpsTransport, id: string, address: string): Promise<NodeAnswers> {
   const get = async <T>(path: string): Promise<T> => {
     const answer = await transport.send({ method: 'GET', url: `https://${address}${path}`, headers: {} });
     if (answer.status === 200) return jsonOf<T>(answer);
@@ -92,6 +92,8 @@ async function answersOf(transport: HttpsTransport, address: string): Promise<No
     get<ConsensusOut>('/node/consensus'),
     get<CommitOut>('/node/commit'),
   ]);
+  // The address of a node that is gone may be another's by now, as after a recovery.
+  if (state.node_id !== id) throw new ClientError('UnexpectedAnswer', 'another node answers there');
   return {
     state: state.state,
     role: details.leadership_state ?? 'None',
