@@ -66,8 +66,8 @@ export class Cluster {
   readonly memberId: string;
   /** Pairs of names whose messages are lost. */
   readonly cut = new Set<string>();
-  /** What becomes of messages on their way. */
-  tamper: (message: Uint8Array) => Uint8Array = (message) => message;
+  /** What becomes of messages on their way between two machines. */
+  tamper: (message: Uint8Array, from: Machine, to: Machine) => Uint8Array = (message) => message;
   /** Whether every message arrives twice. */
   repeats = false;
   readonly #options: ClusterOptions;
@@ -457,7 +457,11 @@ export class Cluster {
     // A channel needs that each knows the other.
     if (!from.peers.includes(to) || !target.peers.includes(from.id)) return;
     for (let times = this.repeats ? 2 : 1; times > 0; times--) {
-      target.inbox.push({ kind: 'received', from: from.id, message: this.tamper(message.slice()) });
+      target.inbox.push({
+        kind: 'received',
+        from: from.id,
+        message: this.tamper(message.slice(), from, target),
+      });
     }
   }
 

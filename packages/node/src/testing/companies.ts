@@ -154,7 +154,7 @@ export class Consortium {
   }
 
   #introduce(company: Company): { name: string; args: unknown }[] {
-    const { pem, id } = certificateOf(company, this.cluster.memberCertificate);
+    const { pem, id } = userOf(company, this.cluster.memberCertificate);
     this.#users.set(company, parseCertificate(pem).der);
     return [
       { name: 'set_user', args: { cert: pem } },
@@ -165,12 +165,16 @@ export class Consortium {
   }
 }
 
-/** A certificate that is valid as long as another. */
-function certificateOf(name: string, asLongAs: string): { readonly pem: string; readonly id: string } {
+const users = new Map<Company, ReturnType<typeof issueCertificate>>();
+
+/** A company's user, valid as long as another certificate; the same in every consortium, so that two can be compared. */
+function userOf(company: Company, asLongAs: string): ReturnType<typeof issueCertificate> {
+  const known = users.get(company);
+  if (known) return known;
   const key = generateKeyPair('P-256');
   const { notBefore, notAfter } = parseCertificate(asLongAs);
-  return issueCertificate({
-    subject: `CN=${name}`,
+  const made = issueCertificate({
+    subject: `CN=${company}`,
     publicKey: key.publicKey,
     issuerKey: key,
     issuerCert: 'self',
@@ -178,4 +182,6 @@ function certificateOf(name: string, asLongAs: string): { readonly pem: string; 
     notAfter,
     serial: crypto.getRandomValues(new Uint8Array(16)),
   });
+  users.set(company, made);
+  return made;
 }
