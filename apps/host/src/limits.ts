@@ -24,6 +24,8 @@ export const limits = {
   snapshotReadBytesMax: 2_147_483_647,
   /** Bytes waiting to be written to the ledger beyond which the daemon gives up: the disk has stalled. */
   unwrittenBytesMax: 1_073_741_824,
+  /** Bytes for the ledger beyond which not even those wait that may. */
+  waitingBytesMax: 1_048_576,
   /** How long a node that is told to stop may take to leave its office to another one. */
   handoverMsMax: 5_000,
   /** How long an orderly end waits for answers and flushes before it ends anyway. */

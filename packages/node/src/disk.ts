@@ -36,16 +36,21 @@ export class Disk {
     this.#bytesInChunk = flags === 0 ? this.#bytesInChunk + bytes.length : 0;
   }
 
-  /** Splits at chunk ends, so that the host closes files where signatures say. */
-  append(entries: readonly Entry[], token: number): void {
+  /**
+   * Splits at chunk ends, so that the host closes files where signatures say. What the primary made waits for the
+   * signature that is to commit it; what a backup is given does not, since the primary goes on by its answers.
+   */
+  append({ entries, origin, token }: Extract<Output, { kind: 'append' }>): void {
     let start = 0;
     entries.forEach((entry, i) => {
       if (entry.committable && endsChunk(entry)) {
-        this.#emit(entries.slice(start, i + 1), true);
+        this.#emit(entries.slice(start, i + 1), { endsChunk: true, mayWait: false });
         start = i + 1;
       }
     });
-    if (start < entries.length) this.#emit(start === 0 ? entries : entries.slice(start), false);
+    const rest = start === 0 ? entries : entries.slice(start);
+    const mayWait = origin === 'proposed' && !rest.some(({ committable }) => committable);
+    this.#emit(rest, { endsChunk: false, mayWait });
     const last = entries.at(-1);
     if (last) this.#appends.push({ last: last.seqno, token });
   }
@@ -78,15 +83,11 @@ export class Disk {
     return wanted;
   }
 
-  #emit(entries: readonly Entry[], endsChunk: boolean): void {
+  #emit(entries: readonly Entry[], how: { readonly endsChunk: boolean; readonly mayWait: boolean }): void {
     const [first] = entries;
     if (!first) return;
-    this.#outbox.push({
-      kind: 'append',
-      from: first.seqno,
-      entries: entries.map((entry) => entry.bytes),
-      endsChunk,
-    });
+    const bytes = entries.map((entry) => entry.bytes);
+    this.#outbox.push({ kind: 'append', from: first.seqno, entries: bytes, ...how });
   }
 }
 

@@ -68,6 +68,8 @@ export type Effect =
       readonly entries: readonly Uint8Array[];
       /** The last entry of this append is a signature that ends its chunk. */
       readonly endsChunk: boolean;
+      /** Nothing hangs on these being durable before what follows is: the host may flush them with it. */
+      readonly mayWait: boolean;
     }
   /** Forget every entry after `seqno` (it was never committed). Ordered with `append`. */
   | { readonly kind: 'truncate'; readonly seqno: number }

@@ -264,7 +264,7 @@ export class Replica {
     switch (output.kind) {
       case 'append':
         if (output.origin === 'replicated') this.#following.apply(output.entries);
-        this.#disk.append(output.entries, output.token);
+        this.#disk.append(output);
         return;
       case 'commit':
         this.#outbox.push({ kind: 'committed', seqno: output.seqno });

@@ -35,6 +35,7 @@ type Operation =
       readonly from: number;
       readonly entries: readonly Uint8Array[];
       readonly endsChunk: boolean;
+      readonly mayWait: boolean;
     }
   | { readonly kind: 'truncate'; readonly seqno: number }
   | { readonly kind: 'committed'; readonly seqno: number }
@@ -46,7 +47,7 @@ const readBytesMax = 1_000_000;
 
 /**
  * The ledger directory of one machine: chunk files behind a cache that a crash empties. Operations reach the platter one
- * after the other, in the order given, as the daemon's do; appends that wait become one write.
+ * after the other, in the order given, as the daemon's do; appends that wait, or may, become one write.
  */
 export class LedgerDisk {
   /** How long a write takes, in milliseconds. */
@@ -205,7 +206,8 @@ export class LedgerDisk {
   }
 
   #run(): void {
-    if (this.#isBusy || this.#queue.length === 0) return;
+    if (this.#isBusy || this.#queue.every((operation) => operation.kind === 'append' && operation.mayWait))
+      return;
     this.#isBusy = true;
     const listener = this.#listener;
     const stall = Math.max(0, this.#stalledUntil - this.#clock.now);

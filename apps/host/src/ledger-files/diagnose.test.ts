@@ -41,7 +41,7 @@ async function files(
   const options = { directory, readOnlyDirectories: [], mayHaveGaps: true, slowMs: 10_000 };
   const ledger = new LedgerFiles(options, quiet);
   if (from > 1) ledger.begin(from - 1);
-  ledger.append(from, entries, false);
+  ledger.append({ from, entries, endsChunk: false, mayWait: false });
   await ledger.close();
   writeFileSync(join(directory, `snapshot_${seqno}_${seqno + 1}.committed`), file);
   const { pem: serviceCertificatePem } = service.serviceCert;

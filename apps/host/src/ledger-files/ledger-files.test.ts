@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import {
   existsSync,
   mkdtempSync,
@@ -14,14 +15,15 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { encodeEntry, LedgerSecrets } from '@coco/ledger';
 import { HostError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { LedgerFiles } from './ledger-files.ts';
 
 const secrets = new LedgerSecrets();
 secrets.add(1, new Uint8Array(32).fill(7));
 
 /** A real entry; its length depends on its seqno. */
-function entry(seqno: number): Uint8Array {
-  const writes = new Map([['key', 'v'.repeat(seqno % 17)]]);
+function entry(seqno: number, valueBytes = seqno % 17): Uint8Array {
+  const writes = new Map([['key', 'v'.repeat(valueBytes)]]);
   const writeSet = new Map([[seqno % 2 === 0 ? 'public:t' : 'private', writes]]);
   return encodeEntry({ view: 2, seqno, writeSet }, secrets).bytes;
 }
@@ -35,6 +37,11 @@ function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
+/** Entries that are to be durable at once. */
+function append(files: LedgerFiles, from: number, entries: readonly Uint8Array[], endsChunk = false): void {
+  files.append({ from, entries, endsChunk, mayWait: false });
+}
+
 /** A ledger with the events it gave. */
 function open(directory: string, readOnlyDirectories: readonly string[] = [], mayHaveGaps = false) {
   const events: { appended: number[]; read: Uint8Array[][]; failed: HostError[] } = {
@@ -42,6 +49,7 @@ function open(directory: string, readOnlyDirectories: readonly string[] = [], ma
     read: [],
     failed: [],
   };
+  const flushes = new EventEmitter();
   const files = new LedgerFiles(
     {
       directory,
@@ -50,13 +58,16 @@ function open(directory: string, readOnlyDirectories: readonly string[] = [], ma
       slowMs: 10_000,
     },
     {
-      appended: (seqno) => events.appended.push(seqno),
+      appended(seqno) {
+        events.appended.push(seqno);
+        flushes.emit('appended');
+      },
       entriesRead: (_from, _to, found) => events.read.push([...found]),
       slow: () => {},
       failed: (error) => events.failed.push(error),
     },
   );
-  return { files, events };
+  return { files, events, flushes };
 }
 
 /** Writes entries 1 to `last`, with chunks that end after each of `ends`. */
@@ -64,7 +75,7 @@ async function write(directory: string, last: number, ends: readonly number[] = 
   const { files, events } = open(directory);
   let from = 1;
   for (const end of [...ends, last]) {
-    if (end >= from) files.append(from, entries(from, end), ends.includes(end));
+    if (end >= from) append(files, from, entries(from, end), ends.includes(end));
     from = end + 1;
   }
   await files.close();
@@ -121,14 +132,36 @@ describe('ledger files', () => {
 
   test('appends that gather while a flush is in flight are flushed as one group', async (t) => {
     const { files, events } = open(temporaryDirectory(t));
-    files.append(1, entries(1, 2), false);
-    files.append(3, entries(3, 3), false);
+    append(files, 1, entries(1, 2));
+    append(files, 3, entries(3, 3));
     await new Promise((resolve) => setImmediate(resolve));
-    for (let i = 4; i <= 9; i += 1) files.append(i, entries(i, i), false);
+    for (let i = 4; i <= 9; i += 1) append(files, i, entries(i, i));
     await files.close();
     assert.equal(events.appended.at(-1), 9);
     assert.ok(files.facts.flushes <= 3, `${files.facts.flushes} flushes`);
     assert.equal(files.facts.entries, 9);
+  });
+
+  test('appends that may wait are flushed with the first that may not, or when there are many bytes of them', async (t) => {
+    const { files, events, flushes } = open(temporaryDirectory(t));
+    const wait = (from: number, to: number) =>
+      files.append({ from, entries: entries(from, to), endsChunk: false, mayWait: true });
+    wait(1, 2);
+    wait(3, 3);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(files.last, 0);
+    append(files, 4, entries(4, 4));
+    await files.idle();
+    wait(5, 5);
+    files.read(5, 5);
+    await files.idle();
+    const large = entry(6, limits.waitingBytesMax);
+    files.append({ from: 6, entries: [large], endsChunk: false, mayWait: true });
+    await once(flushes, 'appended');
+    wait(7, 7);
+    await files.close();
+    assert.deepEqual(events.appended, [4, 5, 6, 7], 'reads, many bytes and the end wait for nothing');
+    assert.deepEqual(events.read.flat().map(plain), [plain(entry(5))]);
   });
 
   test('a new daemon goes on in the open chunk', async (t) => {
@@ -136,7 +169,7 @@ describe('ledger files', () => {
     await write(directory, 5);
     const { files, events } = open(directory);
     assert.equal(files.last, 5);
-    files.append(6, entries(6, 8), true);
+    append(files, 6, entries(6, 8), true);
     await files.close();
     assert.deepEqual(events.appended, [8]);
     assert.deepEqual(names(directory), ['ledger_1-8']);
@@ -165,7 +198,7 @@ describe('ledger files', () => {
     const directory = temporaryDirectory(t);
     const { files, events } = open(directory, [archive]);
     assert.equal(files.last, 10, 'chunks that are not committed are left out');
-    files.append(11, entries(11, 12), false);
+    append(files, 11, entries(11, 12));
     files.read(9, 12);
     await files.close();
     assert.deepEqual(events.read, [entries(9, 12).map(plain)]);
@@ -185,7 +218,7 @@ describe('ledger files', () => {
       files.truncate(cut);
       await files.idle();
       assert.deepEqual(names(directory), left);
-      files.append(cut + 1, entries(cut + 1, cut + 3), false);
+      append(files, cut + 1, entries(cut + 1, cut + 3));
       await files.close();
       assert.deepEqual(events.failed, []);
       assert.deepEqual(await readAll(directory), entries(1, cut + 3).map(plain));
@@ -198,7 +231,7 @@ describe('ledger files', () => {
     const { files, events } = open(directory);
     files.committed(10);
     files.truncate(4);
-    files.append(5, entries(5, 5), false);
+    append(files, 5, entries(5, 5));
     await files.close();
     assert.match(events.failed[0]!.message, /ledger_1-10\.committed: to be cut after 4, but it is committed/);
     assert.deepEqual(events.appended, [], 'nothing is acknowledged after a failure');
@@ -211,7 +244,7 @@ describe('ledger files', () => {
     const { files, events } = open(directory);
     files.committed(20);
     files.begin(100);
-    files.append(101, entries(101, 105), false);
+    append(files, 101, entries(101, 105));
     for (const from of [1, 15, 21, 60, 101]) files.read(from, 105);
     await files.close();
     assert.deepEqual(events.failed, []);
@@ -231,7 +264,7 @@ describe('ledger files', () => {
     });
     const again = open(directory, [], true);
     assert.equal(again.files.last, 105);
-    again.files.append(106, entries(106, 106), true);
+    append(again.files, 106, entries(106, 106), true);
     await again.files.close();
     assert.deepEqual(again.events.failed, []);
   });
@@ -242,7 +275,7 @@ describe('ledger files', () => {
     const { files, events } = open(directory);
     files.committed(20);
     files.begin(15);
-    files.append(16, entries(16, 17), false);
+    append(files, 16, entries(16, 17));
     await files.close();
     assert.deepEqual(events.failed, []);
     assert.deepEqual(
@@ -260,7 +293,7 @@ describe('ledger files', () => {
     const { files, events } = open(own, [old]);
     assert.equal(files.last, 30);
     files.begin(15);
-    files.append(16, entries(16, 18), false);
+    append(files, 16, entries(16, 18));
     files.read(1, 100);
     await files.close();
     assert.deepEqual(events.failed, []);
@@ -271,8 +304,8 @@ describe('ledger files', () => {
     const directory = temporaryDirectory(t);
     const { files, events } = open(directory);
     writeFileSync(join(directory, 'ledger_1'), 'in the way');
-    files.append(1, entries(1, 2), false);
-    files.append(3, entries(3, 3), false);
+    append(files, 1, entries(1, 2));
+    append(files, 3, entries(3, 3));
     await files.close();
     assert.equal(events.failed.length, 1);
     assert.equal(events.failed[0]!.code, 'Write');
@@ -292,7 +325,7 @@ describe('a write cut short', () => {
       const { files } = open(directory);
       assert.equal(files.last, 3, `cut at ${size}`);
       assert.match(files.repairs.join(), new RegExp(`cut off ${size - begin} bytes .* at ${begin}`));
-      files.append(4, entries(4, 4), false);
+      append(files, 4, entries(4, 4));
       await files.close();
       assert.deepEqual(readFileSync(path), whole, `cut at ${size}`);
     }
@@ -306,7 +339,7 @@ describe('a write cut short', () => {
       writeFileSync(path, whole.subarray(0, size));
       const { files, events } = open(directory);
       assert.equal(files.last, 0);
-      files.append(1, entries(1, 1), false);
+      append(files, 1, entries(1, 1));
       await files.close();
       assert.deepEqual(events.failed, [], `cut at ${size}`);
       assert.deepEqual(readFileSync(path), whole, `cut at ${size}`);

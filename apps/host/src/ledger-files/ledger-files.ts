@@ -45,6 +45,8 @@ type Operation =
       readonly from: number;
       readonly entries: readonly Uint8Array[];
       readonly endsChunk: boolean;
+      /** It need not be written before what follows. */
+      readonly mayWait: boolean;
     }
   | { readonly kind: 'truncate'; readonly seqno: number }
   | { readonly kind: 'committed'; readonly seqno: number }
@@ -65,7 +67,7 @@ interface CurrentChunk {
 
 /**
  * The ledger on disk. Operations are carried out one after the other, in the order given; appends that gather
- * while a flush is in flight become one write and one flush. The first error ends it for good.
+ * while a flush is in flight, or that may wait, become one write and one flush. The first error ends it for good.
  */
 export class LedgerFiles {
   readonly facts: LedgerFilesFacts = {
@@ -87,6 +89,8 @@ export class LedgerFiles {
   #current: CurrentChunk | null = null;
   #last: number;
   #queue: Operation[] = [];
+  /** Of the queue, from its head, how many are to be carried out without waiting for more. */
+  #due = 0;
   #queuedBytes = 0;
   #running: Promise<void> | null = null;
   #failed = false;
@@ -110,13 +114,13 @@ export class LedgerFiles {
     return this.#last;
   }
 
-  append(from: number, entries: readonly Uint8Array[], endsChunk: boolean): void {
+  append({ from, entries, endsChunk, mayWait }: Omit<Append, 'kind'>): void {
     for (const entry of entries) this.#queuedBytes += entry.length;
     if (this.#queuedBytes > limits.unwrittenBytesMax) {
       this.#fail(new Error(`${this.#queuedBytes} bytes wait to be written: the disk does not keep up`));
       return;
     }
-    this.#submit({ kind: 'append', from, entries, endsChunk });
+    this.#submit({ kind: 'append', from, entries, endsChunk, mayWait });
   }
 
   truncate(seqno: number): void {
@@ -139,6 +143,7 @@ export class LedgerFiles {
 
   /** Resolves when everything submitted is done. */
   async idle(): Promise<void> {
+    this.#carryOutAll();
     while (this.#running) await this.#running;
   }
 
@@ -160,13 +165,26 @@ export class LedgerFiles {
   #submit(operation: Operation): void {
     if (this.#failed) return;
     this.#queue.push(operation);
+    const waits =
+      operation.kind === 'append' && operation.mayWait && this.#queuedBytes < limits.waitingBytesMax;
+    if (!waits) this.#carryOutAll();
+  }
+
+  #carryOutAll(): void {
+    this.#due = this.#queue.length;
     // Begins after the current turn, so that all it appends is one group.
-    this.#running ??= Promise.resolve().then(() => this.#run());
+    if (this.#due > 0) this.#running ??= Promise.resolve().then(() => this.#run());
+  }
+
+  #take(): Operation | undefined {
+    this.#due = Math.max(0, this.#due - 1);
+    return this.#queue.shift();
   }
 
   async #run(): Promise<void> {
     try {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      while (this.#due > 0) {
+        const next = this.#take()!;
         if (next.kind === 'append') await this.#write(this.#takeGroup(next));
         else if (next.kind === 'truncate') await this.#truncate(next.seqno);
         else if (next.kind === 'committed') await this.#markCommitted(next.seqno);
@@ -184,6 +202,7 @@ export class LedgerFiles {
     if (this.#failed) return;
     this.#failed = true;
     this.#queue = [];
+    this.#due = 0;
     const known = error instanceof HostError ? error : undefined;
     const where = `ledger directory ${this.#options.directory}`;
     this.#listener.failed(known ?? new HostError('Write', `${where}: ${messageOf(error)}`, { cause: error }));
@@ -193,7 +212,7 @@ export class LedgerFiles {
   #takeGroup(first: Append): Append[] {
     const group = [first];
     for (let last = first; !last.endsChunk && this.#queue[0]?.kind === 'append'; ) {
-      last = this.#queue.shift() as Append;
+      last = this.#take() as Append;
       group.push(last);
     }
     return group;

@@ -75,7 +75,7 @@ function standIn(respond?: (event: RequestEvent) => Effect[]) {
     if (event.request.method !== 'POST') return [{ kind: 'respond', id: event.id, response: plain('read') }];
     waiting.push(event);
     seqno += 1;
-    return [{ kind: 'append', from: seqno, entries: [entry(seqno)], endsChunk: false }];
+    return [{ kind: 'append', from: seqno, entries: [entry(seqno)], endsChunk: false, mayWait: false }];
   };
   const make: MakeNode = (given) => {
     inputs = given;
@@ -248,7 +248,7 @@ describe('a daemon', () => {
       standIn(() => {
         asked += 1;
         if (asked === 2) throw new Error('assertion failed');
-        return [{ kind: 'append', from: 1, entries: [entry(1)], endsChunk: false }];
+        return [{ kind: 'append', from: 1, entries: [entry(1)], endsChunk: false, mayWait: false }];
       }).make,
     );
     const asking = await client(daemon);

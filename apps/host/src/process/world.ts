@@ -33,7 +33,7 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
   const { channels, configuration, ledger, snapshots, parcels, log, tell } = parts;
   switch (effect.kind) {
     case 'append':
-      ledger.append(effect.from, effect.entries, effect.endsChunk);
+      ledger.append(effect);
       break;
     case 'truncate':
       ledger.truncate(effect.seqno);
