@@ -19,7 +19,7 @@ export interface SigningState {
 }
 
 /** Between signatures under load: what a root costs is then shared by hundreds of entries. */
-const spacingMs = 10;
+const spacingMs = 20;
 
 /**
  * Signs at once when the pipeline is idle, so that a lone write commits within milliseconds. While an earlier signature is
