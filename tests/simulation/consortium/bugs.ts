@@ -15,12 +15,12 @@ export const bugs: readonly Bug[] = [
     edits: [
       {
         file: 'packages/node/src/replica.ts',
-        find: 'this.#disk.append(output.entries, output.token);',
-        replace: `this.#disk.append(output.entries, output.token);
+        find: 'this.#disk.append(output);',
+        replace: `this.#disk.append(output);
           for (const { seqno } of output.entries) this.#raft.step({ ...output, kind: 'appended', seqno });`,
       },
     ],
-    seed: 12,
+    seed: 2,
   },
   {
     name: 'waiting-answered-too-soon',
@@ -68,6 +68,6 @@ export const bugs: readonly Bug[] = [
         replace: '',
       },
     ],
-    seed: 27,
+    seed: 37,
   },
 ];
