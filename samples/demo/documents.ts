@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type DocumentType,
@@ -23,16 +23,24 @@ const rank: Readonly<Record<DocumentType, number>> = Object.fromEntries(
   documentTypes.map((type, i) => [type, type === 'OrderCancellation' ? documentTypes.length : i]),
 ) as Record<DocumentType, number>;
 
-/** The ordering documents of a folder, in the order in which companies would have sent them. */
+/** The ordering documents of a folder, in the order in which companies would have sent them. Throws when there are none. */
 export function readFolder(folder: string): Submission[] {
-  const names = readdirSync(folder)
-    .filter((name) => /\.(xml|json)$/.test(name))
-    .sort();
-  return names.map((file) => submissionOf(file, readFileSync(join(folder, file), 'utf8'))).sort(inOrder);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`there is no folder ${folder}`);
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && /\.(xml|json)$/i.test(entry.name));
+  if (names.length === 0) throw new Error(`${folder} holds no .xml or .json documents`);
+  const submissions = names
+    .map(({ name }) => submissionOf(name, readFileSync(join(folder, name), 'utf8')))
+    .sort(inOrder);
+  if (companiesIn(submissions).length === 0) {
+    throw new Error(`no document in ${folder} names a buyer and a seller: there is nobody to submit it`);
+  }
+  return submissions;
 }
 
 function submissionOf(file: string, text: string): Submission {
-  const contentType = file.endsWith('.json') ? 'application/json' : 'application/xml';
+  const contentType = /\.json$/i.test(file) ? 'application/json' : 'application/xml';
   try {
     const document = readDocument(text);
     return { file, text, contentType, document, company: senderOf(document) };

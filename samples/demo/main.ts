@@ -30,21 +30,12 @@ interface Filed {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      documents: { type: 'string' },
-      workspace: { type: 'string' },
-      once: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  });
+  const values = optionsIn(args);
   if (values.help) {
     process.stdout.write(usage);
     return 0;
   }
-  const submissions = readFolder(resolve(values.documents ?? join(contract, 'documents')));
-  if (submissions.length === 0) throw new Error(`${values.documents} holds no .xml or .json documents`);
+  const submissions = readFolder(values.documents ?? join(contract, 'documents'));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
   const stopped = interrupted();
@@ -56,6 +47,23 @@ async function main(args: readonly string[]): Promise<number> {
   await Promise.race([stopped, consortium.network.outlive(say)]);
   say('stopping ...');
   return failures;
+}
+
+/** Throws on what is no option, and says how to learn what is. */
+function optionsIn(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        documents: { type: 'string' },
+        workspace: { type: 'string' },
+        once: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}; see: npm start -- --help`);
+  }
 }
 
 /** Everything there is to see, once. Answers how much of it went wrong. */
@@ -242,14 +250,17 @@ const shown = (path: string): string => {
 function invitation({ certificateFile, folder, network }: Consortium): string {
   const urls = network.nodes.map(({ url }) => url);
   const [url] = urls;
-  const user = `${shown(join(folder, 'companies'))}/...`;
+  const certificate = shown(certificateFile);
+  const mill = `${shown(join(folder, 'companies'))}/mill`;
+  const keys = `--cert ${mill}_cert.pem --key ${mill}_privk.pem`;
   return [
     '',
     `serving ${urls.join(', ')} until Ctrl-C; try`,
-    `  curl --cacert ${shown(certificateFile)} ${url}/node/network`,
-    `  curl --cacert ${shown(certificateFile)} ${url}/app/api`,
-    `  curl --cacert ${shown(certificateFile)} --cert ${user}_cert.pem --key ${user}_privk.pem ${url}/app/orders`,
-    `  bin/coco network status --address ${url} --service-cert ${shown(certificateFile)}`,
+    `  curl --cacert ${certificate} ${url}/node/network`,
+    `  curl --cacert ${certificate} ${url}/app/api`,
+    `  curl --cacert ${certificate} ${keys} ${url}/app/trade/orders`,
+    `  bin/coco transaction list --address ${url} --service-cert ${certificate} ${keys}`,
+    `  bin/coco network status --address ${url} --service-cert ${certificate}`,
     `  kill -9 $(cat ${shown(join(folder, 'sandbox_0/node.pid'))})`,
     `  bin/coco ledger verify ${shown(join(folder, 'sandbox_0/ledger'))}`,
     '',

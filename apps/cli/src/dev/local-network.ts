@@ -79,6 +79,7 @@ export class LocalNetwork implements AsyncDisposable {
   readonly nodes: LocalNode[] = [];
   readonly #options: LocalNetworkOptions;
   readonly #resources = new AsyncDisposableStack();
+  #stopping = false;
 
   constructor(workspace: Workspace, options: LocalNetworkOptions) {
     this.workspace = workspace;
@@ -174,11 +175,11 @@ export class LocalNetwork implements AsyncDisposable {
     await decide(this.session(), this.#signers, actions);
   }
 
-  /** Tells of each node that ends, and rejects when none is left. */
+  /** Tells of each node that ends by itself, and rejects when none is left. */
   async outlive(tell: (line: string) => void): Promise<never> {
     const ends = this.nodes.map(async ({ index, process }) => {
       await process.ended;
-      if (this.running.length > 0) tell(`sandbox_${index} has ended; the others go on`);
+      if (!this.#stopping && this.running.length > 0) tell(`sandbox_${index} has ended; the others go on`);
       return process;
     });
     const [last] = await Promise.all(ends);
@@ -209,6 +210,7 @@ export class LocalNetwork implements AsyncDisposable {
 
   /** Stops every node. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
     await Promise.all(this.nodes.map(({ process }) => process[Symbol.asyncDispose]()));
     await this.#resources.disposeAsync();
   }

@@ -21,7 +21,7 @@ type Response = ccfapp.Response;
 
 const orders = ccfapp.typedKv('orders', ccfapp.string, ccfapp.json<Order>());
 const documents = ccfapp.typedKv('documents', ccfapp.string, ccfapp.json<Filed>());
-/** Orders by company, so that each company's own are found without looking at anybody else's. */
+/** The orders of each company, with their states. */
 const dealings = ccfapp.typedKv('dealings', ccfapp.string, ccfapp.string);
 
 const keyOf = (...parts: readonly string[]): string => parts.map(encodeURIComponent).join('/');

@@ -54,7 +54,7 @@ const parser = new XMLParser({
 
 /** Reads a document from XML, or from JSON with the same names. Throws DocumentError. */
 export function readDocument(text: string): TradeDocument {
-  const tree = text.trimStart().startsWith('{') ? readJson(text) : readXml(text);
+  const tree = /^\s*[{[]/.test(text) ? readJson(text) : readXml(text);
   const roots = Object.keys(tree).filter((name) => !name.startsWith('?') && !name.startsWith('@'));
   const type = documentTypes.find((name) => name === roots[0]);
   if (roots.length !== 1 || type === undefined) {
@@ -70,9 +70,9 @@ function readXml(text: string): Tree {
   try {
     return parser.parse(text, true) as Tree;
   } catch (error) {
-    throw new DocumentError(
-      `The document is not well-formed XML: ${error instanceof Error ? error.message : error}`,
-    );
+    // The parser quotes what it could not read, however long that is.
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/:undefined$/, '');
+    throw new DocumentError(`The document is not well-formed XML: ${reason.slice(0, 200)}`);
   }
 }
 
@@ -101,7 +101,7 @@ function describe(type: DocumentType, root: Tree): TradeDocument {
   return {
     type,
     id,
-    issueDate: required(root, 'IssueDate', type),
+    issueDate: date(required(root, 'IssueDate', type), `${type}/IssueDate`),
     buyer,
     seller,
     orderId: type === 'Order' ? id : required(branch(root, 'OrderReference'), 'ID', `${type}/OrderReference`),
@@ -164,6 +164,7 @@ function attribute(value: unknown, name: string): string | null {
 function required(tree: Tree, name: string, where: string): string {
   const value = text(tree[name]);
   if (value === null) throw new DocumentError(`${where} has no ${name}.`);
+  if (!value.isWellFormed()) throw new DocumentError(`${where} has an ${name} that is no text.`);
   if (value.length > 200) throw new DocumentError(`${where} has an ${name} of more than 200 characters.`);
   return value;
 }
@@ -171,9 +172,14 @@ function required(tree: Tree, name: string, where: string): string {
 function amount(value: unknown, where: string): number | null {
   const given = text(value);
   if (given === null) return null;
-  const number = Number(given);
-  if (!Number.isFinite(number)) throw new DocumentError(`${where} is not a number.`);
-  return number;
+  if (!/^[-+]?\d{1,15}(\.\d{0,15})?$/.test(given)) throw new DocumentError(`${where} is not a number.`);
+  return Number(given);
+}
+
+function date(given: string, where: string): string {
+  const [day] = /^\d{4}-\d{2}-\d{2}/.exec(given) ?? [];
+  if (day === undefined || Number.isNaN(Date.parse(day))) throw new DocumentError(`${where} is not a date.`);
+  return day;
 }
 
 function whole(given: string, where: string): number {
