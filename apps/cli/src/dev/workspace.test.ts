@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { place } from '../testing/place.ts';
 import { NodeProcess } from './node-process.ts';
-import { constitutionFiles, nodeConfiguration, prepareWorkspace, startCommand } from './workspace.ts';
+import {
+  constitutionFiles,
+  nodeConfiguration,
+  openWorkspace,
+  prepareWorkspace,
+  startCommand,
+} from './workspace.ts';
 
 const people = { members: 2, users: 1 };
 
@@ -34,6 +42,29 @@ test('the next time keys stay, and what the node had written goes', () => {
   prepareWorkspace(here.directory, people, Date.now());
   assert.equal(readFileSync(`${common}/user0_cert.pem`, 'utf8'), before);
   assert.deepEqual(readdirSync(node), []);
+});
+
+test('nothing is done to a workspace whose nodes run', { timeout: 10_000 }, async () => {
+  using here = place();
+  const { node } = prepareWorkspace(here.directory, people, Date.now());
+  const config = `${node}/config.json`;
+  writeFileSync(config, '{}');
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()', config], { stdio: 'pipe' });
+  const ended = once(child, 'exit');
+  try {
+    writeFileSync(`${node}/node.pid`, String(child.pid));
+    for (const begin of [prepareWorkspace, openWorkspace]) {
+      const message = new RegExp(`nodes run in .*kill ${child.pid}$`);
+      assert.throws(() => begin(here.directory, people, Date.now()), { code: 'Failed', message });
+    }
+    assert.ok(existsSync(config));
+  } finally {
+    child.stdin.end();
+    await ended;
+  }
+  writeFileSync(`${node}/node.pid`, String(process.pid));
+  prepareWorkspace(here.directory, people, Date.now());
+  assert.deepEqual(readdirSync(node), [], 'the number is of another program by now');
 });
 
 test('a folder of somebody else is left alone', () => {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { encryptionKey, identity } from '../commands/key.ts';
 import { CliError } from '../errors.ts';
 
@@ -39,19 +39,18 @@ export interface People {
 
 /**
  * Prepares the folders: those of nodes are emptied, since a node never continues as the one it was; keys that are
- * there from the last time stay.
+ * there from the last time stay. Throws `Failed` while nodes of the folder run.
  */
 export function prepareWorkspace(folder: string, people: People, now: number): Workspace {
-  mkdirSync(folder, { recursive: true });
-  for (const node of readdirSync(folder).filter((name) => /^sandbox_[0-9]+$/.test(name))) {
-    removeNodeFolder(join(folder, node));
-  }
+  refuseWhileNodesRun(folder);
+  for (const node of nodeFoldersIn(folder)) removeNodeFolder(node);
   rmSync(join(folder, 'sandbox_common', 'service_cert.pem'), { force: true });
   return openWorkspace(folder, people, now);
 }
 
 /** The same without emptying anything: to go on with the ledgers that are there. */
 export function openWorkspace(folder: string, people: People, now: number): Workspace {
+  refuseWhileNodesRun(folder);
   const common = join(folder, 'sandbox_common');
   const node = nodeFolder(folder, 0);
   for (const directory of [common, node]) mkdirSync(directory, { recursive: true });
@@ -64,6 +63,30 @@ export function openWorkspace(folder: string, people: People, now: number): Work
 /** What the node of that place writes. */
 export function nodeFolder(folder: string, index: number): string {
   return join(folder, `sandbox_${index}`);
+}
+
+function nodeFoldersIn(folder: string): readonly string[] {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.filter((name) => /^sandbox_[0-9]+$/.test(name)).map((name) => join(folder, name));
+}
+
+/** Another terminal may be at work in the folder, or a tool that was killed may have left its nodes behind. */
+function refuseWhileNodesRun(folder: string): void {
+  const running = nodeFoldersIn(folder).flatMap((node) => processOf(node) ?? []);
+  if (running.length === 0) return;
+  const pids = running.join(' ');
+  throw new CliError(
+    'Failed',
+    `nodes run in ${folder}: stop what started them, or, if that is gone: kill ${pids}`,
+  );
+}
+
+/** The process of the node in that folder, if it runs. A number alone may have become another program's. */
+function processOf(node: string): number | undefined {
+  const pid = Number(tail(join(node, 'node.pid'), 1) || Number.NaN);
+  const command = `/proc/${pid}/cmdline`;
+  if (!Number.isSafeInteger(pid) || !existsSync(command)) return undefined;
+  return readFileSync(command, 'utf8').includes(join(basename(node), 'config.json')) ? pid : undefined;
 }
 
 /** Only a folder that a sandbox made is removed. */
