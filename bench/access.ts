@@ -1,5 +1,5 @@
 // What privacy costs: a private write against a plain one on the same node, and a list among ever more hidden entries.
-import { type AccessRule, Audiences, CallAccess, listPage, viewerOf } from '@coco/access';
+import { type AccessRule, Audiences, CallAccess, listPage, TransactionIndex, viewerOf } from '@coco/access';
 import { Store } from '@coco/kv';
 import { type MemoryBundle, MemoryService, person } from '../tests/workloads/memory-service.ts';
 import type { Result } from './result.ts';
@@ -91,6 +91,7 @@ async function writeCosts(): Promise<Result[]> {
 function listCosts(): Result[] {
   const store = new Store();
   const audiences = new Audiences(store);
+  const index = new TransactionIndex(store);
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const mine = viewerOf('ann', 'grocer', []);
   const others = Array.from({ length: 100 }, (_, i) => viewerOf(`user${i}`, `party${i}`, []));
@@ -112,7 +113,10 @@ function listCosts(): Result[] {
       const begun = performance.now();
       const state = store.begin();
       const query = { order: 'newest', limit: 100 } as const;
-      const page = listPage(state, audiences.seenBy(mine), query, { after: 0, before: store.version + 1 });
+      const page = listPage({ state, index }, audiences.seenBy(mine), query, {
+        after: 0,
+        before: store.version + 1,
+      });
       state.discard();
       times.push((performance.now() - begun) * 1000);
       if (page.items.length !== 100) throw new Error(`a page of ${page.items.length}`);

@@ -12,7 +12,7 @@ import type { Reader } from './reader.ts';
 /** Sixteen bytes. */
 export type AudienceId = ByteString;
 
-/** An audience in one epoch, twenty bytes: what a key belongs to, and what rows and index entries begin with. */
+/** An audience in one epoch, twenty bytes: what a key belongs to, and what the names of rows begin with. */
 export type Segment = ByteString;
 
 /** A reader, and the epochs whose content it sees. */

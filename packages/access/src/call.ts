@@ -21,7 +21,7 @@ import { noParcels, type Parcel, ParcelDesk, type ParcelName, type Parcels } fro
 import { seenOf } from './past.ts';
 import { aloneReader, knownReadersOf, type Reader, readersOf, type Viewer } from './reader.ts';
 import { encodeRecord, type Part } from './record.ts';
-import { type Place, sealReference } from './reference.ts';
+import type { Place } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
 import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
 import { AccessSecret } from './secret.ts';
@@ -188,8 +188,7 @@ export class CallAccess {
     const { viewer } = this.#parts;
     const by = viewer.id === null ? null : aloneReader(viewer);
     this.#tx.set(tables.transactions, key, encodeRecord({ view: place.view, time, endpoint, by, parts }));
-    for (const segment of segments) this.#tx.set(tables.index, segment + key, '');
-    return { reference: sealReference(this.#secret(), place), claimsDigest: claims?.digest };
+    return { reference: this.#secret().references.sealNext(place), claimsDigest: claims?.digest };
   }
 
   /** Decides whose the transaction is and seals what it claims. */

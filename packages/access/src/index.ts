@@ -33,7 +33,6 @@ export {
   listPage,
   partsSeen,
   recordAt,
-  type Stretch,
 } from './listing.ts';
 export { type Look, looksAt, recordLook } from './looks.ts';
 export { isNotice, recordNotice } from './notice.ts';
@@ -52,8 +51,9 @@ export {
 export { seenOf } from './past.ts';
 export { aloneReader, anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';
 export type { Part, TransactionRecord } from './record.ts';
-export { openReference, type Place, referenceCharacters, sealReference } from './reference.ts';
+export { type Place, referenceCharacters } from './reference.ts';
 export type { MapDoor } from './rows.ts';
 export { Shelves } from './shelves.ts';
 export { shreddedIn, slipsIn } from './slips.ts';
 export { hasAudiences, isOwnTable, tables } from './tables.ts';
+export { type Order, type Stretch, TransactionIndex } from './transaction-index.ts';

@@ -21,8 +21,6 @@ export const limits = {
   clockSkewMs: 10 * 60 * 1000,
   /** How long a cursor serves. */
   cursorLifeMs: 24 * 60 * 60 * 1000,
-  /** Sets of readers whose audience's id is remembered. */
-  audienceIdsRememberedMax: 10_000,
   /** Lists of readers that are remembered for each viewer. */
   readerListsKnownMax: 1000,
   /** Rows are padded to powers of the root of two from here; records and claims likewise. */

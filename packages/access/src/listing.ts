@@ -1,14 +1,15 @@
-import type { ByteString, MapName, ReadableMapState, Row } from '@coco/kv';
-import { type Segment, segmentBytes } from './audience.ts';
+import type { ByteString, ReadableMapState } from '@coco/kv';
+import type { Segment } from './audience.ts';
 import { limits } from './limits.ts';
-import { readU64, u64 } from './numbers.ts';
+import { u64 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 import { decodeRecord, type TransactionRecord } from './record.ts';
 import { tables } from './tables.ts';
+import type { Order, Stretch, TransactionIndex } from './transaction-index.ts';
 
 /** A question about transactions. All filters hold together. */
 export interface ListQuery {
-  readonly order: 'newest' | 'oldest';
+  readonly order: Order;
   readonly limit: number;
   /** Milliseconds since 1970; the first that belongs. */
   readonly from?: number;
@@ -21,12 +22,6 @@ export interface ListQuery {
   readonly withReader?: (segment: Segment) => boolean;
   /** The mark of a written key, as transactions of a segment have it. */
   readonly mark?: (segment: Segment) => ByteString;
-}
-
-/** Which transactions are looked at: between two seqnos, both excluded. */
-export interface Stretch {
-  readonly after: number;
-  readonly before: number;
 }
 
 /** One transaction of a list. */
@@ -48,7 +43,7 @@ export interface ListPage {
  * neither its content nor its cost depends on other transactions.
  */
 export function listPage(
-  state: ReadableMapState,
+  { state, index }: { readonly state: ReadableMapState; readonly index: TransactionIndex },
   segments: readonly Segment[],
   query: ListQuery,
   stretch: Stretch,
@@ -56,7 +51,8 @@ export function listPage(
   const items: Listed[] = [];
   let last: number | undefined;
   let lookedAt = 0;
-  for (const { seqno, segments: seen } of merged(state, tables.index, segments, query.order, stretch)) {
+  const seqnosOf = (segment: Segment) => index.within(segment, query.order, stretch);
+  for (const { seqno, segments: seen } of merged(segments, query.order, seqnosOf)) {
     if (items.length === query.limit || lookedAt === limits.lookedAtMax) return { items, next: last };
     lookedAt++;
     last = seqno;
@@ -94,17 +90,12 @@ interface Found {
 
 /** Entries of several segments in one order; a transaction that has parts in several of them comes once. */
 export function* merged(
-  state: ReadableMapState,
-  map: MapName,
   segments: readonly Segment[],
-  order: 'newest' | 'oldest',
-  { after, before }: Stretch,
+  order: Order,
+  seqnosOf: (segment: Segment) => Iterator<number>,
 ): Generator<Found> {
   const newest = order === 'newest';
-  const heads = segments.map((segment) => {
-    const bounds = { from: segment + u64(after + 1), to: segment + u64(before) };
-    return new Head(segment, state.range(map, { ...bounds, reverse: newest }));
-  });
+  const heads = segments.map((segment) => new Head(segment, seqnosOf(segment)));
   for (;;) {
     let best: number | undefined;
     for (const { seqno } of heads) {
@@ -125,17 +116,17 @@ export function* merged(
 class Head {
   readonly segment: Segment;
   seqno: number | undefined;
-  readonly #rows: Iterator<Row>;
+  readonly #seqnos: Iterator<number>;
 
-  constructor(segment: Segment, rows: Iterator<Row>) {
+  constructor(segment: Segment, seqnos: Iterator<number>) {
     this.segment = segment;
-    this.#rows = rows;
+    this.#seqnos = seqnos;
     this.advance();
   }
 
   advance(): void {
-    const { done, value } = this.#rows.next();
-    this.seqno = done ? undefined : readU64((value as Row).key, segmentBytes);
+    const { done, value } = this.#seqnos.next();
+    this.seqno = done ? undefined : value;
   }
 }
 

@@ -1,8 +1,8 @@
 import { byteStringToUtf8, type ReadableMapState, type Tx } from '@coco/kv';
-import type { Segment } from './audience.ts';
+import { type Segment, segmentBytes } from './audience.ts';
 import { limits } from './limits.ts';
 import { merged } from './listing.ts';
-import { u64 } from './numbers.ts';
+import { readU64, u64 } from './numbers.ts';
 import { paddedJson } from './padding.ts';
 import type { Reader } from './reader.ts';
 import { tables } from './tables.ts';
@@ -34,7 +34,7 @@ export function recordLook(
 /** The latest looks at what these segments hold, newest first. */
 export function looksAt(state: ReadableMapState, segments: readonly Segment[], before: number): Look[] {
   const looks: Look[] = [];
-  for (const { seqno, segments: of } of merged(state, tables.log, segments, 'newest', { after: 0, before })) {
+  for (const { seqno, segments: of } of merged(segments, 'newest', (each) => seqnosAt(state, each, before))) {
     if (looks.length >= limits.pageDefault) break;
     for (const segment of of) {
       const value = state.get(tables.log, segment + u64(seqno));
@@ -42,4 +42,9 @@ export function looksAt(state: ReadableMapState, segments: readonly Segment[], b
     }
   }
   return looks;
+}
+
+function* seqnosAt(state: ReadableMapState, segment: Segment, before: number): Generator<number> {
+  const rows = state.range(tables.log, { from: segment, to: segment + u64(before), reverse: true });
+  for (const { key } of rows) yield readU64(key, segmentBytes);
 }

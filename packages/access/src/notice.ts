@@ -25,7 +25,6 @@ export function recordNotice(
 ): void {
   const parts = [...segments].map((segment) => ({ segment, marks: [] }));
   if (parts.length === 0) return;
-  const key = u64(place.seqno);
-  tx.set(tables.transactions, key, encodeRecord({ view: place.view, time, endpoint, by: members, parts }));
-  for (const { segment } of parts) tx.set(tables.index, segment + key, '');
+  const record = encodeRecord({ view: place.view, time, endpoint, by: members, parts });
+  tx.set(tables.transactions, u64(place.seqno), record);
 }

@@ -18,6 +18,6 @@ export function readU64(bytes: ByteString, at: number): number {
 
 /** The number at a place of a byte string. */
 export function readU32(bytes: ByteString, at: number): number {
-  const [a, b, c, d] = [0, 1, 2, 3].map((i) => bytes.charCodeAt(at + i)) as [number, number, number, number];
-  return a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d;
+  const high = (bytes.charCodeAt(at) << 24) | (bytes.charCodeAt(at + 1) << 16);
+  return (high | (bytes.charCodeAt(at + 2) << 8) | bytes.charCodeAt(at + 3)) >>> 0;
 }

@@ -24,6 +24,8 @@ export interface TransactionRecord {
 }
 
 const markBytes = 8;
+/** Behind view and time. */
+const endpointAt = 12;
 
 /**
  * The value of a row of the map of transactions: view, time, endpoint and caller with their lengths, then each part
@@ -37,7 +39,7 @@ export function encodeRecord({ view, time, endpoint, by, parts }: TransactionRec
 
 /** Reads what `encodeRecord` wrote. */
 export function decodeRecord(bytes: ByteString): TransactionRecord {
-  let at = 12;
+  let at = endpointAt;
   const text = (): string => {
     const start = at + 4;
     at = start + readU32(bytes, at);
@@ -58,6 +60,19 @@ export function decodeRecord(bytes: ByteString): TransactionRecord {
     at = marksAt + marked * markBytes;
   }
   return { view: readU32(bytes, 0), time: readU64(bytes, 4), endpoint, by: by === '' ? null : by, parts };
+}
+
+/** The segments of the parts of an encoded record: all that an index has to know of it. */
+export function segmentsIn(bytes: ByteString): Segment[] {
+  const byAt = endpointAt + 4 + readU32(bytes, endpointAt);
+  let at = byAt + 4 + readU32(bytes, byAt);
+  const segments: Segment[] = [];
+  for (let left = readU32(bytes, at); left > 0; left--) {
+    const marksAt = at + 4 + segmentBytes;
+    segments.push(bytes.slice(at + 4, marksAt));
+    at = marksAt + readU32(bytes, marksAt) * markBytes;
+  }
+  return segments;
 }
 
 function sized(text: string): ByteString {

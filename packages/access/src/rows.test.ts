@@ -9,6 +9,7 @@ import { CallAccess } from './call.ts';
 import { listPage } from './listing.ts';
 import type { Parcel, ParcelId } from './parcel.ts';
 import { type Viewer, viewerOf } from './reader.ts';
+import { TransactionIndex } from './transaction-index.ts';
 
 const parties = ['a', 'b', 'c'] as const;
 const viewers = parties.map((party) => viewerOf(`user of ${party}`, party, []));
@@ -25,6 +26,7 @@ interface Row {
 class World {
   readonly store = new Store();
   readonly audiences = new Audiences(this.store);
+  readonly index = new TransactionIndex(this.store);
   /** What ought to be there. */
   rows: Row[] = [];
   readonly parcels = new Map<ParcelId, Parcel>();
@@ -102,7 +104,12 @@ class World {
     });
     const query = { order: 'oldest', limit: 1000 } as const;
     const stretch = { after: 0, before: this.store.version + 1 };
-    const page = listPage(this.store.begin(), this.audiences.seenBy(viewer), query, stretch);
+    const page = listPage(
+      { state: this.store.begin(), index: this.index },
+      this.audiences.seenBy(viewer),
+      query,
+      stretch,
+    );
     const seqnos = this.listed.filter(({ readers }) =>
       readers.some((reader) => viewer.readers.includes(reader)),
     );

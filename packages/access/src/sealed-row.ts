@@ -1,5 +1,11 @@
 import { type AesKey, aesGcmOpen, aesGcmSeal } from '@coco/crypto';
-import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
+import {
+  type ByteString,
+  byteStringToBytes,
+  bytesToByteString,
+  utf8ToByteString,
+  writeByteString,
+} from '@coco/kv';
 import { readU32, u32 } from './numbers.ts';
 import { paddedSize } from './padding.ts';
 
@@ -7,6 +13,10 @@ import { paddedSize } from './padding.ts';
 export const vectorBytes = 12;
 const tagBytes = 16;
 const lengthBytes = 4;
+
+/** Where rows of usual size are laid out to be sealed: synchronous code cannot interleave, and a fresh array is dear. */
+const scratchBytes = 4096;
+const scratch = new Uint8Array(scratchBytes);
 
 /** Where a value is kept: one that was moved does not open. */
 export interface RowPlace {
@@ -16,15 +26,16 @@ export interface RowPlace {
 
 /** A value under the key of its audience, padded, bound to its place: IV, ciphertext, tag. */
 export function sealRow(key: AesKey, place: RowPlace, value: ByteString, iv: Uint8Array): ByteString {
-  const padded = new Uint8Array(paddedSize(lengthBytes + value.length));
-  new DataView(padded.buffer).setUint32(0, value.length);
-  padded.set(byteStringToBytes(value), lengthBytes);
-  const { ciphertext, tag } = aesGcmSeal(key, iv, padded, byteStringToBytes(placeBytes(place)));
-  const row = new Uint8Array(vectorBytes + ciphertext.length + tagBytes);
-  row.set(iv);
-  row.set(ciphertext, vectorBytes);
-  row.set(tag, vectorBytes + ciphertext.length);
-  return bytesToByteString(row);
+  const bound = placeBytes(place);
+  const size = paddedSize(lengthBytes + value.length);
+  const input = bound.length + size <= scratchBytes ? scratch : new Uint8Array(bound.length + size);
+  const padded = input.subarray(bound.length, bound.length + size);
+  writeByteString(bound, input, 0);
+  writeByteString(u32(value.length), padded, 0);
+  writeByteString(value, padded, lengthBytes);
+  padded.fill(0, lengthBytes + value.length);
+  const { ciphertext, tag } = aesGcmSeal(key, iv, padded, input.subarray(0, bound.length));
+  return bytesToByteString(iv) + bytesToByteString(ciphertext) + bytesToByteString(tag);
 }
 
 /** The value of a sealed row. Throws CryptoError `DecryptionFailed` for a row that is not what was sealed here. */

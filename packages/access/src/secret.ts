@@ -1,9 +1,9 @@
-import { type AesKey, BlockCipher, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
+import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
 import type { Home } from './audience.ts';
-import { limits } from './limits.ts';
 import { u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
+import { References } from './reference.ts';
 import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
 
 const utf8 = new TextEncoder();
@@ -14,19 +14,22 @@ const noSalt = new Uint8Array(0);
  * in a private map: so every node has it, and it comes back with the ledger.
  */
 export class AccessSecret {
-  readonly references: BlockCipher;
+  readonly references: References;
   readonly cursorKey: AesKey;
   /** Seals the parcels that hold keys of audiences. */
   readonly parcelKeysKey: AesKey;
   readonly #audienceMac: HmacKey;
   readonly #vectorMac: HmacKey;
   readonly #markKey: ByteString;
-  readonly #ids = new Map<string, ByteString>();
+  readonly #ids: Readonly<Record<Home, WeakMap<readonly Reader[], ByteString>>> = {
+    everywhere: new WeakMap(),
+    parties: new WeakMap(),
+  };
 
   constructor(raw: ByteString) {
     const derive = (label: string) =>
       hkdfSha256(byteStringToBytes(raw), noSalt, utf8.encode(`coco access ${label}`), 32);
-    this.references = new BlockCipher(derive('reference'));
+    this.references = new References(derive('reference'));
     this.cursorKey = importAesKey(derive('cursor key'));
     this.parcelKeysKey = importAesKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));
@@ -39,12 +42,13 @@ export class AccessSecret {
    * readers with two homes are two.
    */
   audienceId(home: Home, readers: readonly Reader[]): ByteString {
-    const named = JSON.stringify(home === 'everywhere' ? readers : { home, readers });
-    const known = this.#ids.get(named);
+    // Lists of readers that come again are the same objects: see `knownReadersOf`.
+    const ids = this.#ids[home];
+    const known = ids.get(readers);
     if (known !== undefined) return known;
+    const named = JSON.stringify(home === 'everywhere' ? readers : { home, readers });
     const id = this.#audienceMac.sign(utf8ToByteString(named)).slice(0, 16);
-    if (this.#ids.size >= limits.audienceIdsRememberedMax) this.#ids.clear();
-    this.#ids.set(named, id);
+    ids.set(readers, id);
     return id;
   }
 

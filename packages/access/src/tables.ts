@@ -11,8 +11,6 @@ export const tables = {
   keys: 'ccf.internal.access.keys',
   /** Records of private transactions by seqno. */
   transactions: 'ccf.internal.access.transactions',
-  /** Segment and seqno of each private transaction: what lists are read from. */
-  index: 'ccf.internal.access.index',
   /** Disclosable claims by seqno, sealed under a key of the audience. */
   claims: 'ccf.internal.access.claims',
   /** Nothing: written so that something is. */

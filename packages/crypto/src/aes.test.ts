@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { aesGcmOpen, aesGcmSeal, BlockCipher, importAesKey } from './aes.ts';
+import { concatBytes } from './encoding.ts';
 
 const raw = Uint8Array.from({ length: 32 }, (_, i) => i + 100);
 const key = importAesKey(raw);
@@ -57,7 +58,14 @@ test('a block is what FIPS 197 says it is, every time, and comes back', () => {
     assert.equal(blocks.encrypt(block).toHex(), '8ea2b7ca516745bfeafc49904b496089');
     assert.deepEqual(blocks.decrypt(blocks.encrypt(block)), block);
   }
+  const two = concatBytes(raw.subarray(0, 16), block);
+  assert.deepEqual(
+    blocks.encrypt(two),
+    concatBytes(blocks.encrypt(raw.subarray(0, 16)), blocks.encrypt(block)),
+    'each block by itself',
+  );
+  assert.deepEqual(blocks.decrypt(blocks.encrypt(two)), two);
   assert.throws(() => blocks.encrypt(new Uint8Array(15)), { code: 'InvalidArgument' });
-  assert.throws(() => blocks.decrypt(new Uint8Array(32)), { code: 'InvalidArgument' });
+  assert.throws(() => blocks.decrypt(new Uint8Array(33)), { code: 'InvalidArgument' });
   assert.throws(() => new BlockCipher(new Uint8Array(16)), { code: 'InvalidKey' });
 });

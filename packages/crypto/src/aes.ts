@@ -74,16 +74,16 @@ export class BlockCipher {
     this.#blocks = backend.aesBlocks(raw);
   }
 
-  /** Throws `InvalidArgument` unless it is given 16 bytes. */
-  encrypt(block: Uint8Array): Uint8Array {
-    requireBlock(block);
-    return this.#blocks.encrypt(block);
+  /** Each of the blocks by itself: many at once cost little more than one. Throws `InvalidArgument` unless they are whole. */
+  encrypt(blocks: Uint8Array): Uint8Array {
+    requireBlocks(blocks);
+    return this.#blocks.encrypt(blocks);
   }
 
-  /** Throws `InvalidArgument` unless it is given 16 bytes. */
-  decrypt(block: Uint8Array): Uint8Array {
-    requireBlock(block);
-    return this.#blocks.decrypt(block);
+  /** Throws `InvalidArgument` unless it is given whole blocks. */
+  decrypt(blocks: Uint8Array): Uint8Array {
+    requireBlocks(blocks);
+    return this.#blocks.decrypt(blocks);
   }
 }
 
@@ -92,9 +92,12 @@ function requireKey(raw: Uint8Array): void {
   throw new CryptoError('InvalidKey', `AES-256 key of ${raw.length} bytes: expected ${keyBytes}`);
 }
 
-function requireBlock(block: Uint8Array): void {
-  if (block.length === blockBytes) return;
-  throw new CryptoError('InvalidArgument', `AES block of ${block.length} bytes: expected ${blockBytes}`);
+function requireBlocks(blocks: Uint8Array): void {
+  if (blocks.length % blockBytes === 0) return;
+  throw new CryptoError(
+    'InvalidArgument',
+    `AES blocks of ${blocks.length} bytes: expected ${blockBytes} each`,
+  );
 }
 
 function checkIv(iv: Uint8Array): void {

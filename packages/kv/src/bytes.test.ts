@@ -29,7 +29,7 @@ describe('a ByteString', () => {
       assert.equal(latin1.toText(bytes), text);
       for (const copy of [latin1, portableLatin1]) {
         const out = new Uint8Array(length);
-        copy.toBytes(text, out);
+        copy.toBytes(text, out, 0);
         assert.deepEqual(out, bytes);
       }
     }

@@ -23,8 +23,13 @@ export function bytesToByteString(bytes: Uint8Array): ByteString {
 export function byteStringToBytes(text: ByteString): Uint8Array {
   requireByteString(text);
   const bytes = new Uint8Array(text.length);
-  latin1.toBytes(text, bytes);
+  latin1.toBytes(text, bytes, 0);
   return bytes;
+}
+
+/** Writes a ByteString into `bytes`, which must have room for it. What is none is a mistake that is not looked for. */
+export function writeByteString(text: ByteString, bytes: Uint8Array, at: number): void {
+  latin1.toBytes(text, bytes, at);
 }
 
 /** The UTF-8 encoding of a text; a lone surrogate becomes U+FFFD, as everywhere on the web. */

@@ -5,6 +5,7 @@ export {
   bytesToByteString,
   isByteString,
   utf8ToByteString,
+  writeByteString,
 } from './bytes.ts';
 export { KvError, type KvErrorCode } from './errors.ts';
 export type { ApplyHook, WriteHook } from './head.ts';

@@ -1,8 +1,8 @@
 /** The two copies between bytes and strings of bytes (see bytes.ts). */
 export interface Latin1 {
   toText(bytes: Uint8Array): string;
-  /** Writes the text at the start of `bytes`, which must have room for it. */
-  toBytes(text: string, bytes: Uint8Array): void;
+  /** Writes the text into `bytes`, which must have room for it. */
+  toBytes(text: string, bytes: Uint8Array, at: number): void;
 }
 
 /** Arguments of one `String.fromCharCode` call: engines bound the stack they may take. */
@@ -20,15 +20,15 @@ export const portableLatin1: Latin1 = {
     }
     return text;
   },
-  toBytes(text, bytes) {
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  toBytes(text, bytes, at) {
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
   },
 };
 
 /** What Node.js hangs on its byte arrays: the same copies, ten to fifty times faster from 200 bytes on. */
 interface RuntimeCopies {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
-  latin1Write(this: Uint8Array, text: string): number;
+  latin1Write(this: Uint8Array, text: string, at: number): number;
 }
 
 function runtimeLatin1(): Latin1 | undefined {
@@ -37,9 +37,9 @@ function runtimeLatin1(): Latin1 | undefined {
   if (latin1Slice === undefined || latin1Write === undefined) return undefined;
   return {
     toText: (bytes) => latin1Slice.call(bytes, 0, bytes.length),
-    toBytes(text, bytes) {
-      if (text.length <= loopBytesMax) portableLatin1.toBytes(text, bytes);
-      else latin1Write.call(bytes, text);
+    toBytes(text, bytes, at) {
+      if (text.length <= loopBytesMax) portableLatin1.toBytes(text, bytes, at);
+      else latin1Write.call(bytes, text, at);
     },
   };
 }

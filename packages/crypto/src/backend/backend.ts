@@ -32,10 +32,10 @@ export type Scheme =
   | { readonly name: 'RSASSA-PKCS1-v1_5'; readonly hash: HashName }
   | { readonly name: 'EdDSA' };
 
-/** A block cipher under one key: 16 bytes in, 16 bytes out. */
+/** A block cipher under one key: blocks of 16 bytes, each by itself. */
 export interface BlockPermutation {
-  encrypt(block: Uint8Array): Uint8Array;
-  decrypt(block: Uint8Array): Uint8Array;
+  encrypt(blocks: Uint8Array): Uint8Array;
+  decrypt(blocks: Uint8Array): Uint8Array;
 }
 
 /**

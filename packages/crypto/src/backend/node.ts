@@ -186,8 +186,8 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
     const cipher = crypto.createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
     const decipher = crypto.createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false);
     return {
-      encrypt: (block) => plain(cipher.update(block)),
-      decrypt: (block) => plain(decipher.update(block)),
+      encrypt: (blocks) => plain(cipher.update(blocks)),
+      decrypt: (blocks) => plain(decipher.update(blocks)),
     };
   },
   aesKwpWrap(key, data) {

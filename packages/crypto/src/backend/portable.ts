@@ -259,8 +259,8 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
     }
   },
   aesBlocks: (key) => ({
-    encrypt: (block) => ecb(key, { disablePadding: true }).encrypt(block),
-    decrypt: (block) => ecb(key, { disablePadding: true }).decrypt(block),
+    encrypt: (blocks) => ecb(key, { disablePadding: true }).encrypt(blocks),
+    decrypt: (blocks) => ecb(key, { disablePadding: true }).decrypt(blocks),
   }),
   aesKwpWrap: (key, data) => aeskwp(key).encrypt(data),
   aesKwpUnwrap: (key, wrapped) => aeskwp(key).decrypt(wrapped),

@@ -52,7 +52,7 @@ export const listTransactions: Handler = (context) => {
     after: newest ? 0 : (asked.at ?? 0),
     before: newest ? Math.min(asked.at ?? Number.MAX_SAFE_INTEGER, committed + 1) : committed + 1,
   };
-  const page = listPage(tx, sight.segments, asked.query, stretch);
+  const page = listPage({ state: tx, index: node.access.index }, sight.segments, asked.query, stretch);
   const shown = page.items.map((item) => ({ item, segments: segmentsInSight(context, sight, item.record) }));
   const visible = shown.filter(({ segments }) => segments.length > 0);
   recordSight(

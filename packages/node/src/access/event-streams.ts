@@ -37,7 +37,7 @@ export class EventStreams {
   constructor(node: NodeView, outbox: Outbox) {
     this.#node = node;
     this.#outbox = outbox;
-    node.replica.store.onWrite(tables.index, (version) => {
+    node.replica.store.onWrite(tables.transactions, (version) => {
       this.#latest = version;
     });
   }
@@ -109,7 +109,7 @@ export class EventStreams {
     const state = replica.store.begin();
     const stretch = { after: stream.at, before: (replica.committed?.seqno ?? 0) + 1 };
     const query: ListQuery = { ...stream.question.query, order: 'oldest', limit: limits.eventsPerPiece };
-    const page = listPage(state, access.audiences.seenBy(viewer), query, stretch);
+    const page = listPage({ state, index: access.index }, access.audiences.seenBy(viewer), query, stretch);
     state.discard();
     stream.at = page.next ?? page.items.at(-1)?.seqno ?? stream.at;
     const binding = { viewer, query: stream.question.text };

@@ -7,12 +7,11 @@ import {
   isNotice,
   limits,
   openCursor,
-  openReference,
   type Parcels,
   partsSeen,
   recordAt,
   sealCursor,
-  sealReference,
+  TransactionIndex,
   type Viewer,
 } from '@coco/access';
 import {
@@ -49,6 +48,7 @@ export interface CallToBegin {
 /** What this node knows of who may see what; follows the tables by itself. */
 export class NodeAccess {
   readonly audiences: Audiences;
+  readonly index: TransactionIndex;
   readonly #store: Store;
   readonly #random: Random;
   readonly #authentication: Authentication;
@@ -59,6 +59,7 @@ export class NodeAccess {
 
   constructor(store: Store, random: Random, authentication: Authentication) {
     this.audiences = new Audiences(store);
+    this.index = new TransactionIndex(store);
     this.#store = store;
     this.#random = random;
     this.#authentication = authentication;
@@ -148,13 +149,13 @@ export class NodeAccess {
   referenceOf(txId: TxId): string {
     const { secret } = this.audiences;
     if (!secret) throw new Error('there is a private transaction, and no secret');
-    return sealReference(secret, txId);
+    return secret.references.seal(txId);
   }
 
   /** The transaction that a reference names; undefined for one that was not given out here. */
   resolve(reference: string): TxId | undefined {
     const { secret } = this.audiences;
-    return secret && openReference(secret, reference);
+    return secret?.references.open(reference);
   }
 
   /** Where a list goes on after a transaction, for one caller and one question. */
