@@ -106,6 +106,25 @@ describe('nodes of one service', () => {
     assert.ok(third.log.some((line) => line.includes('goes on after snapshot')));
   });
 
+  test('one that was admitted and heard nothing finds a snapshot with a node it knows by its welcome alone', () => {
+    const { cluster, first } = oneNodeWithSnapshots(60);
+    const second = cluster.join(first);
+    cluster.trust(second);
+    cluster.passUntil('two nodes vote', () => voters(cluster, first) === 2);
+    const third = cluster.join(first, { fetch_recent_snapshot: false });
+    for (const other of [first, second]) cluster.isolate(third, other);
+    cluster.trust(third, first);
+    cluster.passUntil('it has its welcome', () => third.log.some((line) => line.includes('begins after 0')));
+    cluster.propose(first, { name: 'remove_node', args: { node_id: first.id } });
+    cluster.passUntil('another one leads', () => cluster.hasPrimary && cluster.primary === second);
+    first.isUp = false;
+    cluster.heal();
+    cluster.passUntil('it goes on', () => third.log.some((line) => line.includes('goes on after snapshot')));
+    cluster.passUntil('it votes', () => voters(cluster, second) === 2);
+    assert.equal(get(cluster, third), 'value 59');
+    assert.ok(Math.min(...second.ledger.keys()) > 20, 'who leads holds nothing before a snapshot');
+  });
+
   test('refuse entries that are not what their primary made, and take them when they are', () => {
     const { cluster, nodes } = threeNodes();
     const [first, second, third] = nodes;

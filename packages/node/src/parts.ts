@@ -3,7 +3,6 @@ import type { Engine } from '@coco/contracts';
 import type { Attester } from './attester.ts';
 import type { NodeConfig } from './config.ts';
 import type { Correspondence } from './correspondence.ts';
-import type { Peer } from './effect.ts';
 import type { HostFacts } from './event.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { KnownService, NodeIdentity, Random } from './identity.ts';
@@ -38,7 +37,7 @@ export interface Beginning {
   readonly previousServices: PreviousServices;
   readonly cose: { readonly issuer: string; readonly subject: string };
   /** Nodes the service named when it admitted this one. */
-  readonly introduced?: readonly (Peer & Partial<Acquaintance>)[];
+  readonly introduced?: readonly Acquaintance[];
   readonly reopening: ReopeningStart;
   /** What a node keeps whose state a snapshot replaces. */
   readonly kept?: Kept;

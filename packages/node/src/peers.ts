@@ -1,6 +1,5 @@
 import { type NodeInfo, nodeInfos } from '@coco/governance';
 import type { Store } from '@coco/kv';
-import type { Peer } from './effect.ts';
 import { rpcAddressOf } from './frontend/elsewhere.ts';
 import { limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
@@ -22,16 +21,11 @@ export class Peers {
   #told = '';
 
   /** `introduced` are nodes that the service named when it admitted this one. */
-  constructor(
-    store: Store,
-    outbox: Outbox,
-    own: string,
-    introduced: readonly (Peer & Partial<Acquaintance>)[] = [],
-  ) {
+  constructor(store: Store, outbox: Outbox, own: string, introduced: readonly Acquaintance[] = []) {
     this.#store = store;
     this.#outbox = outbox;
     this.#own = own;
-    for (const peer of introduced) this.#heardOf.set(peer.id, { rpc: '', ...peer });
+    for (const peer of introduced) this.#heardOf.set(peer.id, peer);
     store.onWrite(nodeInfos.name, () => this.refresh());
     store.onRollback(() => this.refresh());
   }
@@ -57,7 +51,7 @@ export class Peers {
     this.#retired = new Set();
     for (const [id, info] of nodeInfos.entries(this.#store.begin())) {
       if (id === this.#own || info.status === 'Pending') continue;
-      this.#recorded.set(id, { id, address: addressOf(info), rpc: rpcAddressOf(info, undefined) ?? '' });
+      this.#recorded.set(id, acquaintance(id, info));
       this.#heardOf.delete(id);
       if (info.retired_committed === true) this.#retired.add(id);
     }
@@ -93,6 +87,11 @@ export class Peers {
     this.#told = told;
     this.#outbox.push({ kind: 'peers', nodes });
   }
+}
+
+/** A node of the tables, as others are told of it. */
+export function acquaintance(id: string, info: NodeInfo): Acquaintance {
+  return { id, address: addressOf(info), rpc: rpcAddressOf(info, undefined) ?? '' };
 }
 
 /** Where other nodes reach a node. */

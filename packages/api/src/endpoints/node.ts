@@ -199,7 +199,7 @@ export const joinOut = object(
         identity: object({ cert: pem }),
         endorsed_certificate: pem,
         cose_signatures_config: object({ issuer: text(), subject: text() }),
-        nodes: array(object({ id: hex32, address: text() })),
+        nodes: array(object({ id: hex32, address: text(), rpc: text() })),
         sealed_secrets: base64,
       },
       { previous_service_identity: pem },

@@ -21,7 +21,7 @@ import type { BuiltinContext, NodeView } from '../endpoints/context.ts';
 import { type Answer, json, refusal } from '../frontend/answer.ts';
 import { addressOfNode, primaryNotFound, redirect } from '../frontend/elsewhere.ts';
 import { endorseNode, type Random, type ServiceIdentity, validity } from '../identity.ts';
-import { addressOf } from '../peers.ts';
+import { acquaintance, addressOf } from '../peers.ts';
 import { ActivationDesk } from './activation.ts';
 import { type JoinRequest, parseJoinRequest, verifiedEncryptionKey } from './request.ts';
 import { sealSecrets, type Welcome } from './welcome.ts';
@@ -192,7 +192,7 @@ export class JoinDoor {
     };
     const nodes = [...nodeInfos.entries(tx)]
       .filter(([other, info]) => other !== id && info.status !== 'Pending' && info.retired_committed !== true)
-      .map(([other, info]) => ({ id: other, address: addressOf(info) }));
+      .map(([other, info]) => acquaintance(other, info));
     return {
       public_only: isRecovering,
       last_recovered_signed_idx: lastRecovered(tx),

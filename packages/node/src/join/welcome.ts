@@ -15,9 +15,9 @@ import {
 } from '@coco/crypto';
 import type { ServiceStatus } from '@coco/governance';
 import type { VersionedSecret } from '@coco/ledger';
-import type { Peer } from '../effect.ts';
 import { NodeError } from '../errors.ts';
 import type { KnownService, NodeIdentity, Random } from '../identity.ts';
+import type { Acquaintance } from '../wire.ts';
 
 /** `network_info` of an answer to `POST /node/join`: what a trusted node needs to take part. */
 export interface Welcome {
@@ -33,8 +33,8 @@ export interface Welcome {
   readonly identity: { readonly cert: string };
   readonly endorsed_certificate: string;
   readonly cose_signatures_config: { readonly issuer: string; readonly subject: string };
-  /** Ours: whom the joiner may expect on its node-to-node interface. */
-  readonly nodes: readonly Peer[];
+  /** Ours: whom the joiner may expect on its node-to-node interface, and where it may ask for a snapshot. */
+  readonly nodes: readonly Acquaintance[];
   /** Ours: base64 of `Secrets`, sealed to the joiner's encryption key. Absent for one that may only verify. */
   readonly sealed_secrets?: string;
 }
