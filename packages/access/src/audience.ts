@@ -29,13 +29,19 @@ export interface Membership {
  */
 export type Home = 'everywhere' | 'parties';
 
-/**
- * Those who may see a transaction or a row. The readers that found it and its home give it its id; when a reader comes
- * or goes it begins a new epoch, with a new key.
- */
-export interface Audience {
-  readonly id: AudienceId;
+/** Where an audience's content is, and who else may come by it. */
+export interface Keeping {
   readonly home: Home;
+  /** Whether nodes of its parties lend what they keep to a primary that is none of them, for a call at a time. */
+  readonly lends: boolean;
+}
+
+/**
+ * Those who may see a transaction or a row. The readers that found it and how it is kept give it its id; when a reader
+ * comes or goes it begins a new epoch, with a new key.
+ */
+export interface Audience extends Keeping {
+  readonly id: AudienceId;
   readonly epoch: number;
   readonly members: readonly Membership[];
 }
@@ -87,15 +93,17 @@ export function readersOfSegment({ members }: Audience, segment: Segment): Reade
 }
 
 /** An audience of these readers, who see it from the beginning. */
-export function foundAudience(id: AudienceId, home: Home, readers: readonly Reader[]): Audience {
-  return { id, home, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
+export function foundAudience(id: AudienceId, keeping: Keeping, readers: readonly Reader[]): Audience {
+  return { id, ...keeping, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
 }
 
-/** A change of who is in an audience. Newcomers see what was before only if `withPast` names them. */
+/** A change of an audience: who is in it, and what it lends. Newcomers see what was before only if `withPast` says so. */
 export interface MembershipChange {
   readonly add: readonly Reader[];
   readonly remove: readonly Reader[];
   readonly withPast?: boolean;
+  /** Whether its nodes lend from now on, also what was before. Absent: as hitherto. */
+  readonly lend?: boolean;
 }
 
 /** The audience in its next epoch. Who leaves keeps what it saw; nothing can unsee it. */
@@ -109,7 +117,7 @@ export function changeAudience(audience: Audience, change: MembershipChange): Au
   const added = change.add
     .filter((reader) => !present.has(reader))
     .map((reader) => ({ reader, from: change.withPast === true ? 1 : epoch, until: null }));
-  return { ...audience, epoch, members: [...staying, ...added] };
+  return { ...audience, lends: change.lend ?? audience.lends, epoch, members: [...staying, ...added] };
 }
 
 /** The segments of an audience that a reader sees, the present one first. */
@@ -124,10 +132,11 @@ export function segmentsSeenBy(audience: Audience, readers: ReadonlySet<Reader>)
 }
 
 /** Value of the map of audiences. */
-export function encodeAudience({ home, epoch, members }: Audience): ByteString {
+export function encodeAudience({ home, lends, epoch, members }: Audience): ByteString {
   return utf8ToByteString(
     JSON.stringify({
       ...(home === 'everywhere' ? {} : { home }),
+      ...(lends ? {} : { lend: false }),
       epoch,
       members: members.map(({ reader, from, until }) => [reader, from, until]),
     }),
@@ -136,14 +145,16 @@ export function encodeAudience({ home, epoch, members }: Audience): ByteString {
 
 /** Reads what `encodeAudience` wrote. */
 export function decodeAudience(id: AudienceId, value: ByteString): Audience {
-  const { home, epoch, members } = JSON.parse(byteStringToUtf8(value)) as {
+  const { home, lend, epoch, members } = JSON.parse(byteStringToUtf8(value)) as {
     home?: Home;
+    lend?: false;
     epoch: number;
     members: [Reader, number, number | null][];
   };
   return {
     id,
     home: home ?? 'everywhere',
+    lends: lend ?? true,
     epoch,
     members: members.map(([reader, from, until]) => ({ reader, from, until })),
   };

@@ -7,6 +7,7 @@ import {
   encodeAudience,
   foundAudience,
   type Home,
+  type Keeping,
   readersOfSegment,
   type Segment,
   segmentBytes,
@@ -39,6 +40,8 @@ export interface AccessRule {
   readonly reads?: readonly string[];
   /** Where what it writes for audiences is kept. Absent: everywhere. */
   readonly home?: Home;
+  /** False: nodes of the parties lend it to no primary of others. Only for what is at home with its parties. */
+  readonly lend?: boolean;
 }
 
 /** What the host knows of a call. */
@@ -78,8 +81,7 @@ export class CallAccess {
   readonly #touched = new Set<Segment>();
   readonly #rowAudiences = new Map<string, readonly Reader[]>();
   /** What this call founded: not in the store before it commits. */
-  readonly #founded = new Map<AudienceId, Segment>();
-  readonly #foundedFor = new Map<Segment, readonly Reader[]>();
+  readonly #founded = new Map<AudienceId, Audience>();
   readonly #desk: ParcelDesk;
   readonly #shelves: Shelves;
   #newSecret: AccessSecret | undefined;
@@ -167,8 +169,14 @@ export class CallAccess {
 
   /** The readers of an audience that it wrote for, founded before or with it. */
   readersOf(segment: Segment): readonly Reader[] {
-    const audience = this.#parts.audiences.find(audienceIdOf(segment));
-    return audience ? readersOfSegment(audience, segment) : (this.#foundedFor.get(segment) ?? []);
+    const audience = this.audienceOf(segment);
+    return audience ? readersOfSegment(audience, segment) : [];
+  }
+
+  /** An audience, founded before or with this call. */
+  audienceOf(segment: Segment): Audience | undefined {
+    const id = audienceIdOf(segment);
+    return this.#parts.audiences.find(id) ?? this.#founded.get(id);
   }
 
   /**
@@ -297,8 +305,8 @@ export class CallAccess {
   /** The segment for new content of an audience, founded with this call if there is none yet. */
   #segmentFor(readers: readonly Reader[]): Segment {
     const { onBehalfOf, rule } = this.#parts;
-    const home = rule.home ?? 'everywhere';
-    const id = this.#secret().audienceId(home, readers);
+    const keeping = keepingOf(rule);
+    const id = this.#secret().audienceId(keeping, readers);
     if (onBehalfOf && !onBehalfOf.includes(id)) {
       const message = `the audience of ${readers.join(', ')} is none of those this call acts for`;
       throw new AccessError('AudienceTooWide', message);
@@ -306,15 +314,14 @@ export class CallAccess {
     const known = this.#parts.audiences.find(id);
     if (known) return this.#present(known);
     const founded = this.#founded.get(id);
-    if (founded !== undefined) return founded;
-    const audience = foundAudience(id, home, readers);
+    if (founded) return currentSegment(founded);
+    const audience = foundAudience(id, keeping, readers);
     const segment = currentSegment(audience);
     // Another call may do the same meanwhile: one of them conflicts.
     this.#tx.has(tables.audiences, id);
     this.#tx.set(tables.audiences, id, encodeAudience(audience));
-    this.#makeKey(segment, home);
-    this.#founded.set(id, segment);
-    this.#foundedFor.set(segment, readers);
+    this.#makeKey(segment, keeping.home);
+    this.#founded.set(id, audience);
     return segment;
   }
 
@@ -351,6 +358,11 @@ export class CallAccess {
     this.#newSecret = new AccessSecret(raw);
     return this.#newSecret;
   }
+}
+
+/** How what code under a rule writes is kept. */
+function keepingOf({ home = 'everywhere', lend }: AccessRule): Keeping {
+  return { home, lends: home === 'everywhere' || lend !== false };
 }
 
 /** Maps that the service keeps beside those of the app. */

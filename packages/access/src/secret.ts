@@ -1,6 +1,6 @@
 import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
-import type { Home } from './audience.ts';
+import type { Keeping } from './audience.ts';
 import { u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 import { References } from './reference.ts';
@@ -21,9 +21,10 @@ export class AccessSecret {
   readonly #audienceMac: HmacKey;
   readonly #vectorMac: HmacKey;
   readonly #markKey: ByteString;
-  readonly #ids: Readonly<Record<Home, WeakMap<readonly Reader[], ByteString>>> = {
-    everywhere: new WeakMap(),
-    parties: new WeakMap(),
+  readonly #ids = {
+    everywhere: new WeakMap<readonly Reader[], ByteString>(),
+    parties: new WeakMap<readonly Reader[], ByteString>(),
+    unlent: new WeakMap<readonly Reader[], ByteString>(),
   };
 
   constructor(raw: ByteString) {
@@ -39,14 +40,15 @@ export class AccessSecret {
 
   /**
    * The id of the audience that these readers found: 16 bytes that tell nobody who they are. Audiences of the same
-   * readers with two homes are two.
+   * readers that are kept in two ways are two.
    */
-  audienceId(home: Home, readers: readonly Reader[]): ByteString {
+  audienceId({ home, lends }: Keeping, readers: readonly Reader[]): ByteString {
     // Lists of readers that come again are the same objects: see `knownReadersOf`.
-    const ids = this.#ids[home];
+    const ids = this.#ids[lends ? home : 'unlent'];
     const known = ids.get(readers);
     if (known !== undefined) return known;
-    const named = JSON.stringify(home === 'everywhere' ? readers : { home, readers });
+    const kept = home === 'everywhere' ? readers : lends ? { home, readers } : { home, lend: false, readers };
+    const named = JSON.stringify(kept);
     const id = this.#audienceMac.sign(utf8ToByteString(named)).slice(0, 16);
     ids.set(readers, id);
     return id;

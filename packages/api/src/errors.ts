@@ -46,6 +46,11 @@ export const errorCatalogue = [
     [503],
     'Only nodes of the parties keep what is touched, and none could be reached: try again.',
   ],
+  [
+    'PrimaryNotOfParties',
+    [503],
+    'What is touched is lent to nobody, and the primary is no node of its parties: ask again when one of them leads.',
+  ],
   ['UndoNotReady', [503], 'What an undo rests on has yet to be read from the ledger: try again.'],
   ['ServiceNotWaitingForRecoveryShares', [403], 'The service is not being recovered.'],
   ['StateDigestMismatch', [400], 'The acknowledged digest is not the one the service asked to acknowledge.'],

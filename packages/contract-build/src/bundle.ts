@@ -18,6 +18,7 @@ export interface EndpointProps {
     readonly within?: readonly string[];
     readonly reads?: readonly string[];
     readonly home?: 'everywhere' | 'parties';
+    readonly lend?: boolean;
   };
 }
 

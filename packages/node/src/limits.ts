@@ -86,6 +86,8 @@ export const limits = {
   /** Private entries whose lengths cover traffic takes after, and bytes of a piece of a stream under cover at least. */
   coverLengthsMax: 64,
   coverPieceBytes: 2_048,
+  /** How long a primary keeps its office before it leaves it to those who lend nothing and want it. */
+  officeMsMin: 5_000,
   /** Parcels kept in memory beside the disk, and those of one call that this node does not keep. */
   parcelCacheBytes: 64 * 1024 * 1024,
   parcelsPerCallMax: 20_000,

@@ -19,6 +19,8 @@ export interface AccessOptions {
   readonly reads?: readonly string[];
   /** `parties`: only nodes of the parties keep what it writes for audiences, the ledger of all others a digest of it. */
   readonly home?: 'everywhere' | 'parties';
+  /** `false`: it runs only while the primary is a node of the parties, and they lend to no other. */
+  readonly lend?: boolean;
 }
 
 /** The caller as members know it. */

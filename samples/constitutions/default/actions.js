@@ -290,6 +290,7 @@ function checkAccessRule(rule, field) {
   if (rule.home !== undefined && rule.home !== "everywhere" && rule.home !== "parties") {
     throw new Error(`${field}.home must be "everywhere" or "parties"`);
   }
+  checkType(rule.lend, "boolean?", `${field}.lend`);
 }
 
 function checkTime(value, field) {
@@ -857,11 +858,12 @@ const privateTransactions = {
         checkType(args[field], "array", field);
         args[field].forEach((reader, i) => checkReader(reader, `${field}[${i}]`));
       }
-      checkType(args.with_past, "boolean?", "with_past");
+      for (const field of ["with_past", "lend"]) checkType(args[field], "boolean?", field);
     },
-    ({ audience, add = [], remove = [], with_past = false }) => {
-      ccf.access.changeAudience(audience, { add, remove, withPast: with_past });
-      access.audiences.set(audience, { decision: "changed", add, remove, with_past });
+    ({ audience, add = [], remove = [], with_past = false, lend }) => {
+      const lending = isAbsent(lend) ? {} : { lend };
+      ccf.access.changeAudience(audience, { add, remove, withPast: with_past, ...lending });
+      access.audiences.set(audience, { decision: "changed", add, remove, with_past, ...lending });
     },
   ),
 

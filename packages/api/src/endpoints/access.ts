@@ -21,7 +21,7 @@ const grant = text('A grant by which the caller looks at what is not its own; th
 /** Those who may see a transaction. */
 export const audienceOut = object(
   { id: text(), readers: array(reader), shredded: flag },
-  { home: oneOf('parties') },
+  { home: oneOf('parties'), lend: flag },
   'Audience',
 );
 

@@ -115,11 +115,16 @@ function noAudience(id: string): TypeError {
 }
 
 function membershipChange(value: HostValue): MembershipChange {
-  const { add = [], remove = [], withPast } = (value ?? {}) as Readonly<Record<string, HostValue>>;
+  const { add = [], remove = [], withPast, lend } = (value ?? {}) as Readonly<Record<string, HostValue>>;
   const nobody = { id: null, party: null, roles: [], readers: [] };
   const readers = (list: HostValue) =>
     Array.isArray(list) && list.length === 0 ? [] : readersOf(list, nobody);
-  return { add: readers(add), remove: readers(remove), withPast: withPast === true };
+  return {
+    add: readers(add),
+    remove: readers(remove),
+    withPast: withPast === true,
+    ...(typeof lend === 'boolean' ? { lend } : {}),
+  };
 }
 
 function text(value: HostValue, what: string): string {

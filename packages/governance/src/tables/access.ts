@@ -47,6 +47,7 @@ export interface AudienceDecision {
   readonly add?: readonly Reader[];
   readonly remove?: readonly Reader[];
   readonly with_past?: boolean;
+  readonly lend?: boolean;
 }
 
 /** Organisations by name. */

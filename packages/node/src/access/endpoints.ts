@@ -197,6 +197,7 @@ function shownAudience(access: NodeView['access'], segment: Segment): object {
     id: audienceIdToHex(id),
     readers: audience ? readersIn(audience) : [],
     ...(audience?.home === 'parties' ? { home: audience.home } : {}),
+    ...(audience?.lends === false ? { lend: false } : {}),
     shredded: access.audiences.isShredded(segment),
   };
 }

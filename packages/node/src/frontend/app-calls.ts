@@ -14,7 +14,7 @@ import type { CommitOutcome } from '../replica.ts';
 import { type Answer, refusal, withHeader } from './answer.ts';
 import { shownToApp } from './app-world.ts';
 import type { Authentication } from './authentication.ts';
-import { Bringing, type Loans, noLoans, partiesAway } from './bringing.ts';
+import { Bringing, type Loans, noLoans, partiesAway, primaryNotOfParties } from './bringing.ts';
 import {
   ambiguousAnswer,
   type Finish,
@@ -263,6 +263,12 @@ export class AppCalls {
     }
     if (parcels.length === 0 || !this.#node.replica.isPrimary) {
       this.#commit(ran);
+      return;
+    }
+    const segments = parcels.map(({ segment }) => segment);
+    if (this.#node.parcels.isWithheld(segments, (segment) => access.audienceOf(segment))) {
+      tx.discard();
+      end(primaryNotOfParties(), undefined);
       return;
     }
     const readersOf = (segment: Segment) => access.readersOf(segment);

@@ -1,7 +1,8 @@
 import type { Parcel, ParcelId, ParcelName } from '@coco/access';
+import { header } from '@coco/api';
 import type { NodeView } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
-import { type Answer, refusal } from './answer.ts';
+import { type Answer, refusal, withHeader } from './answer.ts';
 import type { RequestEvent } from './pipeline.ts';
 import { primaryOnly, type RoutingRule } from './routing.ts';
 
@@ -39,6 +40,10 @@ export class Bringing {
       return;
     }
     if (!parcels.keepsAll(missing) && this.#leavesToPrimary(event)) return;
+    if (parcels.isWithheld(missing.map(({ segment }) => segment))) {
+      then.refused(primaryNotOfParties());
+      return;
+    }
     parcels.fetch(missing, (found) => {
       const all = new Map([...loans, ...found.map((parcel): [ParcelId, Parcel] => [parcel.id, parcel])]);
       if (missing.every(({ id }) => all.has(id))) then.again(all);
@@ -49,6 +54,13 @@ export class Bringing {
   #leavesToPrimary(event: RequestEvent): boolean {
     return !this.#node.replica.isPrimary && this.#leadsElsewhere(event, primaryOnly);
   }
+}
+
+/** The answer of a primary that is none of the parties' to a call that needs what they lend to nobody. */
+export function primaryNotOfParties(): Answer {
+  const message =
+    'What this touches is lent to nobody: it runs only while the primary is a node of its parties, which it is not now. Reads go on at their nodes; ask again once one of them leads.';
+  return withHeader(refusal(503, 'PrimaryNotOfParties', message), header.retryAfter, '1');
 }
 
 /** The answer when no node of a party can be asked for, or given, what only those nodes keep. */

@@ -1,4 +1,14 @@
-import type { Parcel, ParcelId, ParcelName, Parcels, Reader, Segment } from '@coco/access';
+import {
+  type Audience,
+  audienceIdOf,
+  type Parcel,
+  type ParcelId,
+  type ParcelName,
+  type Parcels,
+  type Reader,
+  readersOfSegment,
+  type Segment,
+} from '@coco/access';
 import type { NodeId } from '@coco/governance';
 import type { Correspondence } from '../correspondence.ts';
 import type { ParcelFile } from '../effect.ts';
@@ -10,6 +20,7 @@ import { Deposits } from './deposits.ts';
 import { Fetches } from './fetches.ts';
 import { fileOf, nameAt, parcelIn, pathOf, segmentIn } from './files.ts';
 import { Homes } from './homes.ts';
+import { Office } from './office.ts';
 import { ParcelCache } from './parcel-cache.ts';
 import { Stock } from './stock.ts';
 
@@ -41,12 +52,16 @@ export class ParcelKeeper implements Parcels {
   readonly #deposits: Deposits;
   readonly #fetches: Fetches;
   readonly #stock: Stock;
+  readonly #office: Office;
+  /** The audience of a segment, as of the latest transaction. */
+  readonly #stored: (segment: Segment) => Audience | undefined;
   #questions = 0;
 
   constructor(node: KeepingNode, world: Pick<ParcelSetting, 'world' | 'outbox' | 'isAway'>) {
     this.#node = node;
     const { store } = node.replica;
     const { audiences } = node.access;
+    this.#stored = (segment) => audiences.find(audienceIdOf(segment));
     const own = node.identity.id;
     this.#setting = {
       own,
@@ -65,6 +80,7 @@ export class ParcelKeeper implements Parcels {
       { store, audiences, committed: () => node.replica.raft.commit },
       this.#fetches,
     );
+    this.#office = new Office(node.replica, this.#setting.isAway);
   }
 
   /** A parcel that is in memory here. */
@@ -81,6 +97,25 @@ export class ParcelKeeper implements Parcels {
   keepsAll(names: readonly ParcelName[]): boolean {
     const { homes, own } = this.#setting;
     return names.every(({ segment }) => homes.keeps(own, segment));
+  }
+
+  /**
+   * Whether some of this is for none but nodes of its parties, of which this is none. A primary that is asked for such
+   * leaves its office to one of those.
+   */
+  isWithheld(segments: Iterable<Segment>, find = this.#stored): boolean {
+    const { homes, own } = this.#setting;
+    const nodes = [...new Set(segments)].flatMap((segment) => {
+      const audience = find(segment);
+      return audience && !audience.lends ? [homes.nodesFor(readersOfSegment(audience, segment))] : [];
+    });
+    if (nodes.every((each) => each.includes(own))) return false;
+    const [first = [], ...others] = nodes;
+    this.#office.leaveTo(
+      first.filter((node) => others.every((each) => each.includes(node))),
+      this.#node.now,
+    );
+    return true;
   }
 
   /** Has parcels stored by the nodes of their parties; see `Deposits`. */
@@ -158,6 +193,7 @@ export class ParcelKeeper implements Parcels {
     this.#deposits.expire(now);
     this.#fetches.expire(now);
     this.#stock.tick(elapsedMs, now);
+    this.#office.tick(now);
   }
 
   /** Gives up everything that was asked of other nodes. */
@@ -185,9 +221,12 @@ export class ParcelKeeper implements Parcels {
     });
   }
 
-  /** Nodes of the same parties may have what they ask for, and the primary, which runs the parties' calls. */
+  /** Nodes of the same parties may have what they ask for, and the primary, which runs the calls of those who lend. */
   #mayHave(node: NodeId, segment: Segment): boolean {
-    return node === this.#leader || this.#setting.homes.keeps(node, segment);
+    return (
+      this.#setting.homes.keeps(node, segment) ||
+      (node === this.#leader && this.#stored(segment)?.lends === true)
+    );
   }
 
   #lend(to: NodeId, id: number, paths: readonly string[]): void {

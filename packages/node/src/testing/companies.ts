@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { AccessRule } from '@coco/access';
 import { generateKeyPair, issueCertificate, parseCertificate } from '@coco/crypto';
 import { decodeEntry, readSnapshot, splitSnapshot } from '@coco/ledger';
 import { Cluster, type ClusterOptions } from './cluster.ts';
@@ -40,35 +41,43 @@ export function swallow() {
 }
 `;
 
-const endpoint = (js_function: string, mode: string) => ({
+const endpoint = (js_function: string, mode: string, access: AccessRule) => ({
   js_module: 'deals.js',
   js_function,
   mode,
   forwarding_required: mode === 'readwrite' ? 'always' : 'sometimes',
   authn_policies: ['user_cert', 'no_auth'],
   openapi: {},
+  access,
 });
 
-const bundle = {
+const bundleOf = (access: AccessRule) => ({
   metadata: {
     endpoints: {
       '/deals/{id}': {
-        put: endpoint('place', 'readwrite'),
-        post: endpoint('amend', 'readwrite'),
-        get: endpoint('read', 'readonly'),
+        put: endpoint('place', 'readwrite', access),
+        post: endpoint('amend', 'readwrite', access),
+        get: endpoint('read', 'readonly', access),
       },
-      '/deals': { get: endpoint('list', 'readonly') },
-      '/past': { get: endpoint('past', 'historical') },
-      '/swallow': { get: endpoint('swallow', 'readonly') },
+      '/deals': { get: endpoint('list', 'readonly', access) },
+      '/past': { get: endpoint('past', 'historical', access) },
+      '/swallow': { get: endpoint('swallow', 'readonly', access) },
     },
   },
   modules: [{ name: 'deals.js', module: source }],
-};
+});
 
 /** What a request has beside its path. */
 export interface Asked {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How a consortium differs from the default. */
+export interface ConsortiumOptions extends ClusterOptions {
+  /** What members voted for the app, and what its bundle declares of every endpoint. */
+  readonly voted?: AccessRule;
+  readonly declared?: AccessRule;
 }
 
 /** A service whose nodes are each a company's, and whose audiences are at home with their parties. */
@@ -77,7 +86,7 @@ export class Consortium {
   readonly nodes: Readonly<Record<Company, Machine>>;
   readonly #users = new Map<Company, Uint8Array>();
 
-  constructor(options: ClusterOptions = {}) {
+  constructor({ voted = { home: 'parties' }, declared = {}, ...options }: ConsortiumOptions = {}) {
     const cluster = new Cluster(options);
     this.cluster = cluster;
     const bank = cluster.start();
@@ -87,9 +96,9 @@ export class Consortium {
     cluster.passUntil('three nodes vote', () => voters(cluster, bank) === 3);
     cluster.propose(bank, ...companies.flatMap((company) => this.#introduce(company)), {
       name: 'set_access_rule',
-      args: { about: 'app', rule: { home: 'parties' } },
+      args: { about: 'app', rule: voted },
     });
-    cluster.propose(bank, { name: 'set_js_app', args: { bundle } });
+    cluster.propose(bank, { name: 'set_js_app', args: { bundle: bundleOf(declared) } });
     const open = { next_service_identity: cluster.servicePem };
     cluster.propose(bank, { name: 'transition_service_to_open', args: open });
     cluster.pass(200);
