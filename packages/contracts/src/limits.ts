@@ -39,6 +39,9 @@ export const limits = {
   /** What the sandbox, the host's answers and the compiler need of the stack; an app's own limit comes on top. */
   sandboxStackBytes: 40 * 1024,
   executionTimeMsMax: 24 * 60 * 60 * 1000,
+  /** How often the watchdog looks up in the time of one entry; by the length of one pause, entries may take longer. */
+  watchdogLooks: 20,
+  watchdogPauseMsMax: 50,
   /** Printed lines kept of one call, and characters of one line; what is beyond is dropped and said so. */
   logLinesMax: 100,
   logLineCharactersMax: 4096,

@@ -9,7 +9,7 @@ import { appFunctions, type Borrowed } from './app-functions.ts';
 import { Batch } from './batch.ts';
 import { CallWriter } from './call-input.ts';
 import { IsolateSandbox } from './isolate-sandbox.ts';
-import { messages, stackOverflow } from './outcome.ts';
+import { messages } from './outcome.ts';
 import type { Compartment, MakeSandbox, Sandbox, SandboxOptions } from './sandbox.ts';
 import { Switchboard } from './switchboard.ts';
 import { Traces } from './trace.ts';
@@ -108,13 +108,10 @@ export class JavaScriptApp implements App {
   #runAt(batch: Batch, level: Level): void {
     const lower = below[level];
     const single = level === 'fresh';
-    let taken = 0;
-    const takes = (other: PendingCall) =>
-      other.reuseKey === undefined &&
-      (single ? taken++ === 0 : this.#levelOf(other) === level) &&
-      this.#has(other);
+    const follows = (other: PendingCall) =>
+      !single && other.reuseKey === undefined && this.#levelOf(other) === level && this.#has(other);
     const compartment = single ? this.#open('fresh') : this.#compartment(level);
-    this.#enter(batch, compartment, takes, lower !== undefined);
+    this.#enter(batch, compartment, follows, lower !== undefined);
     if (single) compartment.release();
     if (!batch.retry || !lower) return;
     this.#retryBelow(batch, lower);
@@ -124,9 +121,8 @@ export class JavaScriptApp implements App {
   #retryBelow(batch: Batch, level: Level): void {
     const { call, index } = batch;
     const lower = below[level];
-    let taken = 0;
     const compartment = level === 'fresh' ? this.#open('fresh') : this.#compartment(level);
-    this.#enter(batch, compartment, () => taken++ === 0, lower !== undefined);
+    this.#enter(batch, compartment, () => false, lower !== undefined);
     if (level === 'fresh') compartment.release();
     if (batch.retry && lower) {
       this.#retryBelow(batch, lower);
@@ -135,31 +131,27 @@ export class JavaScriptApp implements App {
     if (batch.index > index && batch.lastKind === 'response') this.#levels.set(endpointOf(call), level);
   }
 
-  /** One or more entries into a compartment, until it has no more to say. */
+  /** Runs the next call, and those after it that follow, in one entry into a compartment, or more with promises. */
   #enter(
     batch: Batch,
     compartment: Compartment,
-    takes: (call: PendingCall) => boolean,
+    follows: (call: PendingCall) => boolean,
     mayRetry: boolean,
   ): void {
     const first = batch.index;
-    batch.open(takes, mayRetry);
+    let input = batch.open(follows, mayRetry);
     for (;;) {
-      const entry = compartment.enter('run');
+      const entry = compartment.enter('run', [input]);
       this.#throwFault();
       if (entry.kind !== 'returned') {
         this.#close();
         // A call that was not alone in its entry may have been ended by what others used up: it runs again.
-        if (batch.inProgress && batch.index > first) batch.abandon();
+        if (!batch.inProgress || batch.index > first) batch.abandon();
         else if (entry.kind === 'time') batch.fail(messages.time, undefined, 'time');
         else batch.fail(messages.threw, 'out of memory', 'heap');
         return;
       }
-      if (!batch.inProgress) {
-        // Not even the guest's own code found room to begin.
-        if (batch.index === first && !batch.retry) batch.fail(messages.threw, stackOverflow, 'stack');
-        return;
-      }
+      if (!batch.inProgress) return;
       // Its microtasks have run out: the guest comes back, once, for the answer.
       if (batch.resumed) {
         batch.fail(messages.threw, 'the call did not end');
@@ -167,6 +159,7 @@ export class JavaScriptApp implements App {
         return;
       }
       batch.resumed = true;
+      input = '';
     }
   }
 

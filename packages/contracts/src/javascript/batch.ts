@@ -25,7 +25,7 @@ export class Batch {
   readonly #functions: ReadonlyMap<string, HostFunction>;
   readonly #writer: CallWriter;
   readonly #traces: Traces;
-  #takes: (call: PendingCall) => boolean = () => false;
+  #follows: (call: PendingCall) => boolean = () => false;
   #mayRetry = false;
   readonly #access = () => this.#host.access?.(this.index);
 
@@ -60,20 +60,18 @@ export class Batch {
     return this.#calls[this.index] as PendingCall;
   }
 
-  /** From here on, calls for which `takes` holds are given out. */
-  open(takes: (call: PendingCall) => boolean, mayRetry: boolean): void {
-    this.#takes = takes;
+  /** Begins the next call. Those after it are given out by `next`, as long as `follows` holds. */
+  open(follows: (call: PendingCall) => boolean, mayRetry: boolean): string {
+    this.#follows = follows;
     this.#mayRetry = mayRetry;
     this.retry = false;
+    return this.#begin(this.call);
   }
 
   /** The guest's `next`: settles what it reports and begins what follows. */
   next(report: readonly unknown[]): string | undefined {
-    if (this.inProgress) {
-      this.#report(report);
-      if (this.retry) return undefined;
-    }
-    if (this.isDone || !this.#takes(this.call)) return undefined;
+    if (this.inProgress) this.#report(report);
+    if (this.retry || this.isDone || !this.#follows(this.call)) return undefined;
     return this.#begin(this.call);
   }
 

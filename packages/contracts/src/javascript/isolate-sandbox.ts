@@ -16,6 +16,7 @@ import {
   type SandboxOptions,
 } from './sandbox.ts';
 import type { Switchboard } from './switchboard.ts';
+import { Watchdog } from './watchdog.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -39,6 +40,7 @@ const measureStack = `
 export class IsolateSandbox implements Sandbox {
   readonly #limits: Limits;
   readonly #isolate: ivm.Isolate;
+  readonly #watchdog: Watchdog;
   readonly #program: ivm.Script;
   readonly #tools: ivm.Context;
   readonly #scripts = new Map<LinkedModule, ivm.Script>();
@@ -51,6 +53,8 @@ export class IsolateSandbox implements Sandbox {
     const wanted = limits.maxHeapBytes + bounds.sandboxHeapBytes;
     const memoryLimit = Math.ceil(Math.max(wanted, bounds.heapBytesFloor) / mebibyte);
     this.#isolate = new ivm.Isolate({ memoryLimit });
+    const limitMs = Math.min(Math.max(limits.maxExecutionTimeMs, 1), bounds.executionTimeMsMax);
+    this.#watchdog = new Watchdog(this.#isolate, limitMs);
     this.#program = this.#isolate.compileScriptSync(programText(), { filename: programName });
     this.#tools = this.#isolate.createContextSync();
   }
@@ -74,7 +78,7 @@ export class IsolateSandbox implements Sandbox {
     const guest = setUp.applySync(undefined, [...port, given] as never, {
       result: { reference: true },
     }) as ivm.Reference;
-    const compartment = new IsolateCompartment(context, guest, this.#limits.maxExecutionTimeMs);
+    const compartment = new IsolateCompartment(context, guest, this.#watchdog);
     for (const module of modules) compartment.define(module, this.#scripts.get(module) as ivm.Script);
     if (!this.ballast) this.#fill();
     return compartment;
@@ -95,6 +99,7 @@ export class IsolateSandbox implements Sandbox {
   }
 
   [Symbol.dispose](): void {
+    this.#watchdog[Symbol.dispose]();
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
   }
 
@@ -133,11 +138,11 @@ export class IsolateSandbox implements Sandbox {
 class IsolateCompartment implements Compartment {
   readonly #context: ivm.Context;
   readonly #methods: Readonly<Record<string, ivm.Reference>>;
-  readonly #timeoutMs: number;
+  readonly #watchdog: Watchdog;
 
-  constructor(context: ivm.Context, guest: ivm.Reference, timeoutMs: number) {
+  constructor(context: ivm.Context, guest: ivm.Reference, watchdog: Watchdog) {
     this.#context = context;
-    this.#timeoutMs = Math.min(Math.max(timeoutMs, 1), bounds.executionTimeMsMax);
+    this.#watchdog = watchdog;
     const names = ['define', 'settleModules', 'run', 'evaluate', 'describe'];
     this.#methods = Object.fromEntries(
       names.map((name) => [name, guest.getSync(name, { reference: true }) as ivm.Reference]),
@@ -151,14 +156,17 @@ class IsolateCompartment implements Compartment {
   }
 
   enter(method: GuestMethod, args: readonly unknown[] = []): Entry {
+    this.#watchdog.begin();
+    const entry = this.#enter(method, args);
+    return this.#watchdog.end() ? entry : { kind: 'time' };
+  }
+
+  #enter(method: GuestMethod, args: readonly unknown[]): Entry {
     try {
-      const value = (this.#methods[method] as ivm.Reference).applySync(undefined, args as never, {
-        timeout: this.#timeoutMs,
-      });
+      const value = (this.#methods[method] as ivm.Reference).applySync(undefined, args as never);
       return { kind: 'returned', value };
     } catch (error) {
       const message = error instanceof Error ? error.message : '';
-      if (message === 'Script execution timed out.') return { kind: 'time' };
       if (message.startsWith('Isolate was disposed') || message === 'Isolate is disposed')
         return { kind: 'heap' };
       // A promise rejected with nobody to handle it: the guest's shield, or what stood behind it.

@@ -93,25 +93,30 @@ export class Guest {
     }
   }
 
-  /** Answers calls until the host has no more. True when it must come back after microtasks ran. */
-  run(): boolean {
+  /**
+   * Answers a call, and those that the host has after it. Without one it comes back to a call that it left to its promises,
+   * whose microtasks have run.
+   */
+  run(call: string): void {
     if (this.#options.toldPromises) this.#session.shieldEntry();
-    let answer: Primitive[] = [outcome.none];
-    if (this.#pending) {
-      this.#pending = false;
-      const unsettled = () => failureOutcome(new Error('The promise the handler returned never settles'));
-      answer = this.#close(this.#outcome ?? unsettled());
-    }
-    for (;;) {
-      const input = this.#port.next(...answer);
-      if (input === undefined) return false;
+    let input: string | undefined = call === '' ? this.#port.next(...this.#resumed()) : call;
+    while (input !== undefined) {
       this.#answer(input);
       if (this.#session.promised) {
         this.#pending = true;
-        return true;
+        return;
       }
-      answer = this.#close(this.#outcome as Primitive[]);
+      input = this.#port.next(...this.#close(this.#outcome as Primitive[]));
     }
+  }
+
+  /** What came of the call that was left to its promises. */
+  #resumed(): Primitive[] {
+    // It found not even room on the stack to begin.
+    if (!this.#pending) return [outcome.none];
+    this.#pending = false;
+    const unsettled = () => failureOutcome(new Error('The promise the handler returned never settles'));
+    return this.#close(this.#outcome ?? unsettled());
   }
 
   /**
