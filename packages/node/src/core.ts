@@ -126,7 +126,7 @@ export class Core implements NodeView {
       id: this.identity.id,
       store: this.replica.store,
       outbox,
-      tookPart: beginning.kept !== undefined,
+      tookPart: beginning.kept?.tookPart ?? false,
       gone: (reason) => listener.departed(reason),
     });
     this.#reopening = new Reopening(beginning.reopening, {
@@ -210,7 +210,8 @@ export class Core implements NodeView {
   leave(): Beginning & { readonly kept: Kept } {
     this.#waiting.expire(Number.POSITIVE_INFINITY);
     this.parcels.leave();
-    const kept = { seat: this.replica.seat, forwarding: this.#forwarding };
+    const { tookPart } = this.#departure;
+    const kept = { seat: this.replica.seat, forwarding: this.#forwarding, tookPart };
     const introduced = this.#peers.known;
     const { endorsedPem } = this.#credentials;
     const { service } = this.#credentials;

@@ -31,6 +31,12 @@ export class Departure {
     if (own?.retired_committed === true || (parts.tookPart && own === undefined)) this.#leave();
   }
 
+  /** Whether this node has ever seen itself in the tables. Then a state without it is one after its time. */
+  get tookPart(): boolean {
+    const { id, store, tookPart } = this.#parts;
+    return tookPart || nodeInfos.has(store.begin(), id);
+  }
+
   /** Whether the service goes on without this node. */
   get isOut(): boolean {
     return this.#isOut;

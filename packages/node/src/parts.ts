@@ -47,4 +47,6 @@ export interface Beginning {
 export interface Kept {
   readonly seat: Seat;
   readonly forwarding: Forwarding;
+  /** Whether the node has ever seen itself in the tables. */
+  readonly tookPart: boolean;
 }
