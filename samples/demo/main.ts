@@ -136,7 +136,7 @@ async function fileOne(session: Session, submission: Submission): Promise<Filed>
     error?: { message: string };
   };
   const said = body.state ?? body.error?.message ?? '';
-  const txId = done.outcome === 'Committed' ? formatTxId(done.transactionId) : undefined;
+  const txId = done.outcome === 'Committed' ? done.transaction : undefined;
   return { submission, status: done.answer.status, said, txId };
 }
 

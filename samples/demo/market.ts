@@ -204,7 +204,7 @@ class Market {
   /** Writes, waits for the commit, and answers the transaction id. */
   async #write(who: Party, path: string, json: object): Promise<string> {
     const done = await submit(this.#as(who), { method: 'POST', path: `/app${path}`, json });
-    if (done.outcome === 'Committed') return formatTxId(done.transactionId);
+    if (done.outcome === 'Committed' && done.transaction) return done.transaction;
     throw new Error(`${path} was answered ${done.answer.status}: ${textOf(done.answer)}`);
   }
 }

@@ -175,6 +175,22 @@ test('with opaque ids, callers of the app see no count of all transactions', asy
   assert.deepEqual(status.json, { status: 'Committed', transaction_id: referenceOf(placed) });
 });
 
+test('with opaque ids, what is private to nobody is known by a reference as well, from the first write on', async () => {
+  const service = await openMarket([{ name: 'set_access_settings', args: { opaque_ids: true } }]);
+  const written = service.ask(eve, 'POST', '/app/plain', { id: 'a' });
+  service.settle();
+  assert.equal(written.headers['x-ms-ccf-transaction-id'], undefined);
+  const name = referenceOf(written);
+  for (const who of [eve, ann])
+    assert.deepEqual(service.ask(who, 'GET', `/app/tx?transaction_id=${name}`).json, {
+      status: 'Committed',
+      transaction_id: name,
+    });
+  assert.deepEqual(listOf(service, eve), []);
+  const again = service.ask(eve, 'POST', '/app/plain', { id: 'b' });
+  assert.notEqual(referenceOf(again), name);
+});
+
 test('code reads the rows of its caller and no others, in every way of reading', async () => {
   const service = await traded();
   const orders = (who: typeof ann) => service.ask(who, 'GET', '/app/orders').json;

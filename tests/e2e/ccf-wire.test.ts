@@ -39,8 +39,8 @@ describe('requests recorded from CCF', {
     const session = service.session(0);
     const write = async (path: string, json: object): Promise<string> => {
       const done = await submit(session, { method: 'POST', path, json });
-      assert.equal(done.outcome, 'Committed');
-      return 'transactionId' in done ? `${done.transactionId.view}.${done.transactionId.seqno}` : '';
+      assert.ok(done.outcome === 'Committed');
+      return done.transaction ?? '';
     };
     // The recorded range ends at 20: there must be as many.
     for (let i = 0; i < 10; i++) await write('/app/log/private', { id: 100 + i, msg: 'before' });

@@ -37,7 +37,7 @@ describe('a contract on a service', () => {
   const put = async (id: string, tags: string[]): Promise<number> => {
     const note = { author: 'ann', stars: 1, tags };
     const done = await submit(user, { method: 'PUT', path: `/app/notes/${id}`, json: note });
-    assert.ok(done.outcome === 'Committed');
+    assert.ok(done.outcome === 'Committed' && done.transactionId);
     return done.transactionId.seqno;
   };
   const get = (path: string) => user.request({ method: 'GET', path });
@@ -144,8 +144,7 @@ describe('a contract on a service', () => {
   test('the time that a transaction saw is recorded with it', async () => {
     const done = await submit(user, { method: 'PUT', path: '/app/stamps/a', json: {} });
     assert.ok(done.outcome === 'Committed');
-    const { view, seqno } = done.transactionId;
-    const headers = { 'x-ms-ccf-transaction-id': `${view}.${seqno}` };
+    const headers = { 'x-ms-ccf-transaction-id': done.transaction ?? '' };
     const look = () => user.request({ method: 'GET', path: '/app/stamps/a', headers });
     await becomes(look, ({ status }) => status === 200);
     const { written, recorded } = bodyOf<{ written: number; recorded: number }>(await look());

@@ -65,7 +65,8 @@ async function write(service: Service, writer: number, acknowledged: Acknowledge
         path: '/app/log/public',
         json: { id, msg: message },
       });
-      if (done.outcome === 'Committed') acknowledged.push({ seqno: done.transactionId.seqno, id, message });
+      if (done.outcome === 'Committed' && done.transactionId)
+        acknowledged.push({ seqno: done.transactionId.seqno, id, message });
     } catch {
       return;
     }

@@ -58,7 +58,7 @@ describe('a service', () => {
       path: '/app/log/public',
       json: { id: 3, msg: 'claim', record_claim: true },
     });
-    assert.ok(done.outcome === 'Committed');
+    assert.ok(done.outcome === 'Committed' && done.transactionId);
     const { receipt } = await fetchReceipt(user, done.transactionId);
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode('claim'));
     assert.equal(receipt.leaf_components?.claims_digest, Buffer.from(digest).toString('hex'));

@@ -46,8 +46,8 @@ describe('undo by vote', () => {
 
   const write = async (path: string, json: unknown): Promise<string> => {
     const done = await submit(user, { method: 'POST', path: `/app/${path}`, json });
-    assert.ok(done.outcome === 'Committed', JSON.stringify(done));
-    return formatTxId(done.transactionId);
+    assert.ok(done.outcome === 'Committed' && done.transaction, JSON.stringify(done));
+    return done.transaction;
   };
   const read = async (path: string): Promise<unknown> => {
     const answer = await user.request({ method: 'GET', path: `/app/${path}` });

@@ -60,7 +60,8 @@ export class Writers {
       const request = { method: 'POST', path: '/app/log/public', json: { id, msg: message } };
       try {
         const done = await submit(session, request, { waitMs: 2_000 });
-        if (done.outcome === 'Committed') this.#note({ transactionId: done.transactionId, id, message });
+        if (done.outcome === 'Committed' && done.transactionId)
+          this.#note({ transactionId: done.transactionId, id, message });
       } catch {
         // Whoever was asked is gone, or does not know who leads.
         await delay(20);

@@ -1,5 +1,12 @@
 import { importAesKey } from '@coco/crypto';
-import { type ByteString, byteStringToBytes, type MapWrites, type Store } from '@coco/kv';
+import {
+  type ByteString,
+  byteStringToBytes,
+  bytesToByteString,
+  type MapWrites,
+  type Store,
+  type Tx,
+} from '@coco/kv';
 import {
   type Audience,
   type AudienceId,
@@ -15,7 +22,7 @@ import { LedgerShelf } from './shelf.ts';
 import { tables } from './tables.ts';
 
 /** Key of a map that holds one value. */
-export const singletonKey: ByteString = '\0'.repeat(8);
+const singletonKey: ByteString = '\0'.repeat(8);
 
 /**
  * The audiences of a store, kept at hand by reader: what a viewer may see is found without looking at what it may
@@ -42,12 +49,22 @@ export class Audiences {
     store.onAdopt(() => this.#forget());
   }
 
-  /** The service's secret; undefined before the first private transaction. */
+  /** The service's secret; undefined before the first transaction that needs it. */
   get secret(): AccessSecret | undefined {
     if (this.#secret) return this.#secret;
     const raw = this.#read(tables.secret, singletonKey);
     if (raw !== undefined) this.#secret = new AccessSecret(raw);
     return this.#secret;
+  }
+
+  /** The same for a transaction that needs it, which makes it where there is none. */
+  secretFor(tx: Tx, random: (length: number) => Uint8Array): AccessSecret {
+    if (this.secret) return this.secret;
+    const raw = bytesToByteString(random(32));
+    // Two that make it at once conflict.
+    tx.has(tables.secret, singletonKey);
+    tx.set(tables.secret, singletonKey, raw);
+    return new AccessSecret(raw);
   }
 
   find(id: AudienceId): Audience | undefined {

@@ -1,4 +1,4 @@
-import { type ByteString, bytesToByteString, type MapName, type Tx, type WriteSet } from '@coco/kv';
+import type { ByteString, MapName, Tx, WriteSet } from '@coco/kv';
 import {
   type Audience,
   type AudienceId,
@@ -13,7 +13,7 @@ import {
   segmentBytes,
   segmentsOf,
 } from './audience.ts';
-import { type Audiences, singletonKey } from './audiences.ts';
+import type { Audiences } from './audiences.ts';
 import { claimsDigestOf, encodeClaims, makeClaims } from './claims.ts';
 import { AccessError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -25,7 +25,7 @@ import { encodeRecord, type Part } from './record.ts';
 import type { Place } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
 import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
-import { AccessSecret } from './secret.ts';
+import type { AccessSecret } from './secret.ts';
 import { type Shelf, sealSegmentKey } from './shelf.ts';
 import { Shelves } from './shelves.ts';
 import { hasAudiences, keyToCome, tables } from './tables.ts';
@@ -350,12 +350,9 @@ export class CallAccess {
   }
 
   #secret(): AccessSecret {
-    const known = this.#parts.audiences.secret ?? this.#newSecret;
-    if (known) return known;
-    const raw = bytesToByteString(this.#parts.random(32));
-    this.#tx.has(tables.secret, singletonKey);
-    this.#tx.set(tables.secret, singletonKey, raw);
-    this.#newSecret = new AccessSecret(raw);
+    const { audiences, random } = this.#parts;
+    if (audiences.secret) return audiences.secret;
+    this.#newSecret ??= audiences.secretFor(this.#tx, random);
     return this.#newSecret;
   }
 }

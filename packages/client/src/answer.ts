@@ -1,6 +1,7 @@
 import { header, parseErrorBody } from '@coco/api';
 import { parseTxId, type TxId } from '@coco/ledger';
 import { ClientError, type Refusal } from './errors.ts';
+import type { TransactionName } from './names.ts';
 
 /** One answer, whole. Header names are lower case. */
 export interface Answer {
@@ -35,6 +36,11 @@ export function jsonOf<T = unknown>(answer: Answer): T {
 export function transactionIdOf(answer: Answer): TxId | undefined {
   const text = answer.headers[header.transactionId];
   return text === undefined ? undefined : parseTxId(text);
+}
+
+/** What the service calls the transaction of a write: by id, or by reference where members want ids hidden. */
+export function transactionNameOf(answer: Answer): TransactionName | undefined {
+  return transactionIdOf(answer) ?? answer.headers[header.transactionReference];
 }
 
 /** What a refusal says. */

@@ -1,8 +1,8 @@
 import { header } from '@coco/api';
-import { formatTxId, type TxId } from '@coco/ledger';
 import type { Answer } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { pollDelayMaxMs, pollDelayMs, waitMs } from './limits.ts';
+import { formatName, type TransactionName } from './names.ts';
 import { retryAfterMs } from './retry.ts';
 import type { Request, Session } from './session.ts';
 
@@ -31,9 +31,9 @@ export async function untilAvailable(
 export function historical(
   session: Session,
   path: string,
-  txId: TxId,
+  name: TransactionName,
   options: { readonly waitMs?: number } = {},
 ): Promise<Answer> {
-  const headers = { [header.transactionId]: formatTxId(txId) };
+  const headers = { [header.transactionId]: formatName(name) };
   return untilAvailable(session, { method: 'GET', path, headers }, options);
 }

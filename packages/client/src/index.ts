@@ -1,6 +1,6 @@
 export type { TxId } from '@coco/ledger';
 export type { Answer } from './answer.ts';
-export { accepted, isOk, jsonOf, refusalOf, textOf, transactionIdOf } from './answer.ts';
+export { accepted, isOk, jsonOf, refusalOf, textOf, transactionIdOf, transactionNameOf } from './answer.ts';
 export type { AttestedNode, NodeExpectation } from './attestation.ts';
 export { attestNode } from './attestation.ts';
 export type { ClientErrorCode, Refusal } from './errors.ts';
@@ -35,6 +35,8 @@ export { checkIdentity, connect, discover, get, network, nodeState, nodes } from
 export { list } from './lists.ts';
 export type { MemoryStore, Remembered } from './memory.ts';
 export { Memory } from './memory.ts';
+export type { TransactionName } from './names.ts';
+export { formatName, parseName } from './names.ts';
 export type { Disclosure, TransactionEvent, TransactionFilter, VerifiedDisclosure } from './private.ts';
 export {
   discloseTransaction,
@@ -49,7 +51,7 @@ export type { Credentials, Request, SessionOptions } from './session.ts';
 export { Session } from './session.ts';
 export type { GovMessage, Signer } from './signing.ts';
 export { draftMessage, idOf, keySigner, signedRequest, signMessage } from './signing.ts';
-export type { SubmitOptions, Submitted } from './transactions.ts';
+export type { NamedTransaction, SubmitOptions, Submitted } from './transactions.ts';
 export { awaitCommit, checkMemory, lastCommitted, submit, transactionStatus } from './transactions.ts';
 export type { FetchLike, Transport, WireRequest, World } from './transport.ts';
 export { fetchTransport } from './transport.ts';

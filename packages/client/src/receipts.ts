@@ -1,9 +1,10 @@
 import { type Frontend, header } from '@coco/api';
 import { type ByteString, fromBase64Url, toHex } from '@coco/crypto';
-import { formatTxId, type Receipt, type TxId, type VerifiedReceipt, verifyReceipt } from '@coco/ledger';
+import { type Receipt, type TxId, type VerifiedReceipt, verifyReceipt } from '@coco/ledger';
 import { type Answer, accepted, jsonOf } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { untilAvailable } from './historical.ts';
+import { formatName, idIn, type TransactionName } from './names.ts';
 import type { Session } from './session.ts';
 
 /** A receipt that holds, with what it proves. */
@@ -14,7 +15,7 @@ export interface CheckedReceipt {
 
 /** What a receipt must prove beside being genuine. */
 export interface ReceiptExpectation {
-  readonly transactionId?: TxId;
+  readonly transactionId?: TxId | undefined;
   /** SHA-256 of what the contract claims (`sha256ByteString`). */
   readonly claimsDigest?: ByteString;
 }
@@ -47,13 +48,13 @@ export interface FetchReceiptOptions {
 /** Fetches the receipt of a committed transaction, waiting while the service looks it up, and verifies it. */
 export async function fetchReceipt(
   session: Session,
-  txId: TxId,
+  name: TransactionName,
   options: FetchReceiptOptions = {},
 ): Promise<CheckedReceipt> {
-  const path = `/${options.frontend ?? 'app'}/receipt?transaction_id=${formatTxId(txId)}`;
+  const path = `/${options.frontend ?? 'app'}/receipt?transaction_id=${formatName(name)}`;
   const answer = accepted(await untilAvailable(session, { method: 'GET', path }, options), path);
   const claims = options.claimsDigest === undefined ? {} : { claimsDigest: options.claimsDigest };
-  return checkReceipt(session, jsonOf<Receipt>(answer), { transactionId: txId, ...claims });
+  return checkReceipt(session, jsonOf<Receipt>(answer), { transactionId: idIn(name), ...claims });
 }
 
 /** The receipt that a service put into an answer, when it was asked to. */

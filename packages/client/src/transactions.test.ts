@@ -4,6 +4,7 @@ import { errorBody } from '@coco/api';
 import type { Answer } from './answer.ts';
 import { historical } from './historical.ts';
 import { list } from './lists.ts';
+import { parseName } from './names.ts';
 import { Session } from './session.ts';
 import { answered, scripted } from './testing/scripted.ts';
 import { checkMemory, lastCommitted, submit } from './transactions.ts';
@@ -59,6 +60,36 @@ test('waiting ends at its time', async () => {
   assert.equal((await submit(it, write, { waitMs: 3000 })).outcome, 'Pending');
   assert.equal(Math.round(slept.reduce((sum, ms) => sum + ms, 0)), 3000);
 });
+
+test('a write of a service that hides ids is known by its reference', async () => {
+  const reference = 'rk0U0JxuicAwGG4Ec_e8anw';
+  const hidden = answered(201, true, { 'coco-transaction-reference': reference });
+  const committed = answered(200, { transaction_id: reference, status: 'Committed' });
+  const { seen, session: it } = session([hidden, committed]);
+  const result = await submit(it, write);
+  assert.ok(result.outcome === 'Committed');
+  assert.deepEqual([result.transaction, result.transactionId], [reference, undefined]);
+  assert.equal(seen[1]?.url, `https://10.0.0.1:8000/app/tx?transaction_id=${reference}`);
+});
+
+test('a commit that is told is believed, though nothing is named', async () => {
+  const { session: it } = session([answered(201, true, { 'coco-transaction-status': 'Committed' })]);
+  const result = await submit(it, write);
+  assert.ok(result.outcome === 'Committed');
+  assert.equal(result.transaction, undefined);
+});
+
+for (const [given, name] of [
+  ['2.35', { view: 2, seqno: 35 }],
+  ['rk0U0JxuicAwGG4Ec_e8anw', 'rk0U0JxuicAwGG4Ec_e8anw'],
+] as const) {
+  test(`${given} names a transaction`, () => assert.deepEqual(parseName(given), name));
+}
+
+for (const given of ['', '2', '2.x', 'rk0U0', 'Rk0U0JxuicAwGG4Ec_e8anw', 'rk0U0JxuicAwGG4Ec_e8a/w']) {
+  test(`"${given}" names no transaction`, () =>
+    assert.throws(() => parseName(given), { code: 'InvalidArgument' }));
+}
 
 test('a refusal is an outcome, with its answer', async () => {
   const { session: it } = session([answered(403, errorBody('AuthorizationFailed', 'no'))]);

@@ -8,9 +8,10 @@ import {
 } from '@coco/api';
 import type { ByteString } from '@coco/crypto';
 import { formatTxId, parseTxId, type TxId } from '@coco/ledger';
-import { type Answer, accepted, isOk, jsonOf, transactionIdOf } from './answer.ts';
+import { type Answer, accepted, isOk, jsonOf, transactionNameOf } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { pollDelayMaxMs, pollDelayMs, waitMs } from './limits.ts';
+import { formatName, idIn, type TransactionName } from './names.ts';
 import { type CheckedReceipt, checkReceipt, fetchReceipt, receiptFromHeader } from './receipts.ts';
 import type { Request, Session } from './session.ts';
 
@@ -31,13 +32,20 @@ export interface SubmitOptions {
  */
 export type Submitted =
   | { readonly outcome: 'Refused' | 'Unrecorded'; readonly answer: Answer }
-  | { readonly outcome: 'Invalid' | 'Pending'; readonly answer: Answer; readonly transactionId: TxId }
-  | {
+  | ({ readonly outcome: 'Invalid' | 'Pending'; readonly answer: Answer } & NamedTransaction)
+  | ({
       readonly outcome: 'Committed';
       readonly answer: Answer;
-      readonly transactionId: TxId;
       readonly receipt?: CheckedReceipt;
-    };
+    } & NamedTransaction);
+
+/** How the service calls what it wrote. */
+export interface NamedTransaction {
+  /** The id, or the reference; undefined of a service that hides ids and has not given references out yet. */
+  readonly transaction: string | undefined;
+  /** Undefined where members want ids hidden. */
+  readonly transactionId: TxId | undefined;
+}
 
 /**
  * Sends a write and waits for its commit. A service that honours `prefer: wait` answers in one round trip,
@@ -55,27 +63,33 @@ export async function submit(
     ...request,
     headers: { ...request.headers, [header.prefer]: prefer },
   });
-  const transactionId = transactionIdOf(answer);
-  if (transactionId === undefined) return { outcome: isOk(answer) ? 'Unrecorded' : 'Refused', answer };
-  const status = await settle(session, answer, transactionId, deadline);
-  if (status !== 'Committed') return { outcome: status, answer, transactionId };
-  if (options.receipt !== true) return { outcome: 'Committed', answer, transactionId };
+  const name = transactionNameOf(answer);
+  const outcome = await settle(session, answer, name, deadline);
+  if (outcome === 'Refused' || outcome === 'Unrecorded') return { outcome, answer };
+  const transactionId = idIn(name);
+  const named = { transaction: name && formatName(name), transactionId };
+  if (outcome !== 'Committed' || options.receipt !== true) return { outcome, answer, ...named };
   const expected = { transactionId, ...(options.claimsDigest && { claimsDigest: options.claimsDigest }) };
   const included = receiptFromHeader(answer);
-  const receipt =
-    included === undefined
-      ? await fetchReceipt(session, transactionId, { ...expected, waitMs: deadline - session.world.now() })
-      : checkReceipt(session, included, expected);
-  return { outcome: 'Committed', answer, transactionId, receipt };
+  if (included) return { outcome, answer, ...named, receipt: checkReceipt(session, included, expected) };
+  if (name === undefined) return { outcome, answer, ...named };
+  const patience = { ...expected, waitMs: deadline - session.world.now() };
+  return { outcome, answer, ...named, receipt: await fetchReceipt(session, name, patience) };
 }
 
-async function settle(session: Session, answer: Answer, txId: TxId, deadline: number) {
+async function settle(
+  session: Session,
+  answer: Answer,
+  name: TransactionName | undefined,
+  deadline: number,
+): Promise<Submitted['outcome']> {
   const told = answer.headers[header.transactionStatus];
   if (told === 'Committed' || told === 'Invalid') {
-    take(session, txId, told);
+    take(session, name, told);
     return told;
   }
-  return awaitCommit(session, txId, { waitMs: deadline - session.world.now() });
+  if (name === undefined) return isOk(answer) ? 'Unrecorded' : 'Refused';
+  return awaitCommit(session, name, { waitMs: deadline - session.world.now() });
 }
 
 /**
@@ -84,26 +98,26 @@ async function settle(session: Session, answer: Answer, txId: TxId, deadline: nu
  */
 export async function transactionStatus(
   session: Session,
-  txId: TxId,
+  name: TransactionName,
   frontend: Frontend = 'app',
 ): Promise<TransactionStatus> {
-  const path = `/${frontend}/tx?transaction_id=${formatTxId(txId)}`;
+  const path = `/${frontend}/tx?transaction_id=${formatName(name)}`;
   const answer = accepted(await session.request({ method: 'GET', path }), path);
   const { status } = jsonOf<TransactionOut>(answer);
-  take(session, txId, status);
+  take(session, name, status);
   return status;
 }
 
 /** Looks at a transaction until it is final; `Pending` when it is not within the wait. */
 export async function awaitCommit(
   session: Session,
-  txId: TxId,
+  name: TransactionName,
   options: { readonly waitMs?: number; readonly frontend?: Frontend } = {},
 ): Promise<'Committed' | 'Invalid' | 'Pending'> {
   const { now, sleep } = session.world;
   const deadline = now() + (options.waitMs ?? waitMs);
   for (let pause = pollDelayMs; ; pause = Math.min(pause * 1.5, pollDelayMaxMs)) {
-    const status = await transactionStatus(session, txId, options.frontend);
+    const status = await transactionStatus(session, name, options.frontend);
     if (status === 'Committed' || status === 'Invalid') return status;
     const left = deadline - now();
     if (left <= 0) return 'Pending';
@@ -158,7 +172,10 @@ async function checkContent(
   }
 }
 
-function take(session: Session, txId: TxId, status: TransactionStatus): void {
+/** A reference says nothing of how far the service has come. */
+function take(session: Session, name: TransactionName | undefined, status: TransactionStatus): void {
+  const txId = idIn(name);
+  if (txId === undefined) return;
   if (status === 'Committed') session.memory.committed(txId);
   if (status === 'Invalid') session.memory.invalid(txId);
 }

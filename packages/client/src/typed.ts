@@ -1,8 +1,9 @@
 import { header, contentType as types } from '@coco/api';
-import { formatTxId, type TxId } from '@coco/ledger';
+import type { TxId } from '@coco/ledger';
 import { type Answer, accepted, jsonOf, textOf } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { untilAvailable } from './historical.ts';
+import { formatName, type TransactionName } from './names.ts';
 import type { CheckedReceipt } from './receipts.ts';
 import type { Request, Session } from './session.ts';
 import { type SubmitOptions, submit } from './transactions.ts';
@@ -23,14 +24,15 @@ export interface TypedCall {
   /** A body that is not JSON, and what it is. */
   readonly body?: { readonly contentType: string; readonly content: string | Uint8Array };
   /** The transaction that a historical endpoint is asked about. */
-  readonly at?: TxId;
+  readonly at?: TransactionName;
 }
 
 /** What came of a typed write: see `submit`. A refusal is thrown instead. */
 export interface Written<T> {
   readonly outcome: 'Committed' | 'Pending' | 'Invalid' | 'Unrecorded';
   readonly body: T;
-  readonly transactionId?: TxId;
+  readonly transaction?: string | undefined;
+  readonly transactionId?: TxId | undefined;
   readonly receipt?: CheckedReceipt;
 }
 
@@ -56,9 +58,9 @@ export async function typedWrite<T>(
   const request = { ...requestOf(call), ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
   const done = await submit(session, request, rest);
   const body = contentOf<T>(accepted(done.answer, request.path));
-  if (!('transactionId' in done)) return { outcome: 'Unrecorded', body };
-  const { answer: _, ...submitted } = done;
-  return { ...submitted, body };
+  const { answer: _, outcome, ...named } = done;
+  // A refusal was thrown above.
+  return { ...named, outcome: outcome === 'Refused' ? 'Unrecorded' : outcome, body };
 }
 
 /** The request of a typed call. Throws `InvalidArgument` for a parameter that is missing. */
@@ -72,7 +74,7 @@ export function requestOf(call: TypedCall): Request {
   const search = new URLSearchParams(given(query)).toString();
   const headers = {
     ...Object.fromEntries(given(call.headers ?? {})),
-    ...(at === undefined ? {} : { [header.transactionId]: formatTxId(at) }),
+    ...(at === undefined ? {} : { [header.transactionId]: formatName(at) }),
     ...(body === undefined ? {} : { [header.contentType]: body.contentType }),
   };
   return {

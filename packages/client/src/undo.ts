@@ -10,17 +10,12 @@ import {
   type UndoPreviewOut,
 } from '@coco/api';
 import { type ByteString, fromBase64 } from '@coco/crypto';
-import {
-  formatTxId,
-  type StandingProof,
-  type TxId,
-  type VerifiedStanding,
-  verifyStanding,
-} from '@coco/ledger';
+import { type StandingProof, type TxId, type VerifiedStanding, verifyStanding } from '@coco/ledger';
 import { accepted, jsonOf } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { govRequest, versioned } from './governance.ts';
 import { untilAvailable } from './historical.ts';
+import { formatName, idIn, type TransactionName } from './names.ts';
 import type { Session } from './session.ts';
 import { type Signer, signMessage } from './signing.ts';
 
@@ -103,13 +98,13 @@ export interface CheckedStanding {
  */
 export async function fetchStanding(
   session: Session,
-  txId: TxId,
+  name: TransactionName,
   options: { readonly waitMs?: number } = {},
 ): Promise<CheckedStanding> {
-  const path = `/app/standing?transaction_id=${formatTxId(txId)}`;
+  const path = `/app/standing?transaction_id=${formatName(name)}`;
   const answer = accepted(await untilAvailable(session, { method: 'GET', path }, options), path);
   const proof = jsonOf<StandingProof>(answer);
-  return { proof, proves: checkStanding(session, proof, txId) };
+  return { proof, proves: checkStanding(session, proof, idIn(name)) };
 }
 
 /** Verifies a proof of standing against the pinned identity of the session. Throws `ReceiptInvalid`. */

@@ -1,4 +1,4 @@
-import { fetchReceipt, fetchStanding } from '@coco/client';
+import { fetchReceipt, fetchStanding, formatName, parseName } from '@coco/client';
 import { type ByteString, fromHex, publicKeyOf, sha256ByteString } from '@coco/crypto';
 import {
   formatTxId,
@@ -23,7 +23,7 @@ export const receipt: Noun = {
   verbs: [
     {
       name: 'get',
-      arguments: '<txid>',
+      arguments: '<transaction>',
       summary: 'Fetch the receipt of a committed transaction, and verify it',
       example: 'receipt get 2.35 --out receipt.json',
       options: [
@@ -35,7 +35,7 @@ export const receipt: Noun = {
     },
     {
       name: 'standing',
-      arguments: '<txid>',
+      arguments: '<transaction>',
       summary: 'Fetch the proof of whether a transaction is undone, and verify it',
       example: 'receipt standing 2.35 --out standing.json',
       options: [{ flags: '--out <file>', summary: 'write the proof here' }, ...connectionOptions],
@@ -63,19 +63,19 @@ export const receipt: Noun = {
 };
 
 async function fetchOne(input: Input, io: Io): Promise<Outcome> {
-  const txId = parseTxId(input.argument(0));
+  const name = parseName(input.argument(0));
   const options = { waitMs: (input.whole('wait') ?? 10) * 1000 };
-  const checked = await withSession(input, io, (session) => fetchReceipt(session, txId, options));
+  const checked = await withSession(input, io, (session) => fetchReceipt(session, name, options));
   const text = `${JSON.stringify(checked.receipt, null, 2)}\n`;
   const out = input.text('out');
   if (out === undefined) return { ok: true, json: checked.receipt, text };
   writeFile(io, out, text);
-  return { ok: true, json: checked.receipt, text: `${formatTxId(txId)} verified, written to ${out}` };
+  return { ok: true, json: checked.receipt, text: `${formatName(name)} verified, written to ${out}` };
 }
 
 async function fetchStandingOf(input: Input, io: Io): Promise<Outcome> {
-  const txId = parseTxId(input.argument(0));
-  const { proof, proves } = await withSession(input, io, (session) => fetchStanding(session, txId));
+  const name = parseName(input.argument(0));
+  const { proof, proves } = await withSession(input, io, (session) => fetchStanding(session, name));
   const out = input.text('out');
   if (out !== undefined) writeFile(io, out, `${JSON.stringify(proof, null, 2)}\n`);
   return { ok: true, json: proof, text: facts(Object.entries(provenStanding(proves))) };

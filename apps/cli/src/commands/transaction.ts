@@ -1,8 +1,10 @@
 import {
   type Answer,
   awaitCommit,
+  formatName,
   historical,
   isOk,
+  parseName,
   type Request,
   signedRequest,
   submit,
@@ -10,7 +12,7 @@ import {
   transactionIdOf,
   transactionStatus,
 } from '@coco/client';
-import { formatTxId, parseTxId } from '@coco/ledger';
+import { formatTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Option, Outcome } from '../command.ts';
 import {
   type Connection,
@@ -54,27 +56,27 @@ export const transaction: Noun = {
     },
     {
       name: 'status',
-      arguments: '<txid>',
+      arguments: '<transaction>',
       summary: 'What has become of a transaction',
       example: 'transaction status 2.35',
       options: connectionOptions,
       run: async (input, io) => {
-        const txId = parseTxId(input.argument(0));
-        const status = await withSession(input, io, (session) => transactionStatus(session, txId));
-        return told(formatTxId(txId), status, status !== 'Invalid');
+        const name = parseName(input.argument(0));
+        const status = await withSession(input, io, (session) => transactionStatus(session, name));
+        return told(formatName(name), status, status !== 'Invalid');
       },
     },
     {
       name: 'wait',
-      arguments: '<txid>',
+      arguments: '<transaction>',
       summary: 'Wait until a transaction is committed, or can never be',
       example: 'transaction wait 2.35 --wait 30',
       options: [waitOption, ...connectionOptions],
       run: async (input, io) => {
-        const txId = parseTxId(input.argument(0));
+        const name = parseName(input.argument(0));
         const options = { waitMs: waitMsOf(input) };
-        const status = await withSession(input, io, (session) => awaitCommit(session, txId, options));
-        return told(formatTxId(txId), status, status === 'Committed');
+        const status = await withSession(input, io, (session) => awaitCommit(session, name, options));
+        return told(formatName(name), status, status === 'Committed');
       },
     },
     {
@@ -83,7 +85,10 @@ export const transaction: Noun = {
       summary: 'Read from a contract, now or as it was at a transaction',
       example: `transaction get '/app/log/private?id=42' --at 2.35`,
       options: [
-        { flags: '--at <txid>', summary: 'ask a historical endpoint for the state at this transaction' },
+        {
+          flags: '--at <transaction>',
+          summary: 'ask a historical endpoint for the state at this transaction',
+        },
         headerOption,
         waitOption,
         ...connectionOptions,
@@ -104,7 +109,7 @@ async function submitWrite(input: Input, io: Io): Promise<Outcome> {
   if (file !== undefined && receipt !== undefined) {
     writeFile(io, file, `${JSON.stringify(receipt.receipt, null, 2)}\n`);
   }
-  const transactionId = 'transactionId' in result ? formatTxId(result.transactionId) : undefined;
+  const transactionId = 'transaction' in result ? result.transaction : undefined;
   const { answer, outcome } = result;
   return {
     ok: outcome === 'Committed' || outcome === 'Unrecorded',
@@ -141,7 +146,7 @@ async function read(input: Input, io: Io): Promise<Outcome> {
   const answer = await withSession(input, io, (session) =>
     at === undefined
       ? session.request({ method: 'GET', path, headers: headersOf(input) })
-      : historical(session, path, parseTxId(at), { waitMs: waitMsOf(input) }),
+      : historical(session, path, parseName(at), { waitMs: waitMsOf(input) }),
   );
   const txId = transactionIdOf(answer);
   return {

@@ -152,6 +152,14 @@ export class NodeAccess {
     return secret.references.seal(txId);
   }
 
+  /** The same for what a transaction is about to write that is private to nobody, where callers see references alone. */
+  nameFor(tx: Tx, place: TxId): string {
+    return sealReference(
+      this.audiences.secretFor(tx, (length) => this.#drawn(length)),
+      place,
+    );
+  }
+
   /** The transaction that a reference names; undefined for one that was not given out here. */
   resolve(reference: string): TxId | undefined {
     const { secret } = this.audiences;

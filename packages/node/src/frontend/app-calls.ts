@@ -3,6 +3,7 @@ import { header } from '@coco/api';
 import type { AppWorld, BatchHost, CallRequest, Outcome, PendingCall } from '@coco/contracts';
 import { type Caller, type Pause, recordReads, transactionTime } from '@coco/governance';
 import { bytesToByteString, type Tx } from '@coco/kv';
+import type { TxId } from '@coco/ledger';
 import type { AppEndpoint } from '../application.ts';
 import type { LogLevel } from '../effect.ts';
 import type { NodeView } from '../endpoints/context.ts';
@@ -286,7 +287,9 @@ export class AppCalls {
     const recorded = access && this.#guarded(call, tx, end, () => this.#record(call, access));
     if (recorded === 'refused') return false;
     const claimsDigest = recorded?.claimsDigest ?? outcome.claimsDigest;
-    const named = recorded ? withHeader(answer, header.transactionReference, recorded.reference) : answer;
+    const reference = recorded ? recorded.reference : this.#referenceOf(tx);
+    const named =
+      reference === undefined ? answer : withHeader(answer, header.transactionReference, reference);
     // With it the same code, run again, does the same.
     if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
     if (this.#node.application.recordsReads) recordReads(tx);
@@ -298,9 +301,19 @@ export class AppCalls {
   }
 
   #record({ endpoint }: GatheredCall, access: CallAccess): ReturnType<CallAccess['record']> {
-    const { replica, now } = this.#node;
-    const place = { view: replica.raft.view, seqno: replica.nextSeqno };
-    return access.record(place, now, `${endpoint.method} ${endpoint.template}`);
+    return access.record(this.#place, this.#node.now, `${endpoint.method} ${endpoint.template}`);
+  }
+
+  /** Where ids are hidden, callers know what is private to nobody by references as well. */
+  #referenceOf(tx: Tx): string | undefined {
+    const { access } = this.#node;
+    return access.opaqueIds && tx.wrote ? access.nameFor(tx, this.#place) : undefined;
+  }
+
+  /** Of the transaction that is committed next. */
+  get #place(): TxId {
+    const { replica } = this.#node;
+    return { view: replica.raft.view, seqno: replica.nextSeqno };
   }
 
   #again(call: GatheredCall, end: Ran['end']): void {

@@ -16,7 +16,7 @@ export const app = defineApp(
       status: 201,
       handler({ body: { number, ...asked } }) {
         const order = { buyer: callingParty(), ...asked };
-        tx.audience(['caller', order.seller]);
+        tx.audience(['caller', `party:${order.seller}`]);
         if (orders.has(number)) throw new Refusal(409, 'NumberTaken', `There is an order ${number} already.`);
         orders.set(number, order);
         tx.claims({ number, ...order });
@@ -43,7 +43,9 @@ export const app = defineApp(
         const seller = callingParty();
         const ordered = orders.get(order);
         if (ordered?.seller !== seller) throw new Refusal(404, 'NoSuchOrder', `There is no order ${order}.`);
-        tx.audience(['caller', ordered.buyer]);
+        if (invoices.has(number))
+          throw new Refusal(409, 'NumberTaken', `There is an invoice ${number} already.`);
+        tx.audience(['caller', `party:${ordered.buyer}`]);
         const amount = ordered.quantity * ordered.unitPrice;
         invoices.set(number, { seller, buyer: ordered.buyer, order, amount });
         tx.claims({ number, seller, buyer: ordered.buyer, order, amount });
@@ -65,12 +67,13 @@ export const app = defineApp(
         const found = invoices.get(invoice);
         if (found?.seller !== seller)
           throw new Refusal(404, 'NoSuchInvoice', `There is no invoice ${invoice}.`);
-        if (financings.has([seller, invoice])) {
+        const claim = [seller, found.buyer, found.order] as const;
+        if (financings.has(claim)) {
           throw new Refusal(409, 'FinancedBefore', `Invoice ${invoice} was financed before.`);
         }
         const financing = { seller, bank, invoice, amount: found.amount };
-        tx.audience(['caller', bank]);
-        financings.set([seller, invoice], financing);
+        tx.audience(['caller', `party:${bank}`]);
+        financings.set(claim, financing);
         return financing;
       },
     }),

@@ -18,5 +18,8 @@ export const Financing = z.object({ seller: Party, bank: Party, invoice: Name, a
 export const orders = audienceMap('orders', text, checked(Order));
 /** Invoices by number: for seller and buyer. */
 export const invoices = audienceMap('invoices', text, checked(Invoice));
-/** Invoices that a bank has paid for, by seller and number: for seller and bank. */
-export const financings = audienceMap('financings', tuple(text, text), checked(Financing));
+/**
+ * Invoices that a bank has paid for: for seller and bank. By seller, buyer and order, since two invoices of one order
+ * claim the same money.
+ */
+export const financings = audienceMap('financings', tuple(text, text, text), checked(Financing));

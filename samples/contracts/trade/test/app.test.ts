@@ -53,6 +53,26 @@ test('an invoice is financed once, although the banks see nothing of one another
   assert.equal((await at.as('north-bank').get<unknown[]>('/financings')).body.length, 1);
 });
 
+test('one order is financed once, however many invoices are made out for it', async () => {
+  const at = await market();
+  await order(at, 'grocer', '1', 'mill', 100);
+  const invoice = (number: string) => at.as('mill').post('/invoices', { number, order: '1' });
+  assert.deepEqual([(await invoice('I1')).status, (await invoice('I1')).status], [201, 409]);
+  assert.equal((await invoice('I2')).status, 201);
+  const finance = (number: string, bank: string) =>
+    at.as('mill').post('/financings', { invoice: number, bank });
+  assert.equal((await finance('I1', 'north-bank')).status, 201);
+  assert.equal((await finance('I2', 'south-bank')).status, 409);
+});
+
+test('a name that is a word of the platform is a party like any other, and shows nothing to everybody', async () => {
+  const at = await market();
+  for (const seller of ['everybody', 'caller']) {
+    assert.equal((await order(at, 'grocer', seller.toUpperCase(), seller, 1)).status, 201);
+  }
+  assert.deepEqual((await at.as('farm').get('/orders')).body, []);
+});
+
 test('who acts for no party cannot order', async () => {
   const at = await market();
   assert.equal((await order(at, 'nobody', '1', 'mill', 1)).status, 403);
