@@ -93,6 +93,8 @@ async function install(
   );
   const bundle = await besideMarket((await buildBundle(contract)).bundle);
   await consortium.network.decide([
+    // The account names transactions by their ids, whatever was tried with an earlier run.
+    { name: 'set_access_settings', args: { opaque_ids: false } },
     { name: 'set_js_app', args: { bundle, disable_bytecode_cache: false } },
     ...[...users.values()].map(({ company, certificate }) => ({
       name: 'set_user',

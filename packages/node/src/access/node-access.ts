@@ -154,10 +154,7 @@ export class NodeAccess {
 
   /** The same for what a transaction is about to write that is private to nobody, where callers see references alone. */
   nameFor(tx: Tx, place: TxId): string {
-    return sealReference(
-      this.audiences.secretFor(tx, (length) => this.#drawn(length)),
-      place,
-    );
+    return this.audiences.secretFor(tx, (length) => this.#drawn(length)).references.seal(place);
   }
 
   /** The transaction that a reference names; undefined for one that was not given out here. */
