@@ -108,6 +108,7 @@ export class Guest {
       }
       input = this.#port.next(...this.#close(this.#outcome as Primitive[]));
     }
+    this.#session.lowerEntryShield();
   }
 
   /** What came of the call that was left to its promises. */

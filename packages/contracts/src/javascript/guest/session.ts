@@ -100,6 +100,12 @@ export class Session {
     this.entryShield = this.#rejected();
   }
 
+  /** Ends an entry in which no promise was made: that nobody heard of the rejection would cost an exception. */
+  lowerEntryShield(): void {
+    this.entryShield?.catch(() => {});
+    this.entryShield = undefined;
+  }
+
   /**
    * The first unhandled rejection of an entry: when the entry ends it is reported in place of what app code may have left
    * behind, whose getters would otherwise run outside every limit.
