@@ -89,7 +89,7 @@ describe('a proposal', () => {
       { actions: [{ name: 'remove_js_app' }, { name: 'set_user', args: { cert: 5 } }] },
       400,
       'ProposalFailedToValidate',
-      /^Proposal failed to validate: set_user at position 1 failed validation: Error: cert must be a valid X509 certificate \(bundle\) in PEM format\n/,
+      /^Proposal failed to validate: set_user at position 1 failed validation: Error: cert must be a valid X509 certificate \(bundle\) in PEM format$/,
     ],
     [
       'several mistakes, all of which are told',

@@ -713,6 +713,10 @@ const application = {
   pause_app: new Action(
     (args) => {
       checkEndpointNames(args?.endpoints);
+      // A misspelt one would let the writes go on that members believe paused.
+      (args?.endpoints ?? []).forEach((name, i) => {
+        if (!app.endpoints.has(name)) throw new Error(`endpoints[${i}] is no endpoint of the application: ${name}`);
+      });
       checkType(args?.reason, "string?", "reason");
     },
     (args) => {
@@ -748,6 +752,10 @@ const privateTransactions = {
   set_party: new Action(
     (args) => {
       checkName(args.party, "party");
+      // Code that names readers may leave out the `party:` of a party.
+      if (["caller", "everybody"].includes(args.party)) {
+        throw new Error("party must not be caller or everybody, which rules mean otherwise");
+      }
       checkType(args.party_data, "object?", "party_data");
     },
     ({ party, party_data }) => access.parties.set(party, isAbsent(party_data) ? {} : { party_data }),
@@ -833,6 +841,7 @@ const privateTransactions = {
       checkName(args.grant, "grant");
       checkReader(args.to, "to");
       for (const field of ["from", "until", "expires"]) checkTime(args[field], field);
+      if (Date.parse(args.from) >= Date.parse(args.until)) throw new Error("from must be before until");
       if (!isAbsent(args.reader)) checkReader(args.reader, "reader");
       checkType(args.endpoint, "string?", "endpoint");
       checkType(args.purpose, "string", "purpose");

@@ -13,12 +13,6 @@ function problemWith(action, position) {
     known.validate(action.args);
     return undefined;
   } catch (error) {
-    return `${action.name} at position ${position} failed validation: ${error}\n${framesOf(error)}`;
+    return `${action.name} at position ${position} failed validation: ${error}`;
   }
-}
-
-// The lines of a stack, without the message that some engines put above them.
-function framesOf(error) {
-  const lines = String(error?.stack ?? "").split("\n");
-  return lines.filter((line) => /^\s+at /.test(line)).join("\n");
 }
