@@ -12,6 +12,10 @@ describe('a handler sees its request', () => {
     }
     export function whole(request) { return { body: request }; }
     export function text(request) { return { body: request.body.text() + request.body.text() }; }
+    export function parsed({ body }) {
+      const read = (work) => { try { return work(); } catch (error) { return String(error); } };
+      return { body: [read(() => body.json()), read(() => ccf.bufToJsonCompatible(body.arrayBuffer()))] };
+    }
     export function bytes(request) { return { body: new Uint8Array(request.body.arrayBuffer()).reverse() }; }
     export function cose(request) { return { body: ccf.bufToStr(request.caller.cose.content) }; }
     export function change(request) {
@@ -55,6 +59,12 @@ describe('a handler sees its request', () => {
       textOf(stage.call('text', { request: { body: 'a\xffb\xe2\x82' } })),
       'a\ufffdb\ufffd\ufffda\ufffdb\ufffd\ufffd',
     );
+  });
+  test('whose body is JSON only if it is UTF-8', () => {
+    const body = utf8ToByteString('{"a":"ü"}');
+    assert.deepEqual(stage.json('parsed', { request: { body } }), [{ a: 'ü' }, { a: 'ü' }]);
+    const refused = 'SyntaxError: The text is not UTF-8';
+    assert.deepEqual(stage.json('parsed', { request: { body: '{"a":"\xff\xfe"}' } }), [refused, refused]);
   });
   test('with bytes of a caller as a buffer', () => {
     const caller = { policy: 'user_cose_sign1', cose: { content: { $bytes: 'signed' } } };

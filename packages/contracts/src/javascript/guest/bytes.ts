@@ -60,6 +60,16 @@ export function decodeUtf8(bytes: string): string {
   }
 }
 
+/** The same of what has to be UTF-8, as JSON has; throws a SyntaxError when it is not. */
+export function decodeStrict(bytes: string): string {
+  if (isAscii(bytes)) return bytes;
+  try {
+    return decodeURIComponent(escape(bytes));
+  } catch {
+    throw new SyntaxError('The text is not UTF-8');
+  }
+}
+
 function sequenceLength(lead: number): number {
   if (lead < 0x80) return 1;
   if (lead >= 0xc2 && lead < 0xe0) return 2;
@@ -95,6 +105,7 @@ export const bytesProgram = [
   encodeUtf8,
   encodeText,
   decodeUtf8,
+  decodeStrict,
   sequenceLength,
   decodeLenient,
 ];

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/complexity/noArguments: these count what they were passed, and stay cheap.
-import { decodeUtf8, encodeText, textOf } from './bytes.ts';
+import { decodeStrict, decodeUtf8, encodeText, textOf } from './bytes.ts';
 import { callHost } from './invoke.ts';
 import { tablesOf } from './kv-map.ts';
 import type { Session } from './session.ts';
@@ -33,7 +33,7 @@ function converters(): Record<string, unknown> {
     },
     bufToJsonCompatible(buffer: ArrayBuffer): unknown {
       requireCount(arguments.length, 1);
-      return JSON.parse(decodeUtf8(textOf(requireBuffer(buffer))));
+      return JSON.parse(decodeStrict(textOf(requireBuffer(buffer))));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { bytesOf, decodeUtf8 } from './bytes.ts';
+import { bytesOf, decodeStrict, decodeUtf8 } from './bytes.ts';
 
 /** The body of a request. Each method may be called any number of times. */
 export class RequestBody {
@@ -13,7 +13,7 @@ export class RequestBody {
   }
 
   json(): unknown {
-    return JSON.parse(decodeUtf8(this.#bytes));
+    return JSON.parse(decodeStrict(this.#bytes));
   }
 
   arrayBuffer(): ArrayBuffer {
