@@ -156,6 +156,9 @@ const asynchronous: readonly (readonly [what: string, make: string])[] = [
   ],
 ];
 
+const acting = (make: string): string =>
+  `const act = () => ccf.kv.x.set(ccf.strToBuf("t"), ccf.strToBuf("1")); ${make}`;
+
 describe('a promise of one request cannot act in another', () => {
   const chains: readonly [what: string, leave: string][] = [
     [
@@ -184,29 +187,84 @@ describe('a promise of one request cannot act in another', () => {
     ],
     ...asynchronous.map(([what, make]): [string, string] => [
       what,
-      `const act = () => ccf.kv.x.set(ccf.strToBuf("t"), ccf.strToBuf("1")); ${make}; return { statusCode: 400 }`,
+      `${acting(make)}; return { statusCode: 400 }`,
     ]),
   ];
-  for (const [what, leave] of chains) {
-    test(what, () => {
-      using stage = new Stage(`
-        export function leave() { ${leave}; }
-        export function find() { return { body: ccf.kv.x.has(ccf.strToBuf('t')) }; }
-        export async function other() { for (let i = 0; i < 9; i++) await null; return { body: 1 }; }`);
-      const outcomes = stage.run(
-        ['leave', 'other', 'find', 'leave', 'find', 'other'].map((name) => callOf(name)),
-      );
-      assert.deepEqual(
-        outcomes.map((each) => each.kind === 'response' && each.status),
-        [400, 200, 200, 400, 200, 200],
-      );
-      assert.deepEqual(
-        [outcomes[2], outcomes[4]].map((each) => each && jsonOf(each)),
-        [false, false],
-      );
-      assert.equal(stage.json('find'), false);
-    });
+  /** Ways to make one that nothing sees: by what an earlier request, or the module itself, has kept. */
+  const kept: readonly [what: string, make: string, top: string][] = [
+    ['one by a constructor that the module kept', 'K.resolve().then(act)', 'const K = Promise;'],
+    ['one by an heir of the constructor', 'K.resolve().then(act)', 'class K extends Promise {}'],
+    ['one of a promise that the module kept', 'k.then(act)', 'const k = globalThis["Promise"].resolve();'],
+    ['one by a constructor that a request kept', '(globalThis.K ??= Promise).resolve().then(act)', ''],
+    [
+      'one of a generator that a request began',
+      '(globalThis.g ??= ticks()).next().then(act)',
+      'async function* ticks() { for (;;) yield 1; }',
+    ],
+  ];
+  const all = [
+    ...chains.map(([what, leave]) => [what, leave, ''] as const),
+    ...kept.map(([what, make, top]) => [what, `${acting(make)}; return { statusCode: 400 }`, top] as const),
+  ];
+  for (const [what, leave, top] of all) {
+    for (const reuse of [{}, { reuseKey: 'one' }]) {
+      test(`${what}${reuse.reuseKey ? ', in an interpreter that is reused' : ''}`, () => {
+        using stage = new Stage(`${top}
+          export function leave() { ${leave}; }
+          export function find() { return { body: ccf.kv.x.has(ccf.strToBuf('t')) }; }
+          export async function other() { for (let i = 0; i < 9; i++) await null; return { body: 1 }; }`);
+        const names = ['leave', 'other', 'find', 'leave', 'find', 'other'];
+        for (let round = 0; round < 2; round++) {
+          const outcomes = stage.run(names.map((name) => callOf(name, reuse)));
+          assert.deepEqual(
+            outcomes.map((each) => each.kind === 'response' && each.status),
+            [400, 200, 200, 400, 200, 200],
+          );
+          assert.deepEqual(
+            [outcomes[2], outcomes[4]].map((each) => each && jsonOf(each)),
+            [false, false],
+          );
+        }
+        assert.equal(stage.json('find', reuse), false);
+      });
+    }
   }
+});
+
+describe('a call that makes promises', () => {
+  const source = `
+    export const plain = () => ({ body: 1 });
+    export const compare = (request) => ({ body: request instanceof Promise });
+    export const late = async () => ({ body: 1 });
+    export const once = () => { if (!globalThis.done) { globalThis.done = true; eval('1'); } return { body: 1 }; };`;
+  /** Which transactions were begun by two batches of these calls: one twice where its call was run again, alone. */
+  const begun = (...names: string[]): number[][] => {
+    using stage = new Stage(source);
+    return [0, 1].map(() => {
+      stage.begun.length = 0;
+      const outcomes = stage.run(names.map((name) => callOf(name, { reuseKey: 'one' })));
+      for (const outcome of outcomes) assert.equal(outcome.kind, 'response');
+      return [...stage.begun];
+    });
+  };
+  test('is run alone from its beginning, and known from then on', () => {
+    assert.deepEqual(begun('plain', 'late', 'plain', 'late'), [
+      [0, 1, 1, 2, 3],
+      [0, 1, 2, 3],
+    ]);
+  });
+  test('is run with others again once it makes none', () => {
+    assert.deepEqual(begun('plain', 'once', 'once', 'once'), [
+      [0, 1, 1, 2, 3],
+      [0, 1, 2, 3],
+    ]);
+  });
+  test('is not one that only compares with them', () => {
+    assert.deepEqual(begun('plain', 'compare', 'compare'), [
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+  });
 });
 
 describe('ordinary habits work though the language is frozen:', () => {

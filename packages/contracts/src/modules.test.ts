@@ -53,6 +53,22 @@ const programs: readonly [what: string, modules: Record<string, string>, result:
     [['b', 'a'], 1, '[object Module]'],
   ],
   [
+    'comparisons with promises',
+    {
+      '/main.js':
+        'export const result = [(async () => 1)() instanceof Promise, 1 instanceof Promise, ((Promise) => [] instanceof Promise)(Array)];',
+    },
+    [true, false, true],
+  ],
+  [
+    'comparisons with what took the place of promises',
+    {
+      '/main.js':
+        'globalThis.Promise = class Mine {}; export const result = [new Promise() instanceof Promise, (async () => 1)() instanceof Promise];',
+    },
+    [true, false],
+  ],
+  [
     'lists',
     {
       '/main.js': "import { c, d } from './x.js'; export const result = c + d;",

@@ -29,7 +29,7 @@ export class JavaScriptApp implements App {
 
   readonly #limits: Limits;
   readonly #modules: ReadonlyMap<string, LinkedModule>;
-  readonly #asynchronous: LinkedModule['asynchronous'];
+  readonly #asynchronous: boolean;
   readonly #constant: boolean;
   readonly #board = new Switchboard();
   readonly #writer = new CallWriter();
@@ -38,6 +38,8 @@ export class JavaScriptApp implements App {
   readonly #makeSandbox: MakeSandbox;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
+  /** Endpoints that made promises when they were last called. */
+  readonly #promising = new Set<string>();
   #level: Level | undefined;
   #sandbox: Sandbox | undefined;
   #compiled: readonly LinkedModule[] = [];
@@ -55,9 +57,7 @@ export class JavaScriptApp implements App {
     this.#traces = new Traces(modules, borrowed.readSourceMap);
     this.#makeSandbox = borrowed.makeSandbox ?? ((wanted) => new IsolateSandbox(wanted));
     const all = [...linked.values()];
-    const isOne = (kind: LinkedModule['asynchronous']) =>
-      all.some(({ asynchronous }) => asynchronous === kind);
-    this.#asynchronous = isOne('always') ? 'always' : isOne('told') ? 'told' : 'never';
+    this.#asynchronous = all.some((module) => module.asynchronous);
     this.#constant = all.every((module) => module.constant);
     this.#functions = appFunctions({
       borrowed,
@@ -131,7 +131,10 @@ export class JavaScriptApp implements App {
     if (batch.index > index && batch.lastKind === 'response') this.#levels.set(endpointOf(call), level);
   }
 
-  /** Runs the next call, and those after it that follow, in one entry into a compartment, or more with promises. */
+  /**
+   * Runs the next call, and those after it that follow, in one entry into a compartment. A call that makes promises has an
+   * entry to begin with, and one more for what came of it.
+   */
   #enter(
     batch: Batch,
     compartment: Compartment,
@@ -139,8 +142,10 @@ export class JavaScriptApp implements App {
     mayRetry: boolean,
   ): void {
     const first = batch.index;
-    let input = batch.open(follows, mayRetry);
-    for (;;) {
+    const endpoint = endpointOf(batch.call);
+    const joins = (call: PendingCall) => !this.#promising.has(endpointOf(call)) && follows(call);
+    let input = batch.open(joins, mayRetry);
+    for (let isPromising = false; ; isPromising = true) {
       const entry = compartment.enter('run', [input]);
       this.#throwFault();
       if (entry.kind !== 'returned') {
@@ -151,14 +156,22 @@ export class JavaScriptApp implements App {
         else batch.fail(messages.threw, 'out of memory', 'heap');
         return;
       }
-      if (!batch.inProgress) return;
+      if (!batch.inProgress) {
+        if (!isPromising) this.#promising.delete(endpoint);
+        return;
+      }
+      if (batch.index > first) {
+        this.#promising.add(endpointOf(batch.call));
+        batch.abandon();
+        return;
+      }
       // Its microtasks have run out: the guest comes back, once, for the answer.
-      if (batch.resumed) {
+      if (isPromising) {
         batch.fail(messages.threw, 'the call did not end');
         this.#close();
         return;
       }
-      batch.resumed = true;
+      this.#promising.add(endpoint);
       input = '';
     }
   }
@@ -222,14 +235,11 @@ export class JavaScriptApp implements App {
   /** A new context; of no level, one whose state stays. */
   #open(level: Level | undefined): Compartment {
     const frozen = level === 'shared' || level === 'renewed';
-    // Where the language can be changed, what functions say of themselves is not to be relied on.
-    const told = frozen && this.#asynchronous === 'told';
     const options: SandboxOptions = {
       isApp: true,
       frozen,
       renew: level === 'renewed',
-      asynchronous: !told && this.#asynchronous !== 'never',
-      toldPromises: told,
+      asynchronous: this.#asynchronous,
       functions: functionTable(this.#functions),
     };
     const next = (report: readonly unknown[]) => this.#next(report);

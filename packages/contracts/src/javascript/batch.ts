@@ -14,8 +14,6 @@ export class Batch {
   inProgress = false;
   /** The call failed on something frozen, and is to be tried where less is shared. */
   retry = false;
-  /** The call in progress was left to its promises and entered again. */
-  resumed = false;
   /** How the latest settled call ended. */
   lastKind: Outcome['kind'] | undefined;
 
@@ -146,7 +144,6 @@ export class Batch {
     const { world } = this.#host;
     this.#board.attach({ tx, context, reach: world, functions: this.#functions, access: this.#access });
     this.inProgress = true;
-    this.resumed = false;
     const historical = call.historical ? JSON.stringify(this.#board.lend(call.historical)) : '';
     return this.#writer.write(call, context, historical);
   }

@@ -138,7 +138,6 @@ export class Evaluator implements Disposable {
       frozen: false,
       renew: false,
       asynchronous: false,
-      toldPromises: false,
       functions: functionTable(functions),
     };
     for (const module of linked) sandbox.compile(module);

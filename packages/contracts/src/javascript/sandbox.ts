@@ -42,10 +42,7 @@ export type Entry =
 export type Next = (report: readonly unknown[]) => string | undefined;
 
 /** How a context differs from others. */
-export type SandboxOptions = Pick<
-  GuestOptions,
-  'isApp' | 'frozen' | 'renew' | 'asynchronous' | 'toldPromises' | 'functions'
->;
+export type SandboxOptions = Pick<GuestOptions, 'isApp' | 'frozen' | 'renew' | 'asynchronous' | 'functions'>;
 
 /** The options of a guest. */
 export function guestOptions(

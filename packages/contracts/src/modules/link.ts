@@ -17,7 +17,8 @@ import { keepsNothing } from './state.ts';
  * A module made into text of one function, so that its top level can be evaluated any number of times in one
  * context; see `ModuleInstance` for what it is given. With imports it is a generator: the first step declares
  * (functions are hoisted, exports can be asked for), the second evaluates. Lines are those of the source;
- * columns move only where an imported name is used, and where an asynchronous function begins.
+ * columns move only where an imported name is used, where an asynchronous function begins, and behind
+ * `instanceof Promise`.
  */
 export interface LinkedModule {
   readonly key: string;
@@ -32,11 +33,8 @@ export interface LinkedModule {
   readonly wanted: readonly (readonly [key: string, name: string])[];
   /** Its top level runs nothing and no binding of it ever changes. */
   readonly constant: boolean;
-  /**
-   * Whether it can make promises without reading the global `Promise`. `told`: only in functions that say so when they
-   * begin, by `ModuleInstance.turn`.
-   */
-  readonly asynchronous: 'never' | 'told' | 'always';
+  /** Whether it has asynchronous functions, which say so when they begin, by `ModuleInstance.turn`. */
+  readonly asynchronous: boolean;
 }
 
 /** Parses a module and makes it a factory. Throws ContractError naming module and line. */
@@ -66,7 +64,7 @@ export function linkModule(key: string, source: string): LinkedModule {
     stars: weaver.stars,
     wanted: weaver.wanted(),
     constant,
-    asynchronous: names.asynchronous ? 'always' : names.promisingBodies.length > 0 ? 'told' : 'never',
+    asynchronous: names.promisingBodies.length > 0 || names.dynamicImports.length > 0,
   };
 }
 
@@ -131,9 +129,15 @@ class Weaver {
     this.#prefix = prefix;
   }
 
-  /** Has asynchronous functions say so first: by an assignment, which takes no stack, and so cannot fail. */
+  /**
+   * Has asynchronous functions say so first: by an assignment, which takes no stack, and so cannot fail. What is only
+   * compared with the global `Promise` does not read it, which would be taken for making one.
+   */
   promises(): void {
     const told = `${this.#prefix}.turn.promised = true`;
+    for (const { start, end } of this.#names.promiseTests) {
+      this.#draft.replace(start, end, `${this.#prefix}.turn.Promise`);
+    }
     for (const { start, end, isBlock } of this.#names.promisingBodies) {
       if (isBlock) this.#draft.replace(start + 1, start + 1, ` ${told};`);
       else {

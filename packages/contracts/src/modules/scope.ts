@@ -64,10 +64,10 @@ export interface Names {
   readonly dynamicImports: readonly number[];
   /** Where the module itself awaits, if it does. */
   readonly topLevelAwait: number | undefined;
-  /** Bodies of asynchronous functions that can say when they begin that they make a promise. */
+  /** Bodies of asynchronous functions. */
   readonly promisingBodies: readonly PromisingBody[];
-  /** Promises may be made without the global `Promise` being read, and without one of those bodies beginning. */
-  readonly asynchronous: boolean;
+  /** The global `Promise` where something is only compared with it: `x instanceof Promise`. */
+  readonly promiseTests: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** The body of an asynchronous function, with its braces if it has any. */
@@ -92,7 +92,7 @@ class Walker {
   readonly #importMetas: { start: number; end: number }[] = [];
   readonly #dynamicImports: number[] = [];
   readonly #promisingBodies: PromisingBody[] = [];
-  #asynchronous = false;
+  readonly #promiseTests: { start: number; end: number }[] = [];
   #topLevelAwait: number | undefined;
 
   finish(): Names {
@@ -117,7 +117,7 @@ class Walker {
       dynamicImports: this.#dynamicImports,
       topLevelAwait: this.#topLevelAwait,
       promisingBodies: this.#promisingBodies,
-      asynchronous: this.#asynchronous,
+      promiseTests: this.#promiseTests.filter(({ start }) => meanings.get(start) === undefined),
     };
   }
 
@@ -188,7 +188,7 @@ class Walker {
   }
 
   callable(node: Syntax, scope: Scope): void {
-    if (node.async) this.#promises(node);
+    if (node.async) this.#promises(node.body as Syntax);
     const inner = new Scope(scope, true);
     for (const parameter of node.params as unknown[]) this.pattern(parameter, inner, 'parameter');
     const body = node.body as Syntax;
@@ -196,14 +196,8 @@ class Walker {
     else this.visit(body, inner);
   }
 
-  /**
-   * Taking parameters apart can throw, which rejects the promise before the body begins; and a generator makes promises
-   * when it is asked, not when its body begins.
-   */
-  #promises({ body, generator, params }: Syntax): void {
-    const { start, end, type } = body as Syntax;
-    if (generator || !(params as Syntax[]).every(isPlainParameter)) this.#asynchronous = true;
-    else this.#promisingBodies.push({ start, end, isBlock: type === 'BlockStatement' });
+  #promises({ start, end, type }: Syntax): void {
+    this.#promisingBodies.push({ start, end, isBlock: type === 'BlockStatement' });
   }
 
   classBody(node: Syntax, scope: Scope): void {
@@ -217,8 +211,12 @@ class Walker {
     this.#importMetas.push({ start: node.start, end: node.end });
   }
 
+  /** `kind` is what a value is compared with. */
+  instance(kind: Syntax): void {
+    if (kind.type === 'Identifier' && kind.name === 'Promise') this.#promiseTests.push(kind);
+  }
+
   dynamicImport(node: Syntax): void {
-    this.#asynchronous = true;
     this.#dynamicImports.push(node.start);
   }
 
@@ -227,11 +225,6 @@ class Walker {
     while (!inside.isFunction && inside.parent) inside = inside.parent;
     if (inside === this.top) this.#topLevelAwait ??= node.start;
   }
-}
-
-/** Whether a parameter takes what it is given as it is. */
-function isPlainParameter({ argument, type }: Syntax): boolean {
-  return type === 'Identifier' || (type === 'RestElement' && (argument as Syntax).type === 'Identifier');
 }
 
 type Handler = (walker: Walker, node: Syntax, scope: Scope) => void;
@@ -296,6 +289,10 @@ const handlers: Readonly<Record<string, Handler>> = {
   AssignmentExpression: (walker, node, scope) => {
     walker.pattern(node.left, scope, undefined);
     walker.one(node.right, scope);
+  },
+  BinaryExpression: (walker, node, scope) => {
+    if (node.operator === 'instanceof') walker.instance(node.right as Syntax);
+    walker.children(node, scope);
   },
   UpdateExpression: (walker, node, scope) => walker.pattern(node.argument, scope, undefined),
   VariableDeclaration: (walker, node, scope) => declare(walker, node, scope, false),

@@ -19,10 +19,8 @@ export interface GuestOptions {
   readonly frozen: boolean;
   /** Evaluate modules anew for each call. */
   readonly renew: boolean;
-  /** Microtasks must run out after every call, whether or not a promise was seen to be made. */
+  /** The modules have asynchronous functions. */
   readonly asynchronous: boolean;
-  /** Asynchronous functions of the modules say when they begin. */
-  readonly toldPromises: boolean;
   readonly functions: FunctionTable;
   readonly logLinesMax: number;
   readonly logLineCharactersMax: number;
@@ -95,20 +93,24 @@ export class Guest {
 
   /**
    * Answers a call, and those that the host has after it. Without one it comes back to a call that it left to its promises,
-   * whose microtasks have run.
+   * whose microtasks have run. Microtasks run when an entry ends: one of a call that an entry began with, of that call;
+   * and one that an earlier call left behind unseen, of no call, since calls after it that make promises are not gone on
+   * with here.
    */
   run(call: string): void {
-    if (this.#options.toldPromises) this.#session.shieldEntry();
+    const session = this.#session;
+    if (this.#options.asynchronous) session.shieldEntry();
     let input: string | undefined = call === '' ? this.#port.next(...this.#resumed()) : call;
-    while (input !== undefined) {
+    for (let isFirst = call !== ''; input !== undefined; isFirst = false) {
       this.#answer(input);
-      if (this.#session.promised) {
-        this.#pending = true;
+      if (session.promised) {
+        this.#pending = isFirst;
+        if (!isFirst) session.end();
         return;
       }
       input = this.#port.next(...this.#close(this.#outcome as Primitive[]));
     }
-    this.#session.lowerEntryShield();
+    session.lowerEntryShield();
   }
 
   /** What came of the call that was left to its promises. */
@@ -140,7 +142,6 @@ export class Guest {
     const input = new CallInput(text);
     const plan = this.#plans.get(input.plan) ?? this.#learn(input.plan);
     session.begin(plan.context, input.now, input.plan, input.caller);
-    if (this.#options.asynchronous) session.promise();
     if (input.historical !== '') session.historical = pastState(session, JSON.parse(input.historical));
     try {
       if (this.#options.stackPadding.length === 0) this.#call(plan, input);

@@ -48,6 +48,7 @@ export class ModuleInstance {
 
   /** `import(specifier)`. */
   dynamic(specifier: unknown): Promise<object> {
+    this.turn.promised = true;
     return new Promise((resolve) => {
       const key = this.#linker.resolve(String(specifier), this.key);
       this.#linker.load(key);

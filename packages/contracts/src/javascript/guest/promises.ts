@@ -24,6 +24,7 @@ function watchGlobal(session: Session, name: string): void {
     return value;
   };
   const set = (replacement: unknown) => {
+    if (name === 'Promise') session.turn.Promise = replacement;
     Object.defineProperty(globalThis, name, { value: replacement, writable: true, configurable: true });
   };
   Object.defineProperty(globalThis, name, { get, set, configurable: true });

@@ -4,9 +4,12 @@ import { type Port, type Primitive, read } from './port.ts';
 /** Pending writes of one table. */
 export type Writes = Map<string, string | null>;
 
-/** What asynchronous functions write to as they begin. Code that is compiled in the call could take it back. */
+/** What modules have at hand of the call in progress; see modules/link.ts. */
 export interface Turn {
+  /** Asynchronous functions write here as they begin. */
   promised: boolean;
+  /** The global `Promise`, to compare with. */
+  Promise: unknown;
 }
 
 /** What the call in progress has done so far. One per context; begun anew for each call. */
@@ -20,7 +23,7 @@ export class Session {
   applies: boolean | undefined;
   claims: string | undefined;
   historical: unknown;
-  readonly turn: Turn = { promised: false };
+  readonly turn: Turn = { promised: false, Promise };
   #promised = false;
 
   readonly #shielded: boolean;
