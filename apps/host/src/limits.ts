@@ -22,6 +22,8 @@ export const limits = {
   readBytesMax: 16_777_216,
   /** Bytes of a snapshot read at a time: one that is loaded is read whole. */
   snapshotReadBytesMax: 2_147_483_647,
+  /** Milliseconds for which the daemon looks for the next request after it gave an answer, before its core may sleep. */
+  lookForMoreMs: 0.3,
   /** Bytes waiting to be written to the ledger beyond which the daemon gives up: the disk has stalled. */
   unwrittenBytesMax: 1_073_741_824,
   /** Bytes for the ledger beyond which not even those wait that may. */

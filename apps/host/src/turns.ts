@@ -1,6 +1,7 @@
 import type { Effect, Event, HttpRequest, HttpResponse, Session } from '@coco/node';
 import type { RequestSink } from './http/listener.ts';
 import type { Clock, Exchange, Flushable } from './http/session-host.ts';
+import { limits } from './limits.ts';
 
 /** Every effect but answers, which belong to the turn. */
 export type WorldEffect = Exclude<Effect, { kind: 'respond' | 'stream' }>;
@@ -38,6 +39,8 @@ export class Turns implements RequestSink {
   #lastId = 0;
   #halted = false;
   #awaitingQuiet: (() => void)[] = [];
+  #looksUntil = 0;
+  #looks = false;
 
   /** `perform` carries out every effect but answers; `onError` hears of a step that threw. */
   constructor(step: Step, perform: (effect: WorldEffect) => void, onError: (error: unknown) => void) {
@@ -114,7 +117,19 @@ export class Turns implements RequestSink {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const written of dirty) written.flush();
+    if (dirty.length > 0) this.#lookForMore();
     this.#noteQuiet();
+  };
+
+  /** To wake a core that sleeps takes longer than a small request: who was just answered may ask again before that. */
+  #lookForMore(): void {
+    this.#looksUntil = this.clock.now + limits.lookForMoreMs;
+    if (!this.#looks) this.#look();
+  }
+
+  readonly #look = (): void => {
+    this.#looks = !this.#halted && performance.now() < this.#looksUntil;
+    if (this.#looks) setImmediate(this.#look);
   };
 
   #isQuiet(): boolean {
