@@ -187,8 +187,10 @@ export class LedgerDisk {
     this.#chunks = this.#chunks.filter((chunk) => endOf(chunk) >= seqno);
   }
 
-  /** Copies a range. Answers false when the other does not hold all of it. */
+  /** Copies a range. Answers false when the other does not hold all of it, or a node would refuse its files by name. */
   #take(other: LedgerDisk, from: number, to: number): boolean {
+    const isRefused = (chunk: Chunk): boolean => chunk.isDamaged && chunk.start <= to && endOf(chunk) >= from;
+    if (other.#chunks.some(isRefused)) return false;
     const entries: Uint8Array[] = [];
     for (let seqno = from; seqno > 0 && seqno <= to; seqno++) {
       const entry = other.at(seqno);
