@@ -12,6 +12,7 @@ import {
   type AudienceId,
   audienceIdOf,
   decodeAudience,
+  readersOfSegment,
   type Segment,
   segmentsOf,
   segmentsSeenBy,
@@ -70,6 +71,12 @@ export class Audiences {
   find(id: AudienceId): Audience | undefined {
     this.#load();
     return this.#byId.get(id);
+  }
+
+  /** The readers of what a segment holds; none for one of an audience that there is not. */
+  readersOf(segment: Segment): Reader[] {
+    const audience = this.find(audienceIdOf(segment));
+    return audience ? readersOfSegment(audience, segment) : [];
   }
 
   /** Every audience there is: for those who may see all. */

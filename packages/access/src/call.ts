@@ -54,7 +54,7 @@ export interface CallParts {
   /** The audiences the call acts for in place of its viewer's: it reads and writes their rows, and nobody else's. */
   readonly onBehalfOf?: readonly AudienceId[];
   random(length: number): Uint8Array;
-  /** The initialisation vector of a sealed row; random when it is not said. */
+  /** The initialisation vector of a sealed row; random when it is not said. Said: the call may be run again elsewhere. */
   vectorOf?(place: RowPlace, value: ByteString): Uint8Array;
 }
 
@@ -161,6 +161,11 @@ export class CallAccess {
    */
   pack(): readonly Parcel[] {
     this.#packed ??= this.#seal();
+    return this.made;
+  }
+
+  /** The parcels that it has made so far. Throws `TooMuch`. */
+  get made(): readonly Parcel[] {
     const { made } = this.#desk;
     const most = limits.parcelBytesPerTransactionMax;
     if (made.reduce((sum, { bytes }) => sum + bytes.length, 0) <= most) return made;
@@ -305,12 +310,9 @@ export class CallAccess {
   /** The segment for new content of an audience, founded with this call if there is none yet. */
   #segmentFor(readers: readonly Reader[]): Segment {
     const { onBehalfOf, rule } = this.#parts;
+    if (onBehalfOf) return this.#segmentAmong(onBehalfOf, readers);
     const keeping = keepingOf(rule);
     const id = this.#secret().audienceId(keeping, readers);
-    if (onBehalfOf && !onBehalfOf.includes(id)) {
-      const message = `the audience of ${readers.join(', ')} is none of those this call acts for`;
-      throw new AccessError('AudienceTooWide', message);
-    }
     const known = this.#parts.audiences.find(id);
     if (known) return this.#present(known);
     const founded = this.#founded.get(id);
@@ -323,6 +325,18 @@ export class CallAccess {
     this.#makeKey(segment, keeping.home);
     this.#founded.set(id, audience);
     return segment;
+  }
+
+  /** The segment for new content of one of the audiences that it acts for, however that is kept. */
+  #segmentAmong(ids: readonly AudienceId[], readers: readonly Reader[]): Segment {
+    const secret = this.#secret();
+    const id = keepings
+      .map((keeping) => secret.audienceId(keeping, readers))
+      .find((each) => ids.includes(each));
+    const audience = id === undefined ? undefined : this.#parts.audiences.find(id);
+    if (audience) return this.#present(audience);
+    const message = `the audience of ${readers.join(', ')} is none of those this call acts for`;
+    throw new AccessError('AudienceTooWide', message);
   }
 
   /**
@@ -338,6 +352,12 @@ export class CallAccess {
   }
 
   #makeKey(segment: Segment, home: Home): void {
+    // Whoever draws the key draws what nobody else can; what is run again elsewhere draws nothing.
+    if (this.#parts.vectorOf)
+      throw new AccessError(
+        'KeyToCome',
+        'an audience has a new key to come, made by whoever writes for it first',
+      );
     const raw = this.#parts.random(32);
     const wrap = (key: ByteString) => sealSegmentKey(this.#secret(), segment, key, this.#parts.random(12));
     this.#tx.set(tables.keys, segment, this.#shelves.found(segment, home, raw, wrap));
@@ -356,6 +376,13 @@ export class CallAccess {
     return this.#newSecret;
   }
 }
+
+/** Every way in which an audience can be kept. */
+const keepings: readonly Keeping[] = [
+  { home: 'everywhere', lends: true },
+  { home: 'parties', lends: true },
+  { home: 'parties', lends: false },
+];
 
 /** How what code under a rule writes is kept. */
 function keepingOf({ home = 'everywhere', lend }: AccessRule): Keeping {

@@ -8,6 +8,8 @@ export type AccessErrorCode =
   | 'AudienceTooWide'
   /** A row is kept by nodes of its parties, and none of them has handed it over. */
   | 'ParcelsAway'
+  /** An audience that began anew, for which somebody else has to write first. */
+  | 'KeyToCome'
   /** A transaction with more parts, or claims with more fields, than fit. */
   | 'TooMuch'
   /** A presentation, or a disclosed field, that does not belong to the claims it is shown with. */

@@ -47,6 +47,7 @@ export {
   type Parcels,
   parcelOf,
   readSlip,
+  slipFor,
 } from './parcel.ts';
 export { seenOf } from './past.ts';
 export { aloneReader, anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';

@@ -1,4 +1,12 @@
-import { Audiences, audienceIdFromHex, changeMembers, shredAudience } from '@coco/access';
+import {
+  Audiences,
+  audienceIdFromHex,
+  changeMembers,
+  noParcels,
+  ParcelDesk,
+  Shelves,
+  shredAudience,
+} from '@coco/access';
 import type { Engine } from '@coco/contracts';
 import {
   generateKeyPair,
@@ -261,6 +269,9 @@ export class Consortium {
       past: (version) => this.written.find(({ seqno }) => seqno === version)?.writeSet ?? 'missing',
       salt: (version, change) => sha256ByteString(`${version} ${change}`),
       audiences: this.audiences,
+      shelves: new Shelves(this.audiences, new ParcelDesk(noParcels)),
+      lacking: () => undefined,
+      storing: () => undefined,
       compensate: (call) => this.compensate(call),
     };
   }

@@ -36,6 +36,8 @@ export function applyUndo(tx: Tx, world: GovernanceWorld, args: UndoArguments, p
   }
   const planning = world as PlanningWorld;
   const plan = confirmedPlan(tx, planning, request, args);
+  const obstacle = planning.undo.storing(plan.parcels);
+  if (obstacle) throw new GovernanceError('UndoNotReady', obstacleText(obstacle));
   for (const { map, key, to } of plan.changes) {
     if (to === null) tx.delete(map, key);
     else tx.set(map, key, to);

@@ -1,14 +1,8 @@
-import {
-  type AudienceId,
-  type Audiences,
-  audienceIdOf,
-  audienceIdToHex,
-  hasAudiences,
-  segmentBytes,
-} from '@coco/access';
+import { type AudienceId, audienceIdOf, audienceIdToHex, hasAudiences, type Shelves } from '@coco/access';
 import { toBase64 } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, invert, type Place, type Struck, type Version } from '@coco/kv';
 import { governanceLimits } from '../limits.ts';
+import { openedRow } from './row.ts';
 import type { Change, Setting } from './setting.ts';
 import type { Obstacle, UndoPlanning } from './world.ts';
 
@@ -76,12 +70,6 @@ function isTooLarge({ problems }: Setting, changes: number): boolean {
 export function compensationOf(setting: Setting, undone: readonly Version[]): Change[] | Obstacle {
   const { tx, world, request, problems, idOf } = setting;
   const onBehalfOf = audiencesOf(undone.flatMap((version) => world.undo.lineage.written(version)));
-  if (onBehalfOf.some((id) => world.undo.audiences.find(id)?.home === 'parties')) {
-    const message =
-      'It wrote rows that only nodes of their parties keep: nothing can make up for those here.';
-    problems.push({ code: 'CompensationFailed', message });
-    return [];
-  }
   const past = new PastValues(world.undo);
   const told = [];
   for (const version of undone) {
@@ -89,10 +77,12 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
     if (writes === 'unknown') return unknownBefore(setting) ?? [];
     told.push({ transaction_id: idOf(version), writes });
   }
-  if (past.obstacle) return past.obstacle;
+  const obstacle = past.obstacle ?? world.undo.lacking();
+  if (obstacle) return obstacle;
   const { module = '', function: name = '' } = request.compensation ?? {};
   const body = JSON.stringify({ transactions: told });
   const made = world.undo.compensate({ module, function: name, body, onBehalfOf });
+  if (made.kind === 'obstructed') return made.by;
   if (made.kind === 'failed') {
     const message = `${name} of ${module} does not make up for it: ${made.reason}`;
     problems.push({ code: 'CompensationFailed', message });
@@ -106,6 +96,7 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
     }
   }
   setting.reads = made.reads;
+  setting.parcels = made.parcels;
   return isTooLarge(setting, changes.length) ? [] : changes;
 }
 
@@ -119,37 +110,38 @@ type ToldWrite = Readonly<Record<'map' | 'key', string>> &
 
 /** What a version wrote, as the contract is told; unknown when something before is older than the lineage. */
 function writesOf({ world, struck }: Setting, version: Version, past: PastValues): ToldWrite[] | 'unknown' {
-  const { audiences, lineage } = world.undo;
+  const { lineage, shelves } = world.undo;
   const told: ToldWrite[] = [];
   for (const place of lineage.written(version)) {
     const earlier = lineage.writeBefore(place, version, (each) => struck.has(each));
     if (earlier === undefined && lineage.from > 1) return 'unknown';
     const value = past.at(version, place);
     const before = earlier ? past.at(earlier.version, place) : null;
-    const write = toldWrite(audiences, place, { value, before });
+    const write = toldWrite(shelves, place, { value, before });
     if (write) told.push(write);
   }
   return told;
 }
 
-/** A write as its own code knows it: a row of an audience opened. Undefined once the audience's key was destroyed. */
+/**
+ * A write as its own code knows it: a row of an audience opened. Undefined once the audience's key was destroyed, and for
+ * what is not at hand, which is told by `lacking`.
+ */
 function toldWrite(
-  audiences: Audiences,
+  shelves: Shelves,
   { map, key }: Place,
   { value, before }: { readonly value: ByteString | null; readonly before: ByteString | null },
 ): ToldWrite | undefined {
   if (!hasAudiences(map))
     return { map, key: base64(key), value: value && base64(value), before: before && base64(before) };
-  const shelf = audiences.shelfOf(key.slice(0, segmentBytes));
-  if (!shelf) return undefined;
-  const own = key.slice(segmentBytes);
-  const open = (row: ByteString | null) =>
-    row && base64(shelf.open(map, [{ key: own, value: row, version: 0 }])[0]?.value ?? '');
+  const row = openedRow(shelves, { map, key }, [value, before]);
+  if (row === 'away' || row === undefined) return undefined;
+  const [valueThen, valueBefore] = row.values as [ByteString | null, ByteString | null];
   return {
     map,
-    key: base64(own),
-    value: open(value),
-    before: open(before),
+    key: base64(row.key),
+    value: valueThen && base64(valueThen),
+    before: valueBefore && base64(valueBefore),
     audience: audienceIdToHex(audienceIdOf(key)),
   };
 }

@@ -1,3 +1,4 @@
+import type { Parcel } from '@coco/access';
 import { changeDigest, planDigest } from '@coco/api';
 import type { ByteString, Dependency, ReadSet, Struck, Tx, Version } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
@@ -29,6 +30,8 @@ export interface UndoPlan {
   readonly changes: readonly PlannedChange[];
   /** What a compensation read. */
   readonly reads: ReadSet | undefined;
+  /** What it put into parcels, of which the changes have the slips. */
+  readonly parcels: readonly Parcel[];
   /** Later transactions of which nobody recorded what they read. */
   readonly unrecorded: number;
   readonly problems: readonly UndoProblem[];
@@ -100,7 +103,7 @@ function digested({ world, request }: Setting, change: Change): PlannedChange {
 }
 
 function planned(
-  { world, tx, request, problems, past, reads, idOf }: Setting,
+  { world, tx, request, problems, past, reads, parcels = [], idOf }: Setting,
   found: {
     readonly undone: readonly Version[];
     readonly dependencies: readonly Dependency[];
@@ -135,6 +138,7 @@ function planned(
     unrecorded: found.unrecorded ?? 0,
     problems,
     reads,
+    parcels,
     digest,
   };
   return { kind: 'planned', plan };

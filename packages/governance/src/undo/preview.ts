@@ -64,7 +64,7 @@ function edgesOf(
 }
 
 function changeOut(change: PlannedChange, sight: Sight, idOf: (version: Version) => string): UndoChangeOut {
-  const { digest, map, from, to, lastWriter, source, salt } = change;
+  const { digest, map, lastWriter, source, salt } = change;
   if (!sight.visible)
     return { digest, ...(sight.audience === undefined ? {} : { audience: sight.audience }) };
   return {
@@ -72,8 +72,8 @@ function changeOut(change: PlannedChange, sight: Sight, idOf: (version: Version)
     ...(sight.audience === undefined ? {} : { sealed: true, audience: sight.audience }),
     map,
     key: shown(sight.key),
-    from: from === null ? null : shown(sight.open(from)),
-    to: to === null ? null : shown(sight.open(to)),
+    from: sight.from === null ? null : shown(sight.from),
+    to: sight.to === null ? null : shown(sight.to),
     ...(lastWriter === 0 ? {} : { writtenBy: idOf(lastWriter) }),
     ...(source === 0 ? {} : { givenBackFrom: idOf(source) }),
     salt: toBase64(byteStringToBytes(salt)),

@@ -1,3 +1,4 @@
+import type { Parcel } from '@coco/access';
 import type { ByteString, Place, ReadSet, Tx, Version } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
 import type { GovernanceWorld } from '../world.ts';
@@ -53,6 +54,8 @@ export interface Setting {
   readonly problems: UndoProblem[];
   /** What a compensation read. */
   reads?: ReadSet;
+  /** What it put into parcels. */
+  parcels?: readonly Parcel[];
   idOf(version: Version): string;
 }
 

@@ -151,7 +151,7 @@ describe('an undo by compensation', () => {
     shop.service.compensate = ({ body, function: name, module }) => {
       told.push(name, module, JSON.parse(body));
       const writes = new Map([[prices, new Map([['credit', utf8ToByteString('300')]])]]);
-      return { kind: 'wrote', writes, reads: new Map() };
+      return { kind: 'wrote', writes, reads: new Map(), parcels: [] };
     };
     const how = { module: 'orders.js', function: 'makeUp' };
     const [change] = shop.preview([order], 'compensate', how).changes;

@@ -19,6 +19,7 @@ import { type NodeView, statusOf } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CommitOutcome } from '../replica.ts';
+import type { Errand } from '../undo/errand.ts';
 import { type Answer, refusal, withHeader } from './answer.ts';
 import type { Authentication } from './authentication.ts';
 import { type Finish, isSuccess, methodAnswer, type RequestEvent, tooManyAttempts } from './pipeline.ts';
@@ -35,6 +36,8 @@ export class GovernanceDoor {
   readonly #random: (bytes: number) => Uint8Array;
   readonly #router = new Router<GovEndpoint>();
   #membersChanged = false;
+  /** By the open proposals that wait for what they fetch and store. */
+  readonly #errands = new Map<string, Errand>();
   /** When to look again at open proposals that could not be decided yet; undefined when there are none. */
   #reconsiderAt: number | undefined;
 
@@ -85,6 +88,7 @@ export class GovernanceDoor {
     endpoint: GovEndpoint,
     params: Readonly<Record<string, string>>,
     finish: Finish,
+    errand = this.#node.undo.errand(),
   ): void {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt++) {
       const tx = this.#node.replica.store.begin();
@@ -101,7 +105,13 @@ export class GovernanceDoor {
         params,
         tx,
         authenticated.caller as NonNullable<GovContext['caller']> | null,
+        errand,
       );
+      if (errand.isOpen) {
+        this.#settle(tx, { status: response.status, applyWrites: false });
+        errand.run(() => this.#run(event, target, endpoint, params, finish, errand));
+        return;
+      }
       const outcome = this.#settle(tx, response);
       if (outcome.kind === 'conflict') continue;
       finish(event, response, tx.touched ? outcome : undefined);
@@ -141,7 +151,16 @@ export class GovernanceDoor {
   }
 
   #resolves(tx: Tx, id: string): boolean {
-    const resolution = reconsider(tx, this.#world(), id);
+    const errand = this.#errands.get(id) ?? this.#node.undo.errand();
+    const resolution = reconsider(tx, this.#world(errand), id);
+    if (errand.isOpen) {
+      this.#errands.set(id, errand);
+      errand.run(() => {
+        this.#reconsiderAt = this.#node.now;
+      });
+      return false;
+    }
+    this.#errands.delete(id);
     if (this.#node.undo.obstacle) {
       this.#reconsiderAt = this.#node.now + limits.undoRetryMs;
       return false;
@@ -164,6 +183,7 @@ export class GovernanceDoor {
     params: Readonly<Record<string, string>>,
     tx: Tx,
     caller: NonNullable<GovContext['caller']> | null,
+    errand: Errand,
   ): Answer & { readonly applyWrites?: boolean } {
     const context: GovContext = {
       tx,
@@ -176,7 +196,7 @@ export class GovernanceDoor {
         body: event.request.body,
       },
       ...(caller ? { caller } : {}),
-      world: this.#world(),
+      world: this.#world(errand),
     };
     try {
       const response = endpoint.handle(context) satisfies GovResponse;
@@ -201,7 +221,7 @@ export class GovernanceDoor {
     return this.#actions.commit(tx);
   }
 
-  #world(): GovernanceWorld {
+  #world(errand: Errand): GovernanceWorld {
     const { replica } = this.#node;
     return {
       engine: this.#engine,
@@ -213,7 +233,7 @@ export class GovernanceDoor {
       lastCommitted: () => replica.committed ?? { view: 0, seqno: 0 },
       viewOf: (seqno) => (seqno > 0 && seqno <= replica.store.version ? replica.viewAt(seqno) : null),
       log: (level, message) => this.#outbox.log(level, message, 'governance'),
-      undo: this.#node.undo.planning(),
+      undo: this.#node.undo.planning(errand),
     };
   }
 }

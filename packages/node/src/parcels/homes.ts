@@ -1,4 +1,4 @@
-import { type Audiences, audienceIdOf, type Reader, readersOfSegment, type Segment } from '@coco/access';
+import type { Audiences, Reader, Segment } from '@coco/access';
 import {
   accessUsers,
   type NodeId,
@@ -42,8 +42,7 @@ export class Homes {
 
   /** Nodes that keep what a segment holds. */
   nodesOf(segment: Segment): NodeId[] {
-    const audience = this.#audiences.find(audienceIdOf(segment));
-    return audience ? this.nodesFor(readersOfSegment(audience, segment)) : [];
+    return this.nodesFor(this.#audiences.readersOf(segment));
   }
 
   /** Whether a node keeps what a segment holds. */

@@ -110,27 +110,4 @@ describe('what only the parties keep', () => {
     assert.equal(market.read('baker', baker, '2'), 'two and a half');
     assert.equal(mill.parcels.size, 5);
   });
-
-  test('is undone by vote: what was before is read again, and members see that something changes', () => {
-    const market = new Consortium();
-    const { cluster } = market;
-    const { bank, mill, baker } = market.nodes;
-    market.place('mill', bank, '1', both, 'right');
-    const wrong = market.ask('mill', bank, 'POST', '/app/deals/1', { body: ' or wrong' });
-    const transaction = wrong.headers['x-ms-ccf-transaction-id'] ?? '';
-    cluster.pass(500);
-    let previewed = '';
-    cluster.passUntil('the preview is there', () => {
-      const payload = { transactions: [transaction], policy: 'restore' };
-      const reply = cluster.govern(bank, '/gov/service/undo:preview', 'preview', payload);
-      previewed = reply.text;
-      return reply.status === 200;
-    });
-    const { plan } = JSON.parse(previewed) as { plan: string };
-    const args = { transactions: [transaction], policy: 'restore', plan };
-    cluster.propose(bank, { name: 'undo_transactions', args });
-    cluster.pass(500);
-    for (const node of [bank, mill, baker]) assert.equal(market.read('baker', node, '1'), 'right');
-    assert.doesNotMatch(previewed, /right|wrong/);
-  });
 });

@@ -309,10 +309,13 @@ export class Cluster {
     const text = payload === '' ? '' : JSON.stringify(payload);
     const body = signSign1({ protected: headers, payload: new TextEncoder().encode(text) }, this.memberKey);
     const target = `${path}?api-version=2024-07-01`;
-    const reply = this.request(machine, 'POST', target, {
+    const replied = this.ask(machine, 'POST', target, {
       headers: { 'content-type': 'application/cose' },
       body,
     });
+    this.settle();
+    this.passUntil(`${machine.name} answers ${path}`, () => replied() !== undefined);
+    const reply = replied() as Reply;
     if (reply.status >= 300) throw new Error(`${path}: ${reply.status} ${reply.text}`);
     return reply;
   }

@@ -29,6 +29,12 @@ export function read({ params }) {
   const row = deals.get(bytes(params.id));
   return row === undefined ? { statusCode: 404, body: {} } : { body: ccf.bufToStr(row) };
 }
+export function credit({ body }) {
+  for (const { writes } of body.json().transactions)
+    for (const { key, value, before } of writes.filter(({ map }) => map === 'audience:deals'))
+      deals.set(bytes('credit'), bytes([key, value, before, deals.size].join(' ')));
+  return { body: {} };
+}
 export const list = () => ({ body: [...deals.range()].map(([key, value]) => [ccf.bufToStr(key), ccf.bufToStr(value)]) });
 export const past = () =>
   ({ body: [...ccf.historicalState.kv['audience:deals'].range()].map((row) => row.map((bytes) => ccf.bufToStr(bytes))) });

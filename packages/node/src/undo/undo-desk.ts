@@ -1,15 +1,17 @@
-import type { Audiences } from '@coco/access';
+import { type Audiences, Shelves } from '@coco/access';
 import { type Obstacle, traceOf, type UndoPlanning } from '@coco/governance';
 import { Lineage } from '@coco/kv';
 import type { Application } from '../application.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import { compensate } from './compensate.ts';
 import { EarlierLineage } from './earlier-lineage.ts';
+import { Errand } from './errand.ts';
 import { PastWrites } from './past-writes.ts';
 import { StandingBook } from './standing-book.ts';
 
 /** What a node brings to the undo of transactions: who read and wrote what, and past values. */
 export class UndoDesk {
+  readonly #node: Pick<NodeView, 'access' | 'parcels'>;
   readonly #replica: NodeView['replica'];
   readonly #application: Application;
   readonly #past: PastWrites;
@@ -21,8 +23,9 @@ export class UndoDesk {
   #obstacle: Obstacle | undefined;
 
   /** Follows the store from its next version on. */
-  constructor(node: Pick<NodeView, 'replica' | 'application' | 'historical' | 'access'>) {
+  constructor(node: Pick<NodeView, 'replica' | 'application' | 'historical' | 'access' | 'parcels'>) {
     const { store } = node.replica;
+    this.#node = node;
     this.#replica = node.replica;
     this.#application = node.application;
     this.#audiences = node.access.audiences;
@@ -50,13 +53,18 @@ export class UndoDesk {
     return this.#obstacle;
   }
 
+  /** For one request. */
+  errand(): Errand {
+    return new Errand(this.#node);
+  }
+
   /** For the planning of one undo. */
-  planning(): UndoPlanning {
+  planning(errand: Errand): UndoPlanning {
     this.#obstacle = undefined;
     const { nextSeqno, raft, secrets, store } = this.#replica;
-    const parts = { application: this.#application, audiences: this.#audiences, store };
-    const noted = <T extends object | string>(given: T): T => {
-      if (given === 'loading' || given === 'missing') this.#obstacle = given;
+    const parts = { application: this.#application, audiences: this.#audiences, store, parcels: errand };
+    const noted = <T>(given: T): T => {
+      if (isObstacle(given)) this.#obstacle = given;
       return given;
     };
     return {
@@ -67,7 +75,18 @@ export class UndoDesk {
       past: (version) => noted(this.#past.get(version)),
       salt: (version, change) => secrets.keyFor(version).undoSalts.sign(change),
       audiences: this.#audiences,
-      compensate: (call) => compensate(parts, call),
+      shelves: new Shelves(this.#audiences, errand.begin()),
+      lacking: () => noted(errand.lacking()),
+      storing: (parcels) => noted(errand.storing(parcels)),
+      compensate: (call) => {
+        const made = compensate(parts, call);
+        if (made.kind !== 'lacked') return made;
+        return { kind: 'obstructed', by: noted(errand.lacking(made.names) ?? 'away') };
+      },
     };
   }
+}
+
+function isObstacle(given: unknown): given is Obstacle {
+  return given === 'loading' || given === 'missing' || given === 'away';
 }
