@@ -17,7 +17,7 @@ import { httpsTransport, nodeWorld } from '@coco/client/node';
 import { parseCertificate } from '@coco/crypto';
 import type { Input, Io, Option } from './command.ts';
 import { CliError } from './errors.ts';
-import { readJson, readText, writeFile } from './files.ts';
+import { readCertificate, readJson, readText, writeFile } from './files.ts';
 import { configDirectory, profileOf } from './profiles.ts';
 
 /** The options of every verb that speaks to a service. */
@@ -55,11 +55,11 @@ export function connectionOf(input: Input, io: Io): Connection {
   // A certificate that is given is not that of the key which the profile names.
   const key = input.text('key') ?? (input.text('cert') === undefined ? profile.key : undefined);
   if (cert === undefined && key !== undefined) throw new CliError('Usage', '--key needs the --cert it is of');
-  const certificate = cert === undefined ? undefined : readText(io, cert);
+  const certificate = cert === undefined ? undefined : readCertificate(io, cert);
   const jwt = input.text('jwt') ?? (profile.jwt === undefined ? undefined : `@${profile.jwt}`);
   return {
     addresses,
-    serviceCertificate: readText(io, serviceCert),
+    serviceCertificate: readCertificate(io, serviceCert),
     certificate,
     client:
       certificate === undefined || key === undefined

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { parseCertificate } from '@coco/crypto';
 import type { Io } from './command.ts';
 import { CliError } from './errors.ts';
 
@@ -11,6 +12,18 @@ export async function readBytes(io: Io, name: string): Promise<Uint8Array> {
 /** Reads a file named on the command line as text. */
 export function readText(io: Io, name: string): string {
   return new TextDecoder().decode(readBytesNow(io, name));
+}
+
+/** Reads a certificate named on the command line, and throws `Failed` naming the file when it holds none. */
+export function readCertificate(io: Io, name: string): string {
+  const text = readText(io, name);
+  try {
+    parseCertificate(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CliError('Failed', `${name} is no certificate in PEM: ${reason}`, { cause });
+  }
+  return text;
 }
 
 /** Reads a JSON file named on the command line. */

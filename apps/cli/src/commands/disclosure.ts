@@ -4,7 +4,7 @@ import { formatTxId, LedgerError } from '@coco/ledger';
 import type { Input, Io, Outcome, Verb } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { readJson, readText, writeFile } from '../files.ts';
+import { readCertificate, readJson, writeFile } from '../files.ts';
 import { profileOf } from '../profiles.ts';
 import { facts } from '../text.ts';
 
@@ -57,7 +57,7 @@ async function check(input: Input, io: Io): Promise<Outcome> {
   if (cert === undefined)
     throw new CliError('Usage', '--service-cert is needed: whose receipt should it be?');
   try {
-    const { fields, proves } = verifyDisclosure(readJson(io, file) as Disclosure, readText(io, cert));
+    const { fields, proves } = verifyDisclosure(readJson(io, file) as Disclosure, readCertificate(io, cert));
     const transaction = proves.kind === 'transaction' ? formatTxId(proves.txId) : undefined;
     const json = { valid: true, transaction, fields: Object.fromEntries(fields) };
     const shown = [...fields].map(([name, value]) => [name, JSON.stringify(value)] as const);

@@ -181,3 +181,11 @@ test('a COSE receipt of the ledger is verified as well', async () => {
   const other = await here.json(...words, '--claims-digest', '11'.repeat(32));
   assert.deepEqual([other.code, other.value.step], [1, 'claims']);
 });
+
+test('a file that is no certificate is told by its name, and nothing is said of the ledger', async () => {
+  using here = place();
+  writeFileSync(here.file('cert.pem'), 'no certificate');
+  const { code, error } = await here.coco('ledger', 'verify', '.', '--service-cert', 'cert.pem');
+  assert.equal(code, 1);
+  assert.match(error, /^coco: cert\.pem is no certificate in PEM/);
+});

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Auditor, type AuditReport, decodeEntry, formatTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { readText } from '../files.ts';
+import { readCertificate } from '../files.ts';
 import { type Broken, listChunks, readEntries } from '../ledger/folder.ts';
 import type { GovernanceReplay, ReplayedGovernance } from '../ledger/governance-replay.ts';
 import { entryJson, hexOf } from '../ledger/show.ts';
@@ -48,7 +48,7 @@ async function verify(input: Input, io: Io): Promise<Outcome> {
   const cert = input.text('serviceCert');
   const governance = input.flag('governance') ? await governanceReplay() : undefined;
   const auditor = new Auditor({
-    ...(cert === undefined ? {} : { trustedServiceCert: readText(io, cert) }),
+    ...(cert === undefined ? {} : { trustedServiceCert: readCertificate(io, cert) }),
     ...(governance === undefined ? {} : { each: governance.each }),
   });
   const chunks = listChunks(folder);

@@ -12,7 +12,7 @@ import {
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { readBytes, readText, writeFile } from '../files.ts';
+import { readBytes, readCertificate, writeFile } from '../files.ts';
 import { hexOf } from '../ledger/show.ts';
 import { profileOf } from '../profiles.ts';
 import { facts } from '../text.ts';
@@ -87,7 +87,7 @@ async function verifyOne(input: Input, io: Io): Promise<Outcome> {
   const cert = input.text('serviceCert') ?? profileOf(io, input.text('profile')).serviceCert;
   if (cert === undefined)
     throw new CliError('Usage', '--service-cert is needed: whose receipt should it be?');
-  const servicePem = readText(io, cert);
+  const servicePem = readCertificate(io, cert);
   const claimsDigest = await claimsOf(input, io);
   const txid = input.text('txid');
   const txId = txid === undefined ? undefined : parseTxId(txid);

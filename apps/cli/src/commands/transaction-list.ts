@@ -6,6 +6,7 @@ import {
 } from '@coco/client';
 import type { Input, Io, Option, Outcome, Verb } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
+import { CliError } from '../errors.ts';
 import { columns } from '../text.ts';
 
 type Shown = TransactionEvent['transaction'];
@@ -50,6 +51,7 @@ export const listVerbs: readonly Verb[] = [
 
 async function listAll(input: Input, io: Io): Promise<Outcome> {
   const most = input.whole('limit') ?? 100;
+  if (most === 0) throw new CliError('Usage', '--limit is at least 1');
   const row = input.text('row');
   const filter: TransactionFilter = {
     ...filterOf(input, ['from', 'to', 'endpoint', 'by', 'party', 'map', 'grant']),

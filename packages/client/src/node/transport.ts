@@ -171,7 +171,9 @@ const untrusted =
 function failure(url: string, error: Error & { code?: string }, connected: boolean): ClientError {
   const { origin } = new URL(url);
   if (error.code !== undefined && untrusted.test(error.code)) {
-    const reason = `${origin} does not prove to be a node of the pinned service: ${error.message}`;
+    // What Node.js advises after the reason is of other people's certificates.
+    const [why] = error.message.split(';');
+    const reason = `${origin} does not prove to be a node of the pinned service: ${why}`;
     return new ClientError('UntrustedService', reason, { cause: error });
   }
   const reason = error.message === '' ? (error.code ?? 'connection refused') : error.message;
