@@ -20,7 +20,7 @@ import { limits } from './limits.ts';
 import { u64 } from './numbers.ts';
 import { noParcels, type Parcel, ParcelDesk, type ParcelName, type Parcels } from './parcel.ts';
 import { seenOf } from './past.ts';
-import { aloneReader, knownReadersOf, type Reader, readersOf, type Viewer } from './reader.ts';
+import { knownReadersOf, type Reader, readersOf, type Viewer } from './reader.ts';
 import { encodeRecord, type Part } from './record.ts';
 import type { Place } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
@@ -73,17 +73,20 @@ interface Packed {
     | undefined;
 }
 
-/** The private side of one call: who its transaction and rows are for, and the door to rows that have audiences. */
+/**
+ * The private side of one call: who its transaction and rows are for, and the door to rows that have audiences. Most calls
+ * need little of it, so that its parts are made when they are asked for.
+ */
 export class CallAccess {
-  readonly rows: MapDoor;
   readonly #parts: CallParts;
   readonly #tx: Tx;
-  readonly #touched = new Set<Segment>();
-  readonly #rowAudiences = new Map<string, readonly Reader[]>();
+  #rows: MapDoor | undefined;
+  #desk: ParcelDesk | undefined;
+  #shelves: Shelves | undefined;
+  #touched: Set<Segment> | undefined;
+  #rowAudiences: Map<string, readonly Reader[]> | undefined;
   /** What this call founded: not in the store before it commits. */
-  readonly #founded = new Map<AudienceId, Audience>();
-  readonly #desk: ParcelDesk;
-  readonly #shelves: Shelves;
+  #founded: Map<AudienceId, Audience> | undefined;
   #newSecret: AccessSecret | undefined;
   #audience: readonly Reader[] | undefined;
   #defaulted = false;
@@ -93,9 +96,11 @@ export class CallAccess {
   constructor(tx: Tx, parts: CallParts) {
     this.#tx = tx;
     this.#parts = parts;
-    this.#desk = new ParcelDesk(parts.parcels ?? noParcels);
-    this.#shelves = new Shelves(parts.audiences, this.#desk);
-    this.rows = new GuardedRows(tx, this.#rights());
+  }
+
+  get rows(): MapDoor {
+    this.#rows ??= new GuardedRows(this.#tx, this.#rights());
+    return this.#rows;
   }
 
   get viewer(): Viewer {
@@ -104,7 +109,7 @@ export class CallAccess {
 
   /** Parcels it asked for that were not at hand: what it answered then counts for nothing. */
   get missing(): readonly ParcelName[] {
-    return this.#desk.missing;
+    return this.#desk?.missing ?? [];
   }
 
   /**
@@ -132,6 +137,7 @@ export class CallAccess {
 
   /** Says who may see a row, and from then on keeps it there. Throws `ReaderInvalid`, `AudienceTooWide`. */
   setRowAudience(map: MapName, key: ByteString, named: unknown): void {
+    this.#rowAudiences ??= new Map();
     this.#rowAudiences.set(placeBytes({ map, key }), this.#allowed(readersOf(named, this.#parts.viewer)));
   }
 
@@ -143,7 +149,7 @@ export class CallAccess {
     const { rule } = this.#parts;
     const own = new Set(this.#own());
     try {
-      return seenOf(writeSet, this.#shelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
+      return seenOf(writeSet, this.#openShelves, (map, segment) => own.has(segment) || isIn(rule.reads, map));
     } catch (error) {
       if (error instanceof AccessError && error.code === 'ParcelsAway') return new Map();
       throw error;
@@ -166,7 +172,7 @@ export class CallAccess {
 
   /** The parcels that it has made so far. Throws `TooMuch`. */
   get made(): readonly Parcel[] {
-    const { made } = this.#desk;
+    const made = this.#desk?.made ?? [];
     const most = limits.parcelBytesPerTransactionMax;
     if (made.reduce((sum, { bytes }) => sum + bytes.length, 0) <= most) return made;
     throw new AccessError('TooMuch', `one transaction puts at most ${most} bytes into parcels`);
@@ -181,7 +187,7 @@ export class CallAccess {
   /** An audience, founded before or with this call. */
   audienceOf(segment: Segment): Audience | undefined {
     const id = audienceIdOf(segment);
-    return this.#parts.audiences.find(id) ?? this.#founded.get(id);
+    return this.#parts.audiences.find(id) ?? this.#founded?.get(id);
   }
 
   /**
@@ -198,8 +204,7 @@ export class CallAccess {
       segment,
       marks: this.#marksFor(segment, segments.length === 1),
     }));
-    const { viewer } = this.#parts;
-    const by = viewer.id === null ? null : aloneReader(viewer);
+    const by = this.#parts.viewer.alone;
     this.#tx.set(tables.transactions, key, encodeRecord({ view: place.view, time, endpoint, by, parts }));
     return { reference: this.#secret().references.sealNext(place), claimsDigest: claims?.digest };
   }
@@ -212,7 +217,7 @@ export class CallAccess {
 
   #segmentsOfTransaction(): Segment[] {
     if (this.#audience) return [this.#segmentFor(this.#audience)];
-    if (this.#touched.size > 0) return [...this.#touched];
+    if (this.#touched) return [...this.#touched];
     const { rule, viewer } = this.#parts;
     return rule.audience ? [this.#segmentFor(knownReadersOf(rule.audience, viewer))] : [];
   }
@@ -234,15 +239,17 @@ export class CallAccess {
 
   /** Marks of keys that were written for a segment; of other maps too when all of the transaction is for it. */
   #marksFor(segment: Segment, alone: boolean): Part['marks'] {
-    const marks: ByteString[] = [];
+    let marks = '';
+    let count = 0;
     for (const [map, writes] of this.#tx.writeSet()) {
       if (isOfService(map)) continue;
       const guarded = hasAudiences(map);
       if (!guarded && !alone) continue;
       for (const key of writes.keys()) {
-        if (marks.length === limits.keysFoundMax) return marks;
-        if (!guarded) marks.push(this.#secret().keyMark(map, key));
-        else if (key.startsWith(segment)) marks.push(this.#secret().keyMark(map, key.slice(segmentBytes)));
+        if (guarded && !key.startsWith(segment)) continue;
+        if (count === limits.keysFoundMax) return marks;
+        marks += this.#secret().keyMark(map, guarded ? key.slice(segmentBytes) : key);
+        count++;
       }
     }
     return marks;
@@ -257,7 +264,7 @@ export class CallAccess {
         isIn(rule.reads, map) ? [...new Set([...own(), ...audiences.allSegments()])] : own(),
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),
-      shelfOf: (segment) => this.#shelves.of(segment),
+      shelfOf: (segment) => this.#openShelves.of(segment),
       vectorOf: vectorOf ?? (() => random(vectorBytes)),
     };
   }
@@ -272,7 +279,7 @@ export class CallAccess {
   }
 
   #target(map: MapName, key: ByteString, present: Segment | undefined): Segment {
-    const named = this.#rowAudiences.get(placeBytes({ map, key }));
+    const named = this.#rowAudiences?.get(placeBytes({ map, key }));
     if (named) return this.#segmentFor(named);
     if (present !== undefined) {
       const audience = this.#parts.audiences.find(audienceIdOf(present));
@@ -292,6 +299,7 @@ export class CallAccess {
   }
 
   #touch(segment: Segment): void {
+    this.#touched ??= new Set();
     this.#touched.add(segment);
     if (this.#touched.size <= limits.audiencesPerTransactionMax) return;
     const most = limits.audiencesPerTransactionMax;
@@ -315,7 +323,7 @@ export class CallAccess {
     const id = this.#secret().audienceId(keeping, readers);
     const known = this.#parts.audiences.find(id);
     if (known) return this.#present(known);
-    const founded = this.#founded.get(id);
+    const founded = this.#founded?.get(id);
     if (founded) return currentSegment(founded);
     const audience = foundAudience(id, keeping, readers);
     const segment = currentSegment(audience);
@@ -323,6 +331,7 @@ export class CallAccess {
     this.#tx.has(tables.audiences, id);
     this.#tx.set(tables.audiences, id, encodeAudience(audience));
     this.#makeKey(segment, keeping.home);
+    this.#founded ??= new Map();
     this.#founded.set(id, audience);
     return segment;
   }
@@ -360,11 +369,17 @@ export class CallAccess {
       );
     const raw = this.#parts.random(32);
     const wrap = (key: ByteString) => sealSegmentKey(this.#secret(), segment, key, this.#parts.random(12));
-    this.#tx.set(tables.keys, segment, this.#shelves.found(segment, home, raw, wrap));
+    this.#tx.set(tables.keys, segment, this.#openShelves.found(segment, home, raw, wrap));
+  }
+
+  get #openShelves(): Shelves {
+    this.#desk ??= new ParcelDesk(this.#parts.parcels ?? noParcels);
+    this.#shelves ??= new Shelves(this.#parts.audiences, this.#desk);
+    return this.#shelves;
   }
 
   #shelfOf(segment: Segment): Shelf {
-    const shelf = this.#shelves.of(segment);
+    const shelf = this.#openShelves.of(segment);
     if (!shelf) throw new Error('a transaction belongs to a segment without a key');
     return shelf;
   }

@@ -50,7 +50,7 @@ export {
   slipFor,
 } from './parcel.ts';
 export { seenOf } from './past.ts';
-export { aloneReader, anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';
+export { anonymous, type Reader, readersOf, type Viewer, viewerOf } from './reader.ts';
 export type { Part, TransactionRecord } from './record.ts';
 export { type Place, referenceCharacters } from './reference.ts';
 export type { MapDoor } from './rows.ts';

@@ -3,7 +3,7 @@ import type { Segment } from './audience.ts';
 import { limits } from './limits.ts';
 import { u64 } from './numbers.ts';
 import type { Reader } from './reader.ts';
-import { decodeRecord, type TransactionRecord } from './record.ts';
+import { decodeRecord, isMarked, type TransactionRecord } from './record.ts';
 import { tables } from './tables.ts';
 import type { Order, Stretch, TransactionIndex } from './transaction-index.ts';
 
@@ -80,7 +80,7 @@ function fits(record: TransactionRecord, seen: readonly Segment[], query: ListQu
   if (by !== undefined && record.by !== by) return false;
   if (withReader && !seen.some(withReader)) return false;
   if (mark === undefined) return true;
-  return record.parts.some(({ segment, marks }) => seen.includes(segment) && marks.includes(mark(segment)));
+  return record.parts.some((part) => seen.includes(part.segment) && isMarked(part, mark(part.segment)));
 }
 
 interface Found {

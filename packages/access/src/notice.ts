@@ -23,7 +23,7 @@ export function recordNotice(
   { time, endpoint }: { readonly time: number; readonly endpoint: string },
   segments: Iterable<Segment>,
 ): void {
-  const parts = [...segments].map((segment) => ({ segment, marks: [] }));
+  const parts = [...segments].map((segment) => ({ segment, marks: '' }));
   if (parts.length === 0) return;
   const record = encodeRecord({ view: place.view, time, endpoint, by: members, parts });
   tx.set(tables.transactions, u64(place.seqno), record);

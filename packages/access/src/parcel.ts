@@ -56,23 +56,23 @@ export interface Parcels {
  */
 export class ParcelDesk implements Parcels {
   readonly #atHand: Parcels;
-  readonly #made = new Map<ParcelId, Parcel>();
-  readonly #missing = new Map<ParcelId, ParcelName>();
+  #made: Map<ParcelId, Parcel> | undefined;
+  #missing: Map<ParcelId, ParcelName> | undefined;
 
   constructor(atHand: Parcels) {
     this.#atHand = atHand;
   }
 
   get made(): readonly Parcel[] {
-    return [...this.#made.values()];
+    return this.#made ? [...this.#made.values()] : [];
   }
 
   get missing(): readonly ParcelName[] {
-    return [...this.#missing.values()];
+    return this.#missing ? [...this.#missing.values()] : [];
   }
 
   find(id: ParcelId): Parcel | undefined {
-    return this.#made.get(id) ?? this.#atHand.find(id);
+    return this.#made?.get(id) ?? this.#atHand.find(id);
   }
 
   /** The parcels of these slips, in their order. Throws `ParcelsAway` when one is not at hand. */
@@ -81,8 +81,12 @@ export class ParcelDesk implements Parcels {
     for (const slip of slips) {
       const { id } = readSlip(slip);
       const parcel = this.find(id);
-      if (parcel) found.push(parcel);
-      else this.#missing.set(id, { segment, id });
+      if (parcel) {
+        found.push(parcel);
+      } else {
+        this.#missing ??= new Map();
+        this.#missing.set(id, { segment, id });
+      }
     }
     if (found.length === slips.length) return found;
     throw new AccessError('ParcelsAway', 'rows of this audience are with the nodes of its parties');
@@ -91,6 +95,7 @@ export class ParcelDesk implements Parcels {
   /** Puts sealed bytes into a parcel. Answers its slip. */
   make(segment: Segment, bytes: ByteString): ByteString {
     const parcel = parcelOf(segment, bytes);
+    this.#made ??= new Map();
     this.#made.set(parcel.id, parcel);
     return slipFor(parcel);
   }

@@ -14,12 +14,14 @@ export interface Viewer {
   /** The organisation it acts for. */
   readonly party: string | null;
   readonly roles: readonly string[];
+  /** The reader that stands for it alone: its organisation, or itself when it acts for none; null when it did not say. */
+  readonly alone: Reader | null;
   /** Every reader it counts as, `everybody` included, sorted. */
   readonly readers: readonly Reader[];
 }
 
 /** A caller who did not say who it is. */
-export const anonymous: Viewer = { id: null, party: null, roles: [], readers: ['everybody'] };
+export const anonymous: Viewer = { id: null, party: null, roles: [], alone: null, readers: ['everybody'] };
 
 const namePattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.readerNameCharactersMax - 1}}$`);
 
@@ -31,13 +33,12 @@ export function viewerOf(id: string, party: string | null, roles: readonly strin
     ...roles.map((role) => `role:${role}`),
     'everybody',
   ];
-  return { id, party, roles, readers: readers.sort() };
+  const alone = party === null ? `user:${id}` : `party:${party}`;
+  return { id, party, roles, alone, readers: readers.sort() };
 }
 
-/** The reader that stands for a viewer alone: its organisation, or itself when it acts for none. */
-export function aloneReader(viewer: Viewer): Reader {
-  if (viewer.party !== null) return `party:${viewer.party}`;
-  if (viewer.id !== null) return `user:${viewer.id}`;
+function aloneReader({ alone }: Viewer): Reader {
+  if (alone !== null) return alone;
   throw new AccessError(
     'ReaderInvalid',
     'the caller did not say who it is: there is no caller to keep it for',

@@ -1,14 +1,14 @@
 import { type ByteString, byteStringToUtf8, utf8ToByteString } from '@coco/kv';
 import { type Segment, segmentBytes } from './audience.ts';
 import { readU32, readU64, u32, u64 } from './numbers.ts';
-import { paddedSize } from './padding.ts';
+import { paddedSize, zeroPadded } from './padding.ts';
 import type { Reader } from './reader.ts';
 
 /** What one audience sees of a transaction. */
 export interface Part {
   readonly segment: Segment;
-  /** Marks of the keys it wrote for this audience; see `AccessSecret.keyMark`. */
-  readonly marks: readonly ByteString[];
+  /** Marks of the keys it wrote for this audience, one behind the other; see `AccessSecret.keyMark`. */
+  readonly marks: ByteString;
 }
 
 /** What is remembered of a private transaction, beside what it wrote. */
@@ -33,8 +33,8 @@ const endpointAt = 12;
  */
 export function encodeRecord({ view, time, endpoint, by, parts }: TransactionRecord): ByteString {
   let bytes = u32(view) + u64(time) + sized(endpoint) + sized(by ?? '') + u32(parts.length);
-  for (const { segment, marks } of parts) bytes += segment + u32(marks.length) + marks.join('');
-  return bytes.padEnd(paddedSize(bytes.length), '\0');
+  for (const { segment, marks } of parts) bytes += segment + u32(marks.length / markBytes) + marks;
+  return zeroPadded(bytes, paddedSize(bytes.length));
 }
 
 /** Reads what `encodeRecord` wrote. */
@@ -52,12 +52,9 @@ export function decodeRecord(bytes: ByteString): TransactionRecord {
   const parts: Part[] = [];
   for (let i = 0; i < count; i++) {
     const marksAt = at + segmentBytes + 4;
-    const marked = readU32(bytes, at + segmentBytes);
-    const marks = Array.from({ length: marked }, (_, mark) =>
-      bytes.slice(marksAt + mark * markBytes, marksAt + (mark + 1) * markBytes),
-    );
-    parts.push({ segment: bytes.slice(at, at + segmentBytes), marks });
-    at = marksAt + marked * markBytes;
+    const marksEnd = marksAt + readU32(bytes, at + segmentBytes) * markBytes;
+    parts.push({ segment: bytes.slice(at, at + segmentBytes), marks: bytes.slice(marksAt, marksEnd) });
+    at = marksEnd;
   }
   return { view: readU32(bytes, 0), time: readU64(bytes, 4), endpoint, by: by === '' ? null : by, parts };
 }
@@ -73,6 +70,12 @@ export function segmentsIn(bytes: ByteString): Segment[] {
     at = marksAt + readU32(bytes, marksAt) * markBytes;
   }
   return segments;
+}
+
+/** Whether a mark is among those of a part. */
+export function isMarked({ marks }: Part, mark: ByteString): boolean {
+  for (let at = 0; at < marks.length; at += markBytes) if (marks.startsWith(mark, at)) return true;
+  return false;
 }
 
 function sized(text: string): ByteString {

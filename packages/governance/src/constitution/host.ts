@@ -116,7 +116,7 @@ function noAudience(id: string): TypeError {
 
 function membershipChange(value: HostValue): MembershipChange {
   const { add = [], remove = [], withPast, lend } = (value ?? {}) as Readonly<Record<string, HostValue>>;
-  const nobody = { id: null, party: null, roles: [], readers: [] };
+  const nobody = { id: null, party: null, roles: [], alone: null, readers: [] };
   const readers = (list: HostValue) =>
     Array.isArray(list) && list.length === 0 ? [] : readersOf(list, nobody);
   return {

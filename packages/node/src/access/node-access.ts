@@ -56,6 +56,7 @@ export class NodeAccess {
   #rules = new WeakMap<AppEndpoint, AccessRule>();
   #settings: AccessSettings | undefined;
   #pool: Uint8Array = new Uint8Array(0);
+  #drawnTo = 0;
 
   constructor(store: Store, random: Random, authentication: Authentication) {
     this.audiences = new Audiences(store);
@@ -124,10 +125,12 @@ export class NodeAccess {
 
   /** Random bytes, drawn many at a time: each sealed row takes a few. */
   #drawn(length: number): Uint8Array {
-    if (this.#pool.length < length) this.#pool = this.#random(Math.max(length, randomBytesDrawn));
-    const bytes = this.#pool.subarray(0, length);
-    this.#pool = this.#pool.subarray(length);
-    return bytes;
+    if (this.#drawnTo + length > this.#pool.length) {
+      this.#pool = this.#random(Math.max(length, randomBytesDrawn));
+      this.#drawnTo = 0;
+    }
+    this.#drawnTo += length;
+    return this.#pool.subarray(this.#drawnTo - length, this.#drawnTo);
   }
 
   /**
