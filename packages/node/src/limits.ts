@@ -105,6 +105,8 @@ export const limits = {
   /** Parcels named in one message, and asked for at a time. */
   parcelNamesPerMessage: 10_000,
   parcelsFetchedAtOnce: 500,
+  /** Parcels stored here whose transactions have yet to come; of more it is not noted that they might not. */
+  parcelsPendingMax: 100_000,
   /** Log lines a single step may emit for one app call. */
   logLinesPerCallMax: 100,
 } as const;

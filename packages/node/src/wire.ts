@@ -64,8 +64,14 @@ export interface LentEntries {
 /** Parcels to be stored by a node of a party, before the transaction that made them is in the ledger. */
 export interface ParcelDeposit {
   readonly kind: 'deposit';
-  /** The sender's, for the answer. */
+  /** The sender's, for the answer; ascends. */
   readonly id: number;
+  /** View of the sender as primary: the transaction comes in it, or never. */
+  readonly view: number;
+  /** Whether the parcels stay wherever that transaction goes. */
+  readonly isLasting: boolean;
+  /** Deposits of the sender with a lower id are decided: their transactions are up to here in its ledger, or nowhere. */
+  readonly decided: { readonly before: number; readonly at: number };
   readonly parcels: readonly ParcelFile[];
 }
 
@@ -191,7 +197,7 @@ export function decodeWire(
     case kinds.lent:
       return { kind: 'lent', from: number(head.from), entries: pieces(body, list(head.sizes).map(number)) };
     case kinds.deposit:
-      return { kind: 'deposit', id: number(head.id), parcels: readParcels(head, body) };
+      return readDeposit(head, body);
     case kinds.deposited:
       return { kind: 'deposited', id: number(head.id) };
     case kinds.withdrawn:
@@ -238,11 +244,9 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
     }
     case 'deposit':
     case 'parcels': {
-      const parcels = message.parcels.map(({ path, bytes }) => [path, bytes.length]);
-      return {
-        head: { id: message.id, parcels },
-        body: concatBytes(...message.parcels.map(({ bytes }) => bytes)),
-      };
+      const { kind, parcels, ...head } = message;
+      const sizes = parcels.map(({ path, bytes }) => [path, bytes.length]);
+      return { head: { ...head, parcels: sizes }, body: concatBytes(...parcels.map(({ bytes }) => bytes)) };
     }
     case 'deposited':
     case 'withdrawn':
@@ -254,6 +258,19 @@ function pack(message: NodeMessage): { head: object; body: Uint8Array } {
 }
 
 type Json = Readonly<Record<string, unknown>>;
+
+function readDeposit(head: Json, body: Uint8Array): ParcelDeposit {
+  const { id, view, isLasting, decided } = head;
+  const { before, at } = record(decided);
+  return {
+    kind: 'deposit',
+    id: number(id),
+    view: number(view),
+    isLasting: isLasting === true,
+    decided: { before: number(before), at: number(at) },
+    parcels: readParcels(head, body),
+  };
+}
 
 function readRequest(head: Json, body: Uint8Array): ForwardedRequest {
   const { request, clientCertificate } = head;

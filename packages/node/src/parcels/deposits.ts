@@ -1,9 +1,18 @@
 import type { Parcel, Reader, Segment } from '@coco/access';
 import type { NodeId } from '@coco/governance';
 import { limits } from '../limits.ts';
-import { encodeWire } from '../wire.ts';
+import { encodeWire, type ParcelDeposit } from '../wire.ts';
 import { fileOf } from './files.ts';
 import type { ParcelSetting } from './parcel-keeper.ts';
+
+/** How parcels are deposited. */
+export interface DepositOptions {
+  /**
+   * Whether they stay where they are though their transaction may come later than at once, or not at all. Otherwise
+   * `then` is where it comes, or never.
+   */
+  readonly isLasting: boolean;
+}
 
 /** Parcels that wait to be stored by nodes of their parties. */
 interface Deposit {
@@ -13,6 +22,8 @@ interface Deposit {
   readonly waiting: Set<NodeId>;
   readonly stored: Set<NodeId>;
   readonly deadline: number;
+  /** In which it was begun: nodes that hear of a later one give up what has not come. */
+  readonly view: number;
   readonly then: (isStored: boolean) => void;
 }
 
@@ -35,8 +46,9 @@ export class Deposits {
     parcels: readonly Parcel[],
     readersOf: (segment: Segment) => readonly Reader[],
     then: (isStored: boolean) => void,
+    { isLasting }: DepositOptions,
   ): void {
-    const { homes, isAway, now } = this.#setting;
+    const { homes, isAway, now, place } = this.#setting;
     const segments = new Set(parcels.map(({ segment }) => segment));
     const found = [...segments].map((segment): [Segment, NodeId[]] => [
       segment,
@@ -51,10 +63,13 @@ export class Deposits {
     this.#lastId += 1;
     const deadline = now() + limits.parcelPatienceMs;
     const id = this.#lastId;
-    this.#open.set(id, { homes: nodes, waiting, stored: new Set(), deadline, then });
+    const { view, seqno } = place();
+    this.#open.set(id, { homes: nodes, waiting, stored: new Set(), deadline, view, then });
+    const [before = id] = this.#open.keys();
+    const head = { kind: 'deposit', id, view, isLasting, decided: { before, at: seqno } } as const;
     for (const node of waiting) {
       const own = parcels.filter(({ segment }) => nodes.get(segment)?.includes(node));
-      this.#send(node, id, own);
+      this.#send(node, { ...head, parcels: own.map(fileOf) }, own);
     }
   }
 
@@ -78,24 +93,25 @@ export class Deposits {
     }
   }
 
-  #send(node: NodeId, id: number, parcels: readonly Parcel[]): void {
+  #send(node: NodeId, deposit: ParcelDeposit, parcels: readonly Parcel[]): void {
     const { own, outbox, keep } = this.#setting;
+    const { id } = deposit;
     if (node === own) {
       keep(parcels, (isKept) => (isKept ? this.stored(own, id) : this.#settle(id, own)));
       return;
     }
-    const message = encodeWire({ kind: 'deposit', id, parcels: parcels.map(fileOf) });
-    outbox.push({ kind: 'send', to: node, message });
+    outbox.push({ kind: 'send', to: node, message: encodeWire(deposit) });
   }
 
   /** Waits for a node no longer; for nobody any more: it is decided. */
   #settle(id: number, node: NodeId): void {
     const deposit = this.#open.get(id);
     if (!deposit) return;
-    const { waiting, stored, homes, then } = deposit;
+    const { waiting, stored, homes, view, then } = deposit;
     waiting.delete(node);
     if (waiting.size > 0) return;
     this.#open.delete(id);
-    then([...homes.values()].every((nodes) => nodes.some((each) => stored.has(each))));
+    const isStored = [...homes.values()].every((nodes) => nodes.some((each) => stored.has(each)));
+    then(isStored && view === this.#setting.place().view);
   }
 }

@@ -5,6 +5,7 @@ import { Consortium } from '../testing/companies.ts';
 import type { Machine } from '../testing/machine.ts';
 import { loseAll, submitShare } from '../testing/recovery.ts';
 import { voters } from '../testing/service.ts';
+import { decodeWire } from '../wire.ts';
 
 const both = ['mill', 'baker'] as const;
 const pathsOf = (machine: Machine) => [...machine.parcels.keys()].sort();
@@ -29,6 +30,12 @@ function recover(market: Consortium, from: Machine): Machine {
   submitShare(cluster, recovered);
   cluster.passUntil('it takes part', () => cluster.state(recovered).state === 'PartOfNetwork');
   return recovered;
+}
+
+/** Says of each message what it is; `seen` may stop who sends or receives it, or keep it from arriving. */
+function watch({ cluster }: Consortium, seen: (kind: string) => 'lost' | undefined): void {
+  cluster.tamper = (message) =>
+    seen(decodeWire(message).kind) === 'lost' ? new Uint8Array([0xff]) : message;
 }
 
 const audienceOf = (market: Consortium, at: Machine): string => {
@@ -80,6 +87,55 @@ describe('what only the parties keep', () => {
       assert.equal(read().text, 'one');
       assert.equal(recovered.parcels.size, 0);
     }
+  });
+
+  test('is given up again when the primary stops before it is written', () => {
+    const market = new Consortium();
+    const { cluster } = market;
+    const { bank, mill, baker } = market.nodes;
+    market.place('mill', bank, '1', both, 'one');
+    const before = pathsOf(mill);
+    watch(market, (kind) => {
+      if (kind === 'deposited') bank.isUp = false;
+      return undefined;
+    });
+    market.begin('mill', bank, 'PUT', '/app/deals/2', { body: { parties: both, text: 'two' } });
+    cluster.settle();
+    assert.ok(mill.parcels.size > before.length, 'it is stored, and nobody knows');
+    watch(market, () => undefined);
+    cluster.passUntil('another one leads', () => cluster.hasPrimary);
+    cluster.passUntil('it is given up', () => mill.parcels.size + baker.parcels.size === 2 * before.length);
+    for (const node of [mill, baker]) {
+      assert.deepEqual(pathsOf(node), before);
+      assert.equal(market.read('baker', node, '1'), 'one');
+    }
+    market.place('mill', mill, '2', both, 'two anew');
+    for (const node of [mill, baker]) assert.equal(market.read('baker', node, '2'), 'two anew');
+    cluster.pass(2_000);
+    assert.deepEqual(pathsOf(mill), pathsOf(baker));
+    assert.equal(mill.parcels.size, before.length + 2);
+  });
+
+  test('is given up by who did not hear that a call conflicted and was run again', () => {
+    const market = new Consortium();
+    const { cluster } = market;
+    const { bank, mill } = market.nodes;
+    let conflicts = 0;
+    watch(market, (kind) => {
+      if (kind !== 'withdrawn') return undefined;
+      conflicts += 1;
+      return 'lost';
+    });
+    const placed = ['1', '2', '3'].map((id) =>
+      market.begin('mill', bank, 'PUT', `/app/deals/${id}`, { body: { parties: both, text: id } }),
+    );
+    cluster.passUntil('all are placed', () => placed.every((reply) => reply()?.status === 200));
+    assert.ok(conflicts > 0, 'they found one audience');
+    // The next deposit tells that those before it are decided.
+    market.place('mill', bank, '4', both, 'four');
+    cluster.pass(500);
+    assert.equal(mill.parcels.size, 1 + 4 + 4, 'one key, the rows and their claims');
+    for (const id of ['1', '2', '3']) assert.equal(market.read('baker', mill, id), id);
   });
 
   test('goes from every disk when it is shredded, and from a node that is taken from its party', () => {

@@ -10,13 +10,14 @@ import {
   type Segment,
 } from '@coco/access';
 import type { NodeId } from '@coco/governance';
+import type { TxId } from '@coco/ledger';
 import type { Correspondence } from '../correspondence.ts';
 import type { ParcelFile } from '../effect.ts';
 import type { NodeView } from '../endpoints/context.ts';
 import { limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
-import { encodeWire, type ParcelMessage } from '../wire.ts';
-import { Deposits } from './deposits.ts';
+import { encodeWire, type ParcelDeposit, type ParcelMessage } from '../wire.ts';
+import { type DepositOptions, Deposits } from './deposits.ts';
 import { Fetches } from './fetches.ts';
 import { fileOf, nameAt, parcelIn, pathOf, segmentIn } from './files.ts';
 import { Homes } from './homes.ts';
@@ -33,6 +34,8 @@ export interface ParcelSetting {
   readonly world: Correspondence;
   readonly outbox: Outbox;
   now(): number;
+  /** Where the ledger of this node ends, and the view it is in. */
+  place(): TxId;
   /** Whether the channel to a node is known to be lost. */
   isAway(node: NodeId): boolean;
   /** Stores parcels on this node's disk. */
@@ -70,6 +73,7 @@ export class ParcelKeeper implements Parcels {
       homes: new Homes(store, audiences),
       cache: new ParcelCache(limits.parcelCacheBytes),
       now: () => node.now,
+      place: () => ({ view: node.replica.raft.view, seqno: store.version }),
       isAway: (other) => other !== own && world.isAway(other),
       keep: (parcels, then) => this.#keep(parcels, then),
     };
@@ -77,7 +81,12 @@ export class ParcelKeeper implements Parcels {
     this.#fetches = new Fetches(this.#setting);
     this.#stock = new Stock(
       this.#setting,
-      { store, audiences, committed: () => node.replica.raft.commit },
+      {
+        store,
+        audiences,
+        committed: () => node.replica.raft.commit,
+        viewAt: (seqno) => node.replica.viewAt(seqno),
+      },
       this.#fetches,
     );
     this.#office = new Office(node.replica, this.#setting.isAway);
@@ -123,8 +132,9 @@ export class ParcelKeeper implements Parcels {
     parcels: readonly Parcel[],
     readersOf: (segment: Segment) => readonly Reader[],
     then: (isStored: boolean) => void,
+    options: DepositOptions = { isLasting: false },
   ): void {
-    this.#deposits.make(parcels, readersOf, then);
+    this.#deposits.make(parcels, readersOf, then, options);
   }
 
   /** The transaction that made these did not come about: they are nobody's. */
@@ -148,7 +158,7 @@ export class ParcelKeeper implements Parcels {
   received(from: NodeId, message: ParcelMessage): void {
     switch (message.kind) {
       case 'deposit':
-        this.#take(from, message.id, message.parcels);
+        this.#take(from, message);
         return;
       case 'deposited':
         this.#deposits.stored(from, message.id);
@@ -212,9 +222,11 @@ export class ParcelKeeper implements Parcels {
   }
 
   /** The primary has something stored here. Whose it is, this node's tables may not know yet. */
-  #take(from: NodeId, id: number, files: readonly ParcelFile[]): void {
+  #take(from: NodeId, deposit: ParcelDeposit): void {
+    const { id, parcels: files } = deposit;
     const parcels = files.flatMap((file) => parcelIn(file) ?? []);
     if (from !== this.#leader || parcels.length < files.length) return;
+    this.#stock.deposited(from, deposit);
     this.#keep(parcels, (isKept) => {
       if (isKept)
         this.#setting.outbox.push({ kind: 'send', to: from, message: encodeWire({ kind: 'deposited', id }) });
@@ -257,7 +269,7 @@ export class ParcelKeeper implements Parcels {
     this.#questions += 1;
     world.listParcels(folder, (all) => {
       this.#questions -= 1;
-      const behind = all.filter((name) => name > after);
+      const behind = this.#stock.settled(folder, all).filter((name) => name > after);
       const names = behind.slice(0, limits.parcelNamesPerMessage);
       const list = { kind: 'parcel-list', id, names, goesOn: names.length < behind.length } as const;
       outbox.push({ kind: 'send', to, message: encodeWire(list) });

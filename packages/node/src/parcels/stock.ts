@@ -10,10 +10,11 @@ import {
 import { type NodeId, partyOfNode } from '@coco/governance';
 import type { Store, Version, WriteSet } from '@coco/kv';
 import { limits } from '../limits.ts';
-import { encodeWire } from '../wire.ts';
+import { encodeWire, type ParcelDeposit } from '../wire.ts';
 import type { Fetches } from './fetches.ts';
 import { folderOf, nameAt, pathOf } from './files.ts';
 import type { ParcelSetting } from './parcel-keeper.ts';
+import { Pending } from './pending.ts';
 
 /** What the stock is held against. */
 export interface StockGrounds {
@@ -21,6 +22,8 @@ export interface StockGrounds {
   readonly audiences: Audiences;
   /** Last seqno that is known to be committed. */
   committed(): number;
+  /** View in which an entry was made. */
+  viewAt(seqno: number): number;
 }
 
 interface Wanted {
@@ -55,6 +58,7 @@ export class Stock {
   /** Segments compared, each with the node it was compared with. */
   readonly #compared = new Set<string>();
   readonly #dropped = new Set<Segment>();
+  readonly #pending = new Pending();
   #toCompare: Comparison[] = [];
   #changes = 0;
   /** Changes as of when `#toCompare` was made. */
@@ -71,11 +75,28 @@ export class Stock {
     this.#fetches = fetches;
     grounds.store.onApply((version, writeSet) => this.#applied(version, writeSet));
     grounds.store.onRollback((to) => this.#rolledBack(to));
-    grounds.store.onAdopt(() => this.wantComparison());
+    grounds.store.onAdopt(() => this.#adopted());
     grounds.store.onWrite(tables.audiences, (_, writes) => {
       // One that was just founded holds nothing that this node was not told of.
       for (const [id] of writes) if ((grounds.audiences.find(id)?.epoch ?? 1) > 1) this.wantComparison();
     });
+  }
+
+  /** A primary has had something stored here. */
+  deposited(primary: NodeId, deposit: ParcelDeposit): void {
+    if (!deposit.isLasting) this.#pending.took(primary, deposit);
+  }
+
+  /** Those of the parcels of a folder whose transactions are in the ledger, as far as this node knows. */
+  settled(folder: string, names: readonly string[]): string[] {
+    return names.filter((name) => !this.#pending.has(`${folder}/${name}`));
+  }
+
+  /** Of what lies between this node was told nothing. */
+  #adopted(): void {
+    this.#pending.forget();
+    this.#compared.clear();
+    this.wantComparison();
   }
 
   /** There may be something here to keep that this node was never told of. */
@@ -87,11 +108,13 @@ export class Stock {
     const { own, homes, cache } = this.#setting;
     for (const segment of shreddedIn(writeSet)) this.#shredded.push({ segment, version });
     for (const name of slipsIn(writeSet, this.#grounds.audiences)) {
+      this.#pending.named(pathOf(name), version);
       if (!cache.find(name.id) && homes.keeps(own, name.segment)) this.#want(name, version);
     }
   }
 
   #rolledBack(to: Version): void {
+    this.#pending.rolledBack(to);
     for (const [path, { version }] of this.#wanted) if (version > to) this.#wanted.delete(path);
     while ((this.#shredded.at(-1)?.version ?? 0) > to) this.#shredded.pop();
   }
@@ -100,8 +123,10 @@ export class Stock {
     if (this.#wanted.size < limits.parcelsWantedMax) this.#wanted.set(pathOf(name), { name, version });
   }
 
-  /** What was shredded for good is removed from the disk. */
+  /** What was shredded for good is removed from the disk, and what was stored for transactions that never came. */
   committed(seqno: number): void {
+    const paths = this.#pending.decide(seqno, this.#grounds.viewAt(seqno));
+    if (paths.length > 0) this.#setting.outbox.push({ kind: 'drop-parcels', paths });
     while ((this.#shredded[0]?.version ?? Number.POSITIVE_INFINITY) <= seqno) {
       this.#drop((this.#shredded.shift() as { segment: Segment }).segment);
     }

@@ -1,4 +1,11 @@
-import { type Parcel, ParcelDesk, type ParcelId, type ParcelName, type Parcels } from '@coco/access';
+import {
+  type Parcel,
+  ParcelDesk,
+  type ParcelId,
+  type ParcelName,
+  type Parcels,
+  type Segment,
+} from '@coco/access';
 import type { Obstacle } from '@coco/governance';
 import type { NodeView } from '../endpoints/context.ts';
 
@@ -78,15 +85,13 @@ export class Errand implements Parcels {
 
   #store(made: readonly Parcel[], then: () => void): void {
     const { access, parcels } = this.#node;
-    parcels.deposit(
-      made,
-      (segment) => access.audiences.readersOf(segment),
-      (isStored) => {
-        // Those of an attempt that comes to nothing stay: by the same name an earlier undo may have written the same.
-        if (isStored) for (const { id } of made) this.#stored.add(id);
-        else this.#isRefused = true;
-        then();
-      },
-    );
+    const readersOf = (segment: Segment) => access.audiences.readersOf(segment);
+    const stored = (isStored: boolean): void => {
+      if (isStored) for (const { id } of made) this.#stored.add(id);
+      else this.#isRefused = true;
+      then();
+    };
+    // Those of an attempt that comes to nothing stay: under the same names an earlier undo may have written the same.
+    parcels.deposit(made, readersOf, stored, { isLasting: true });
   }
 }
