@@ -9,6 +9,7 @@ import {
   nodeFolder,
   openWorkspace,
   prepareWorkspace,
+  readLedgersBeside,
 } from '../../apps/cli/src/dev/workspace.ts';
 import { byReach, reachOf } from '../../apps/cli/src/ledger/reach.ts';
 
@@ -39,6 +40,7 @@ export class Consortium implements AsyncDisposable {
       constitution: constitutionFiles([join(samples, 'constitutions/default')]),
       // Two members together bring a lost service back; one alone cannot.
       recoveryThreshold: 2,
+      configure: readLedgersBeside,
     });
   }
 

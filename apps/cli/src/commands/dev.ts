@@ -16,6 +16,7 @@ import {
   nodeFolder,
   openWorkspace,
   prepareWorkspace,
+  readLedgersBeside,
   type Workspace,
 } from '../dev/workspace.ts';
 import { CliError } from '../errors.ts';
@@ -84,7 +85,11 @@ async function run(input: Input, io: Io): Promise<Outcome> {
   // From here on Ctrl-C is ours: nodes have process groups of their own and must be stopped by us.
   const stopped = io.untilStopped().then(() => 'stopped' as const);
   const executable = executableOf(input, io, addresses.length);
-  await using network = new LocalNetwork(workspace, { constitution, executable });
+  await using network = new LocalNetwork(workspace, {
+    constitution,
+    executable,
+    configure: readLedgersBeside,
+  });
   const running = await Promise.race([
     serve(io, network, { addresses, keeps, bundle: contract?.bundle }),
     stopped,

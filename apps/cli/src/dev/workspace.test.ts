@@ -10,6 +10,8 @@ import {
   nodeConfiguration,
   openWorkspace,
   prepareWorkspace,
+  readLedgersBeside,
+  recoverCommand,
   startCommand,
 } from './workspace.ts';
 
@@ -65,6 +67,20 @@ test('nothing is done to a workspace whose nodes run', { timeout: 10_000 }, asyn
   writeFileSync(`${node}/node.pid`, String(process.pid));
   prepareWorkspace(here.directory, people, Date.now());
   assert.deepEqual(readdirSync(node), [], 'the number is of another program by now');
+});
+
+test('a node that recovers reads the ledgers of the other nodes as well', () => {
+  using here = place();
+  const workspace = prepareWorkspace(here.directory, people, Date.now());
+  for (const node of ['sandbox_0', 'sandbox_1']) mkdirSync(here.file(`${node}/ledger`), { recursive: true });
+  mkdirSync(here.file('sandbox_2'));
+  const ledgersOf = (command: ReturnType<typeof recoverCommand>) => {
+    const configuration = nodeConfiguration(workspace.node, { address: '127.0.0.1:0', command });
+    readLedgersBeside(configuration);
+    return (configuration.ledger as { read_only_directories?: string[] }).read_only_directories;
+  };
+  assert.deepEqual(ledgersOf(recoverCommand(workspace, 'previous.pem')), [here.file('sandbox_1/ledger')]);
+  assert.equal(ledgersOf(startCommand(workspace, [])), undefined);
 });
 
 test('a folder of somebody else is left alone', () => {

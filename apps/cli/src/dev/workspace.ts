@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { encryptionKey, identity } from '../commands/key.ts';
 import { CliError } from '../errors.ts';
 
@@ -198,6 +198,22 @@ export function nodeConfiguration(
       rpc_addresses_file: join(folder, 'rpc_addresses.json'),
     },
   };
+}
+
+/**
+ * Has a node that recovers read the ledgers of the other nodes as well. Its own may lack what was committed before it
+ * joined, or while it was gone, and with that the secrets of the time before.
+ */
+export function readLedgersBeside(configuration: Record<string, unknown>): void {
+  const { command, ledger } = configuration as {
+    readonly command: NodeCommand;
+    readonly ledger: { readonly directory: string };
+  };
+  if (command.type !== 'Recover') return;
+  const node = dirname(ledger.directory);
+  const others = nodeFoldersIn(dirname(node)).filter((other) => other !== node);
+  const ledgers = others.map((other) => join(other, 'ledger')).filter((folder) => existsSync(folder));
+  configuration.ledger = { ...ledger, read_only_directories: ledgers };
 }
 
 function alternativeNames(host: string): readonly string[] {
