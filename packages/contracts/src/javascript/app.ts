@@ -46,6 +46,7 @@ export class JavaScriptApp implements App {
   readonly #compartments = new Map<Level, Compartment>();
   /** By reuse key, least recently used first. */
   readonly #reused = new Map<string, Compartment>();
+  #recentLane: string | undefined;
   #batch: Batch | undefined;
   #disposed = false;
 
@@ -221,6 +222,8 @@ export class JavaScriptApp implements App {
   #reusedCompartment(lane: string): Compartment {
     this.#requireSandbox();
     const known = this.#reused.get(lane);
+    if (known && lane === this.#recentLane) return known;
+    this.#recentLane = lane;
     this.#reused.delete(lane);
     const compartment = known ?? this.#open(undefined);
     this.#reused.set(lane, compartment);
