@@ -5,7 +5,7 @@ import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { connectionOf, connectionOptions, withConnection } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { proposeAndVote } from '../governance/signed.ts';
-import { byReach, type Reach, reachOf } from '../ledger/reach.ts';
+import { byReach, type Missing, type Reach, reachOf } from '../ledger/reach.ts';
 import { adviceOn } from '../network/advice.ts';
 import { type NetworkStanding, standingOf } from '../network/standing.ts';
 import { validityOf, validityOptions } from '../network/validity.ts';
@@ -99,10 +99,19 @@ async function planRecovery(input: Input, io: Io): Promise<Outcome> {
     ledger: folders.find((folder) => resolve(io.directory, folder) === reach.folder) ?? reach.folder,
     lastSigned: reach.lastSigned === null ? null : formatTxId(reach.lastSigned),
     lastEntry: reach.lastEntry,
+    missing: reach.missing,
   }));
   const [best] = named;
   if (best?.lastSigned == null) throw new CliError('Failed', 'none of these folders holds a signed ledger');
   return { ok: true, json: { ledgers: named, recoverFrom: best.ledger }, text: planText(named, reaches) };
+}
+
+function lacking(missing: Missing | null): readonly string[] {
+  if (missing === null) return [];
+  return [
+    `It lacks the entries ${missing.from} to ${missing.to}: name the ledgers that have them under "read_only_directories"`,
+    'of the section "ledger" of its configuration, else nothing before can be read, or the node refuses to start.',
+  ];
 }
 
 interface NamedReach {
@@ -124,6 +133,7 @@ function planText(named: readonly NamedReach[], reaches: readonly Reach[]): stri
     columns([['LEDGER', 'SIGNED UP TO', 'LAST ENTRY'], ...rows]),
     '',
     `Recover from ${ledger}${lost > 0 ? `; ${unsigned}, nobody was told that they are committed` : ''}.`,
+    ...lacking(reaches[0]?.missing ?? null),
     '',
     `1. Check it:             coco ledger verify ${ledger}`,
     '2. Start one node on it: "command": { "type": "Recover",',

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { byReach, type Reach } from './reach.ts';
+import { place } from '../testing/place.ts';
+import { byReach, type Reach, reachOf } from './reach.ts';
 
 const ledger = (folder: string, lastSigned: string | null, lastEntry: number): Reach => {
   const [view, seqno] = lastSigned?.split('.').map(Number) ?? [];
-  return { folder, lastSigned: view && seqno ? { view, seqno } : null, lastEntry };
+  return { folder, lastSigned: view && seqno ? { view, seqno } : null, lastEntry, missing: null };
 };
 
 const cases: [string, Reach[], string][] = [
@@ -36,5 +38,23 @@ for (const [what, given, expected] of cases) {
         .join(''),
       expected,
     );
+  });
+}
+
+const files: [string, string[], ReturnType<typeof reachOf>['missing']][] = [
+  ['all of them', ['ledger_1-20.committed', 'ledger_21-40.committed', 'ledger_41'], null],
+  ['those before it joined', ['ledger_21-40.committed', 'ledger_41'], { from: 1, to: 20 }],
+  ['those while it was gone', ['ledger_1-20.committed', 'ledger_41'], { from: 21, to: 40 }],
+  [
+    'none that was set aside',
+    ['ledger_1-20.committed', 'ledger_21.ignored', 'ledger_30'],
+    { from: 21, to: 29 },
+  ],
+];
+for (const [what, names, missing] of files) {
+  test(`a folder says which entries it lacks: ${what}`, () => {
+    using here = place();
+    for (const name of names) writeFileSync(here.file(name), '');
+    assert.deepEqual(reachOf(here.directory).missing, missing);
   });
 }

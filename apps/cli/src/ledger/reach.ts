@@ -8,17 +8,36 @@ export interface Reach {
   readonly lastSigned: TxId | null;
   /** The last entry, signed or not; 0 when there is none. */
   readonly lastEntry: number;
+  /** The entries nearest to the end that no file has: the node joined after them, or was gone meanwhile. */
+  readonly missing: Missing | null;
+}
+
+/** Entries that are not there, both ends included. */
+export interface Missing {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Looks at the newest chunks of a ledger folder. */
 export function reachOf(folder: string): Reach {
+  const chunks = listChunks(folder);
+  const missing = missingIn(chunks);
   let lastEntry = 0;
-  for (const chunk of listChunks(folder).toReversed()) {
+  for (const chunk of chunks.toReversed()) {
     const found = lastIn(chunk);
     lastEntry ||= found.lastEntry;
-    if (found.lastSigned !== null) return { folder, lastSigned: found.lastSigned, lastEntry };
+    if (found.lastSigned !== null) return { folder, lastSigned: found.lastSigned, lastEntry, missing };
   }
-  return { folder, lastSigned: null, lastEntry };
+  return { folder, lastSigned: null, lastEntry, missing };
+}
+
+/** By the names of the files alone. */
+function missingIn(chunks: readonly ChunkFile[]): Missing | null {
+  for (const [index, { name }] of [...chunks.entries()].toReversed()) {
+    const before = index === 0 ? 0 : (chunks[index - 1]?.name.end ?? name.start - 1);
+    if (before + 1 < name.start) return { from: before + 1, to: name.start - 1 };
+  }
+  return null;
 }
 
 function lastIn(chunk: ChunkFile): { lastSigned: TxId | null; lastEntry: number } {
