@@ -187,3 +187,20 @@ test('what a call wrote before it was ended is not there', () => {
   assert.equal(reasonOf(stage.call('write')), 'Operation took too long to complete.');
   assert.equal(textOf(stage.call('read')), '0');
 });
+
+test('what a call left behind without end, unseen, fails no call that comes after it', () => {
+  using stage = new Stage(
+    `const K = Promise;
+     export const leave = () => { K.resolve().then(() => { for (;;); }); return {}; };
+     export const fine = () => ({});`,
+    { max_execution_time_ms: 100 },
+  );
+  // The constructor is seen to be read when the module is evaluated, with the first call.
+  for (const names of [['fine'], ['leave'], ['fine'], ['fine', 'leave', 'fine'], ['fine']]) {
+    const outcomes = stage.run(names.map((name) => callOf(name, { reuseKey: 'one' })));
+    assert.deepEqual(
+      outcomes.map(kindOf),
+      names.map(() => 'response'),
+    );
+  }
+});
