@@ -4,7 +4,7 @@ import { type Receipt, type VerifiedReceipt, verifyReceipt } from '@coco/ledger'
 import { accepted, jsonOf } from './answer.ts';
 import { ClientError } from './errors.ts';
 import { untilAvailable } from './historical.ts';
-import { pollDelayMaxMs } from './limits.ts';
+import { attemptsMax, pollDelayMaxMs } from './limits.ts';
 import { list } from './lists.ts';
 import { type CheckedReceipt, checkReceipt } from './receipts.ts';
 import type { Session } from './session.ts';
@@ -49,7 +49,7 @@ export interface TransactionEvent {
 
 /**
  * The caller's private transactions as they are committed, for as long as the caller goes on asking. A stream that
- * breaks is taken up after the last event; `cursor` takes up one of an earlier session.
+ * breaks is taken up after the last event, at another node if need be; `cursor` takes up one of an earlier session.
  */
 export async function* transactionEvents(
   session: Session,
@@ -61,6 +61,7 @@ export async function* transactionEvents(
 ): AsyncGenerator<TransactionEvent, void, undefined> {
   const { signal, ...filter } = options;
   let { cursor } = options;
+  let failures = 0;
   const isOver = (): boolean => signal?.aborted === true;
   while (!isOver()) {
     const headers = {
@@ -71,10 +72,13 @@ export async function* transactionEvents(
     try {
       for await (const event of eventsIn(session.stream({ method: 'GET', path, headers }, signal))) {
         cursor = event.cursor;
+        failures = 0;
         yield event;
       }
     } catch (error) {
-      if (!(error instanceof ClientError) || error.code !== 'Interrupted') throw error;
+      const broke = error instanceof ClientError && error.code === 'Interrupted';
+      const isGone = error instanceof ClientError && error.code === 'Unreachable';
+      if (!broke && !(isGone && ++failures < attemptsMax)) throw error;
     }
     if (!isOver()) await session.world.sleep(pollDelayMaxMs);
   }

@@ -89,21 +89,26 @@ export class Session {
   }
 
   /**
-   * Sends a read whose answer goes on, and yields its text as it comes. Throws `Refused` when the service refuses, and
-   * `Interrupted` when the stream breaks.
+   * Sends a read whose answer goes on, and yields its text as it comes. Throws `Refused` when the service refuses,
+   * `Unreachable` or `Interrupted` when there is no stream or it breaks; the next request then goes to another node.
    */
   async *stream(request: Request, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
     const { open } = this.world;
     if (open === undefined) throw new ClientError('InvalidArgument', 'this world has no streams');
     const headers = await this.#headersOf(request);
     const url = (this.#addresses[0] ?? '') + request.path;
-    const answer = await open({ method: request.method, url, headers }, signal);
     const text = new TextDecoder();
-    if (answer.status !== 200) {
-      const body = await collected(answer.pieces);
-      accepted({ status: answer.status, headers: answer.headers, body }, request.path);
+    try {
+      const answer = await open({ method: request.method, url, headers }, signal);
+      if (answer.status !== 200) {
+        const body = await collected(answer.pieces);
+        accepted({ status: answer.status, headers: answer.headers, body }, request.path);
+      }
+      for await (const piece of answer.pieces) yield text.decode(piece, { stream: true });
+    } catch (error) {
+      if (error instanceof ClientError && error.code !== 'Refused') this.#turnFrom(url);
+      throw error;
     }
-    for await (const piece of answer.pieces) yield text.decode(piece, { stream: true });
   }
 
   async #attempt(
