@@ -59,6 +59,18 @@ export const bugs: readonly Bug[] = [
     seed: 8,
   },
   {
+    name: 'borrowed-and-kept',
+    what: 'A primary of another company puts on its disk what it was lent for a call.',
+    edits: [
+      {
+        file: 'packages/node/src/parcels/fetches.ts',
+        find: 'const ours = (parcel: Parcel) => homes.keeps(own, parcel.segment);',
+        replace: 'const ours = () => true;',
+      },
+    ],
+    seed: 36,
+  },
+  {
     name: 'forwarded-twice',
     what: 'A request that one node passes on to another, and the network repeats, is carried out each time.',
     edits: [

@@ -4,6 +4,7 @@ import { Clock } from '../world/clock.ts';
 import { between, pick, type Random, split } from '../world/random.ts';
 import { Tally } from '../world/tally.ts';
 import type { Observer } from './checkers/observer.ts';
+import { bundle, bundleWithDeals } from './contract.ts';
 import type { Daemon, DaemonWorld } from './daemon.ts';
 import { type Command, configurationOf, filesOf } from './launch.ts';
 import { Machine } from './machine.ts';
@@ -72,6 +73,11 @@ export class Consortium implements DaemonWorld {
   /** There is a new version of the code. */
   release(): void {
     this.#releases++;
+  }
+
+  /** The app that is installed. */
+  get bundle(): object {
+    return this.parameters.hasCompanies ? bundleWithDeals : bundle;
   }
 
   /** Starts a node process on a machine. */

@@ -58,6 +58,24 @@ export function total() {
 }
 `;
 
+/** What companies deal, in runs that have such. */
+const dealsSource = `
+const enc = (value) => ccf.strToBuf(JSON.stringify(value));
+const dec = (buffer) => (buffer === undefined ? null : ccf.bufToJsonCompatible(buffer));
+const deals = ccf.kv['audience:deals'];
+
+export function strike(request) {
+  const { deal, text } = request.body.json();
+  ccf.access.setAudience(['north', 'south']);
+  deals.set(ccf.strToBuf(deal), enc(text));
+  return { body: {} };
+}
+
+export function deal(request) {
+  return { body: { text: dec(deals.get(ccf.strToBuf(decodeURIComponent(/deal=([^&]*)/.exec(request.query)[1])))) } };
+}
+`;
+
 function endpoint(js_function: string, mode: 'readwrite' | 'readonly' | 'historical') {
   return {
     js_module: 'app.js',
@@ -82,4 +100,20 @@ export const bundle = {
     },
   },
   modules: [{ name: 'app.js', module: source }],
+};
+
+const atHome = { access: { home: 'parties' } };
+
+/** The same, and deals that only the nodes of the companies keep that strike them. */
+export const bundleWithDeals = {
+  metadata: {
+    endpoints: {
+      ...bundle.metadata.endpoints,
+      '/deal': {
+        post: { ...endpoint('strike', 'readwrite'), js_module: 'deals.js', ...atHome },
+        get: { ...endpoint('deal', 'readonly'), js_module: 'deals.js', ...atHome },
+      },
+    },
+  },
+  modules: [...bundle.modules, { name: 'deals.js', module: dealsSource }],
 };

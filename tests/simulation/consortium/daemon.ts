@@ -9,6 +9,7 @@ import {
   type NodeFiles,
   type Session,
 } from '@coco/node';
+import { performParcels } from '../../../packages/node/src/testing/machine.ts';
 import type { Clock } from '../world/clock.ts';
 import { between, type Random } from '../world/random.ts';
 import type { Machine } from './machine.ts';
@@ -245,11 +246,14 @@ export class Daemon {
       // No client of the simulation opens a stream.
       case 'stream':
         break;
-      // No audience of the simulation is at home with its parties.
       case 'keep-parcels':
       case 'read-parcels':
       case 'list-parcels':
       case 'drop-parcels':
+        this.#soon(() => {
+          const told = performParcels(this.machine, effect);
+          if (told) this.push(told);
+        });
         break;
       // Evidence is virtual here, which a node makes by itself.
       case 'attest':

@@ -3,6 +3,7 @@ import { type GovRequest, govRequest, plainBallot, versioned } from '@coco/clien
 import { fromBase64, rsaOaepUnwrap } from '@coco/crypto';
 import { type Script, sleep } from '../world/script.ts';
 import { Caller, contentOf, get, type Reply } from './caller.ts';
+import { dealing } from './companies.ts';
 import type { Consortium } from './consortium.ts';
 import { type Member, makeMember, makePerson, type Person, signed } from './people.ts';
 
@@ -12,6 +13,8 @@ const PATIENCE_MS = 200;
 export class Members {
   readonly members: readonly Member[];
   readonly users: readonly Person[];
+  /** Users of the companies that deal. */
+  readonly dealers: readonly Person[];
   readonly #consortium: Consortium;
   readonly #callers: readonly Caller[];
   #lastCreatedAt = 0;
@@ -22,6 +25,7 @@ export class Members {
     const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
     this.members = numbers(parameters.members).map((i) => makeMember(`member${i}`, i, epoch));
     this.users = numbers(parameters.clients).map((i) => makePerson(`user${i}`, 100 + i, epoch));
+    this.dealers = parameters.hasCompanies ? dealing.map((name, i) => makePerson(name, 200 + i, epoch)) : [];
     this.#callers = this.members.map(() => new Caller(consortium, null));
   }
 

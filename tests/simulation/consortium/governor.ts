@@ -2,7 +2,6 @@ import type { ProposalIn } from '@coco/api';
 import { pick, type Random } from '../world/random.ts';
 import { type Script, sleep } from '../world/script.ts';
 import type { Consortium } from './consortium.ts';
-import { bundle } from './contract.ts';
 import type { Members } from './governance.ts';
 import type { Operator } from './operator.ts';
 
@@ -43,7 +42,7 @@ export class Governor {
       [{ name: 'trigger_snapshot' }],
       [{ name: 'trigger_recovery_shares_refresh' }],
       [{ name: 'trigger_ledger_rekey' }, { name: 'trigger_snapshot' }],
-      [{ name: 'set_js_app', args: { bundle } }],
+      [{ name: 'set_js_app', args: { bundle: this.#consortium.bundle } }],
       [
         {
           name: 'set_user_data',

@@ -12,6 +12,8 @@ export class Machine {
   readonly address: string;
   readonly disk: LedgerDisk;
   readonly snapshots = new SnapshotShelf();
+  /** What only nodes of its company keep, by path. */
+  readonly parcels = new Map<string, Uint8Array>();
   #daemon: Daemon | null = null;
 
   constructor(

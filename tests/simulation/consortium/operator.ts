@@ -6,8 +6,8 @@ import { Violation } from '../world/report.ts';
 import { type Script, sleep } from '../world/script.ts';
 import { Caller, contentOf, get } from './caller.ts';
 import type { CommittedLedger } from './checkers/committed-ledger.ts';
+import { assign, companyOf, introduce } from './companies.ts';
 import type { Consortium } from './consortium.ts';
-import { bundle } from './contract.ts';
 import type { Daemon } from './daemon.ts';
 import type { Members } from './governance.ts';
 import type { Machine } from './machine.ts';
@@ -97,8 +97,14 @@ export class Operator {
     yield* this.#serviceCertificate(daemon);
     yield* this.#members.activate();
     yield* this.#members.pass(() => [
-      ...this.#members.users.map(({ certificate }) => ({ name: 'set_user', args: { cert: certificate } })),
-      { name: 'set_js_app', args: { bundle } },
+      ...[...this.#members.users, ...this.#members.dealers].map(({ certificate }) => ({
+        name: 'set_user',
+        args: { cert: certificate },
+      })),
+      ...(this.#consortium.parameters.hasCompanies
+        ? introduce(this.#members.dealers, daemon.node.id, daemon.machine)
+        : []),
+      { name: 'set_js_app', args: { bundle: this.#consortium.bundle } },
       { name: 'transition_service_to_open', args: { next_service_identity: daemon.serviceCertificate } },
     ]);
     while ((yield* this.#serviceStatus()) !== 'Open') yield* sleep(this.#consortium.clock, LOOK_MS);
@@ -154,8 +160,15 @@ export class Operator {
       .filter(({ node_id, status }) => status === 'Pending' && living.has(node_id))
       .map(({ node_id }) => ({
         name: 'transition_node_to_trusted',
-        args: { node_id, valid_from: from, validity_period_days: VALIDITY_DAYS },
+        args: { node_id, valid_from: from, validity_period_days: VALIDITY_DAYS, ...this.#partyOf(node_id) },
       }));
+  }
+
+  /** Of which company a node is, in runs that have companies. */
+  #partyOf(id: string): { readonly party?: string } {
+    const { machines, parameters } = this.#consortium;
+    const machine = machines.find(({ lastNode }) => lastNode === id);
+    return parameters.hasCompanies && machine ? { party: companyOf(machine) } : {};
   }
 
   /** Votes against those who are gone; now and then against one that is not. */
@@ -262,11 +275,17 @@ export class Operator {
     while (daemon.isAlive) {
       const status = yield* this.#serviceStatus();
       if (status === 'Open') break;
-      if (status === 'Recovering') yield* this.#members.pass(() => [opening(previous, daemon)], 3);
+      if (status === 'Recovering')
+        yield* this.#members.pass(() => [...this.#reassign(daemon), opening(previous, daemon)], 3);
       if (status === 'WaitingForRecoveryShares') yield* this.#members.submitShares();
       yield* sleep(this.#consortium.clock, LOOK_MS);
     }
     if (daemon.isAlive) this.#opened();
+  }
+
+  /** The node that recovers the service is another than before, on the same machine. */
+  #reassign({ node, machine }: Daemon): ProposalIn['actions'] {
+    return this.#consortium.parameters.hasCompanies ? [assign(node.id, machine)] : [];
   }
 
   /**

@@ -32,6 +32,8 @@ export interface Parameters {
   readonly chunkBytes: number;
   readonly snapshotTxCount: number;
   readonly clients: number;
+  /** Whether machines are of companies, two of which deal. */
+  readonly hasCompanies: boolean;
   /** Mean time between the operations of a client, between faults, and between acts of governance. */
   readonly operationEveryMs: number;
   readonly faultEveryMs: number;
@@ -79,6 +81,7 @@ export function drawParameters(random: Random, isContested = false): Parameters 
     chunkBytes: pick(random, [1, 10_000, 1_000_000])!,
     snapshotTxCount: pick(random, [10, 100, 10_000])!,
     clients: between(random, 1, 5),
+    hasCompanies: false,
     operationEveryMs: pick(random, [50, 200, 500])!,
     faultEveryMs: pick(random, [500, 2_000, 5_000])!,
     governEveryMs: pick(random, [1_000, 5_000, 20_000])!,

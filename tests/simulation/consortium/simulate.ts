@@ -6,6 +6,7 @@ import { type Report, Violation, violationOf } from '../world/report.ts';
 import { play, type Script, sleep } from '../world/script.ts';
 import { seedCrypto } from '../world/seeded-crypto.ts';
 import { SharedSandbox } from '../world/shared-sandbox.ts';
+import { AtHome } from './checkers/at-home.ts';
 import { expectSound } from './checkers/audited-files.ts';
 import { CommittedLedger } from './checkers/committed-ledger.ts';
 import { EqualState } from './checkers/equal-state.ts';
@@ -14,7 +15,9 @@ import { Receipts } from './checkers/receipts.ts';
 import { Registers } from './checkers/registers.ts';
 import { Sessions } from './checkers/sessions.ts';
 import { Client } from './clients.ts';
+import { dealing } from './companies.ts';
 import { Consortium } from './consortium.ts';
+import { Dealer } from './dealer.ts';
 import { Members } from './governance.ts';
 import { Governor } from './governor.ts';
 import { injectFault } from './nemesis.ts';
@@ -26,6 +29,8 @@ for (const flag of requiredV8Flags) setFlagsFromString(flag);
 /** How long the service may take to be opened, and to recover once faults stop, in virtual milliseconds. */
 const OPENING_MS = 60_000;
 const RECOVERY_MS = 120_000;
+/** How many of the runs have companies that deal. */
+const COMPANIES_SHARE = 0.2;
 
 /** What one run came to. */
 export interface ServiceReport extends Report {
@@ -42,7 +47,10 @@ export function simulate(seed: number, write: WriteLine | null = null, isContest
   seedCrypto((length) => Uint8Array.from({ length }, () => between(bytes, 0, 255)));
   using sandbox = new SharedSandbox();
   using engine = createEngine({ makeSandbox: sandbox.make });
-  const parameters = drawParameters(split(seed, 'parameters'), isContested);
+  const drawn = drawParameters(split(seed, 'parameters'), isContested);
+  // Drawn apart, so that the other runs stay what they were.
+  const hasCompanies = !isContested && split(seed, 'companies')() < COMPANIES_SHARE;
+  const parameters = { ...drawn, hasCompanies };
   const consortium = new Consortium(seed, parameters, engine, write);
   const run = new Run(seed, consortium);
   const violation = violationOf(() => run.run());
@@ -74,18 +82,22 @@ class Run {
   readonly #governor: Governor;
   readonly #state = new EqualState(this.ledger);
   #clients: readonly Client[] = [];
+  readonly #dealers: readonly Dealer[];
   #hasFaults = true;
 
   constructor(seed: number, consortium: Consortium) {
     this.#seed = seed;
     this.#consortium = consortium;
-    consortium.observers.push(new OneLeader(), this.ledger, this.#state);
+    consortium.observers.push(new OneLeader(), this.ledger, this.#state, new AtHome());
     const members = new Members(consortium);
     this.#operator = new Operator(consortium, members, this.ledger, split(seed, 'operator'));
     this.#governor = new Governor(consortium, members, this.#operator, split(seed, 'governor'));
     const { registers, sessions, receipts } = this;
     const world = { seed, consortium, registers, sessions, receipts };
     this.#clients = members.users.map((person, i) => new Client(i, { ...world, person }));
+    this.#dealers = members.dealers.map(
+      (person, i) => new Dealer(consortium, person, dealing[i]!, split(seed, `dealer ${i}`)),
+    );
   }
 
   run(): void {
@@ -94,7 +106,7 @@ class Run {
     play(this.#operator.run());
     this.#until(OPENING_MS, () => this.#operator.isOpen, 'the service does not open');
     this.#consortium.isCalm = false;
-    for (const client of this.#clients) play(client.run());
+    for (const each of [...this.#clients, ...this.#dealers]) play(each.run());
     play(this.#governor.run());
     play(this.#faults(clock.now + parameters.chaosMs));
     clock.runUntil(clock.now + parameters.chaosMs);
@@ -133,9 +145,13 @@ class Run {
     this.#until(RECOVERY_MS, () => this.#operator.isComplete, 'the nodes are not as many as they should be');
     const { last } = this.ledger;
     this.#until(RECOVERY_MS, () => this.ledger.last > last + 10, 'nothing more is committed');
-    for (const client of this.#clients) client.isStopped = true;
-    const isSettled = () => this.#clients.every(({ isWaiting }) => !isWaiting);
+    const asking = [...this.#clients, ...this.#dealers];
+    for (const each of asking) each.isStopped = true;
+    const isSettled = () => asking.every(({ isWaiting }) => !isWaiting);
     this.#until(RECOVERY_MS, isSettled, 'somebody never learns what became of a transaction');
+    for (const dealer of this.#dealers) play(dealer.lookBack());
+    const isFound = () => this.#dealers.every(({ hasFoundAll }) => hasFoundAll);
+    this.#until(RECOVERY_MS, isFound, 'a deal that was committed is not found again');
     for (const daemon of this.#consortium.daemons()) this.#state.check(daemon);
     this.registers.expectLinearizable();
     this.sessions.expectConsistent();

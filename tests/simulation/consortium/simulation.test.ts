@@ -20,7 +20,7 @@ describe('a whole consortium under faults', () => {
       reached.merge(report.reached);
       faults.merge(report.faults);
     }
-    const states = ['recovery', 'receipt with an answer', 'receipt fetched', 'past read'];
+    const states = ['recovery', 'receipt with an answer', 'receipt fetched', 'past read', 'deal found again'];
     for (const state of states) assert.ok(reached.count(state) > 0, `never reached: ${state}`);
     assert.ok(faults.total > SEEDS.length, `only ${faults.total} faults`);
   });
