@@ -151,8 +151,8 @@ async function restart(service: Service): Promise<Result[]> {
   ];
 }
 
-if (import.meta.main) console.log(table(await run(Number(process.argv[2] ?? 5))));
-
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
+
+if (import.meta.main) console.log(table(await run(Number(process.argv[2] ?? 5))));
