@@ -300,6 +300,7 @@ export class Core implements NodeView {
     this.#distrust.tick(elapsedMs);
     this.#departure.tick(elapsedMs);
     this.#handover.tick(elapsedMs);
+    this.#signer.tick();
   }
 
   /** Signs if a signature is due, and proposes what has gathered in this step. */

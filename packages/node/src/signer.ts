@@ -40,6 +40,9 @@ export class Signer {
   readonly #parts: SignerParts;
   #isWanted = false;
   #lastSignedAt = 0;
+  /** The next place in the ledger when the clock last ticked, and whether it was the same the time before. */
+  #nextAtTick = 0;
+  #rested = false;
 
   constructor(parts: SignerParts) {
     this.#parts = parts;
@@ -48,6 +51,13 @@ export class Signer {
   /** Consensus wants a signature, whether or not there is anything new to sign. */
   want(): void {
     this.#isWanted = true;
+  }
+
+  /** The clock has ticked: what was not written between two ticks is a pause. */
+  tick(): void {
+    const { nextSeqno } = this.#parts.replica;
+    this.#rested = nextSeqno === this.#nextAtTick;
+    this.#nextAtTick = nextSeqno;
   }
 
   /** Signs if this node is the primary and a signature is due. */
@@ -59,6 +69,7 @@ export class Signer {
       inFlight: replica.signatureInFlight,
       sinceLastMs: now() - this.#lastSignedAt,
       awaited: waiting.size > 0,
+      rests: this.#rested && replica.nextSeqno === this.#nextAtTick,
     };
     const { tx_count: txCount, delay: delayMs } = config.ledger_signatures;
     if (this.#isWanted || signatureIsDue(state, { txCount, delayMs })) this.#sign();
