@@ -73,7 +73,8 @@ describe('three nodes', { timeout: 240_000 }, () => {
     );
     await writers.more(100);
     assert.notEqual(leader, old);
-    assert.ok(electedMs < 1.5 * electionTimeoutMs, `${electedMs} ms`);
+    // Seldom two stand at once and share the votes: then it takes another round.
+    assert.ok(electedMs < 3 * electionTimeoutMs, `${electedMs} ms`);
     const told = await assertNothingLost(writers, network.running);
     t.diagnostic(
       `new leader after ${electedMs.toFixed(0)} ms, next commit after ${committedMs.toFixed(0)} ms; ${told} commits kept`,

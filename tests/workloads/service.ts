@@ -48,6 +48,8 @@ export interface Service extends AsyncDisposable {
   /** A session as a user, or as nobody. It holds the service to its OpenAPI documents. */
   session(user?: number): Session;
   readonly folder: string;
+  /** Aborted when it is disposed. */
+  readonly ended: AbortSignal;
 }
 
 /** Starts a node, opens the service and installs the contract; further nodes join by vote. */
@@ -69,6 +71,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       ...(address && { address }),
     }),
   );
+  const ended = new AbortController();
+  resources.defer(() => ended.abort());
   try {
     const { process: node, url } = await network.start();
     if (!options.unopened) await network.open(options.bundle);
@@ -83,6 +87,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       certificate: readFileSync(workspace.serviceCert, 'utf8'),
       session: (user) => held(network.session(user === undefined ? undefined : keysOf(workspace, user))),
       folder,
+      ended: ended.signal,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   } catch (error) {

@@ -78,11 +78,14 @@ export class Writers {
   }
 }
 
-/** Writers with keys of the service's user, who know every node, each another one first. */
+/** Writers with keys of the service's user, who know every node, each another one first. They stop with the service. */
 export function startWriters(service: Service, count = 8): Writers {
-  const { network, workspace } = service;
+  const { ended, network, workspace } = service;
   const keys = keysOf(workspace, 0);
-  return new Writers(Array.from({ length: count }, (_, i) => network.session(keys, { first: i, timeoutMs })));
+  const sessions = Array.from({ length: count }, (_, i) => network.session(keys, { first: i, timeoutMs }));
+  const writers = new Writers(sessions);
+  ended.addEventListener('abort', () => void writers.stop(), { once: true });
+  return writers;
 }
 
 /** What the files of a ledger hold: the transaction id at each place, and the public log messages it wrote. */
