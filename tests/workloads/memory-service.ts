@@ -283,6 +283,9 @@ export class MemoryService {
       case 'stream':
         this.#streams.set(effect.id, (this.#streams.get(effect.id) ?? '') + effect.piece);
         break;
+      case 'yield':
+        events.push({ kind: 'resumed' });
+        break;
       case 'append':
         this.entries.push(...effect.entries);
         events.push({ kind: 'appended', seqno: effect.from + effect.entries.length - 1 });

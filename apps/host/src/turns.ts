@@ -3,8 +3,8 @@ import type { RequestSink } from './http/listener.ts';
 import type { Clock, Exchange, Flushable } from './http/session-host.ts';
 import { limits } from './limits.ts';
 
-/** Every effect but answers, which belong to the turn. */
-export type WorldEffect = Exclude<Effect, { kind: 'respond' | 'stream' }>;
+/** Every effect but answers and their leaving, which belong to the turn. */
+export type WorldEffect = Exclude<Effect, { kind: 'respond' | 'stream' | 'yield' }>;
 
 /** The one function by which the node takes part in the world. */
 export type Step = (events: readonly Event[]) => readonly Effect[];
@@ -20,8 +20,8 @@ export interface TurnFacts {
 
 /**
  * Gathers all that happens in one turn of the event loop and hands it to the node as one batch: one step,
- * one entry into the contract engine, one group for the ledger. Answers leave together at the end of the
- * turn.
+ * one entry into the contract engine, one group for the ledger. Answers leave together, and what the node does after
+ * them is done before anything else is heard.
  */
 export class Turns implements RequestSink {
   readonly clock: Clock & { now: number } = { now: performance.now() };
@@ -39,6 +39,8 @@ export class Turns implements RequestSink {
   #lastId = 0;
   #halted = false;
   #awaitingQuiet: (() => void)[] = [];
+  /** The node has more to do once answers have left. */
+  #yields = false;
   #looksUntil = 0;
   #looks = false;
 
@@ -96,6 +98,7 @@ export class Turns implements RequestSink {
       if (this.#halted) return;
       if (effect.kind === 'respond') this.#respond(effect.id, effect.response);
       else if (effect.kind === 'stream') this.#stream(effect.id, effect.piece, effect.isLast);
+      else if (effect.kind === 'yield') this.#yields = true;
       else this.#perform(effect);
     }
   }
@@ -109,6 +112,19 @@ export class Turns implements RequestSink {
   readonly #run = (): void => {
     this.#scheduled = false;
     this.clock.now = performance.now();
+    if (this.#events.length > 0) this.facts.turns += 1;
+    let flushed = this.#turn();
+    while (this.#yields && !this.#halted) {
+      this.#yields = false;
+      this.#events.unshift({ kind: 'resumed' });
+      flushed = this.#turn() || flushed;
+    }
+    if (flushed) this.#lookForMore();
+    this.#noteQuiet();
+  };
+
+  /** Steps the node and lets answers leave. Whether there were any. */
+  #turn(): boolean {
     try {
       this.#runEvents();
     } catch (error) {
@@ -117,13 +133,12 @@ export class Turns implements RequestSink {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const written of dirty) written.flush();
-    if (dirty.length > 0) this.#lookForMore();
-    this.#noteQuiet();
-  };
+    return dirty.length > 0;
+  }
 
   /** To wake a core that sleeps takes longer than a small request: who was just answered may ask again before that. */
   #lookForMore(): void {
-    this.#looksUntil = this.clock.now + limits.lookForMoreMs;
+    this.#looksUntil = performance.now() + limits.lookForMoreMs;
     if (!this.#looks) this.#look();
   }
 
@@ -148,7 +163,6 @@ export class Turns implements RequestSink {
     if (this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
-    this.facts.turns += 1;
     this.facts.requests += this.#requestsGathered;
     this.facts.requestsPerTurnMax = Math.max(this.facts.requestsPerTurnMax, this.#requestsGathered);
     this.#requestsGathered = 0;

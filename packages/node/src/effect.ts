@@ -58,6 +58,11 @@ export type Effect =
    */
   | { readonly kind: 'stream'; readonly id: number; readonly piece: string; readonly isLast: boolean }
   /**
+   * Let the answers so far leave, then say `resumed`: what they leave to be done for the ledger is done while whoever
+   * was answered reads. Whatever comes instead of `resumed` finds it done.
+   */
+  | { readonly kind: 'yield' }
+  /**
    * Append entries to the ledger, in order, and answer with `appended` once they are flushed.
    * `endsChunk` after an entry closes the chunk that holds it. Several appends may be in flight; the
    * host may flush them as one group.

@@ -116,5 +116,7 @@ export type Event =
   | { readonly kind: 'fetched'; readonly id: number; readonly result: FetchResult }
   /** Answer to an `attest` effect. */
   | { readonly kind: 'attested'; readonly id: number; readonly result: Attested }
+  /** The answers before a `yield` have left. */
+  | { readonly kind: 'resumed' }
   /** The operator wants the node to stop; the first one may be ignored (`ignore_first_sigterm`). */
   | { readonly kind: 'stop' };

@@ -52,6 +52,8 @@ export class Node {
     superseded: (found) => this.#replaceState(found),
     departed: (reason) => this.#exit(reason, 0),
   };
+  /** Somebody was answered, and what follows from that is still to be done. */
+  #isUnfinished = false;
   #stops = 0;
   #isOver = false;
 
@@ -192,6 +194,8 @@ export class Node {
   }
 
   #step(events: readonly Event[]): void {
+    if (this.#isUnfinished) this.#finish();
+    if (events.every(({ kind }) => kind === 'resumed')) return;
     const requests: RequestEvent[] = [];
     for (const event of events) {
       if (event.kind === 'request') requests.push(event);
@@ -199,6 +203,13 @@ export class Node {
     }
     if (this.#core) this.#core.handle(requests);
     else for (const event of requests) this.#answerInWaiting(event);
+    this.#isUnfinished = this.#outbox.answers;
+    if (this.#isUnfinished) this.#outbox.push({ kind: 'yield' });
+    else this.#finish();
+  }
+
+  #finish(): void {
+    this.#isUnfinished = false;
     this.#core?.finishStep();
   }
 
@@ -248,6 +259,7 @@ export class Node {
         this.#core?.events.abandoned(event.id);
         return;
       case 'snapshotted':
+      case 'resumed':
         return;
       default:
         event satisfies never;

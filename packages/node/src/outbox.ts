@@ -4,6 +4,11 @@ import type { Effect, LogLevel } from './effect.ts';
 export class Outbox {
   #effects: Effect[] = [];
 
+  /** Whether somebody is answered in this step. */
+  get answers(): boolean {
+    return this.#effects.some(({ kind }) => kind === 'respond');
+  }
+
   push(effect: Effect): void {
     this.#effects.push(effect);
   }

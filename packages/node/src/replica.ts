@@ -11,6 +11,7 @@ import type {
 import { endLearning, recordRetirements } from '@coco/governance';
 import type { ByteString, Store, Tx, Version, WriteSet } from '@coco/kv';
 import {
+  type EntryToSeal,
   encodeEntry,
   type History,
   isSignature,
@@ -21,7 +22,7 @@ import {
 import type { NodeConfig } from './config.ts';
 import { Disk } from './disk.ts';
 import { Following } from './following.ts';
-import type { Memberships } from './memberships.ts';
+import type { MembershipChange, Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import type { Seat } from './seat.ts';
 import type { SignatureIndex } from './signature-index.ts';
@@ -35,11 +36,18 @@ export interface EntryOptions {
 
 /** How an attempt to commit a transaction ended. */
 export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly txId: TxId; readonly entry: SealedEntry }
+  /** `entry` may be asked for its entry in the same step. */
+  | { readonly kind: 'committed'; readonly txId: TxId; readonly entry: () => SealedEntry }
   | { readonly kind: 'read-only'; readonly txId: TxId | null }
   | { readonly kind: 'conflict' }
   /** It wrote, and this node is not the primary, or not for long: nothing happened. */
   | { readonly kind: 'not-primary' };
+
+/** A transaction of the store that the ledger has yet to get. */
+interface Recorded extends EntryToSeal {
+  readonly change: MembershipChange;
+  entry?: SealedEntry;
+}
 
 /** The state a replica is made of. */
 export interface ReplicaState {
@@ -88,16 +96,17 @@ export interface ReplicaOptions {
 export class Replica {
   readonly store: Store;
   readonly secrets: LedgerSecrets;
-  readonly history: History;
   readonly signatures: SignatureIndex;
   readonly first: number;
   readonly seat: Seat;
+  readonly #history: History;
   readonly #memberships: Memberships;
   readonly #raft: Raft;
   readonly #following: Following;
   readonly #disk: Disk;
   readonly #outbox: Outbox;
   readonly #listener: ReplicaListener;
+  #recorded: Recorded[] = [];
   #proposals: Entry[] = [];
   /** The message sent last: several peers may get the same. */
   #sent: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
@@ -105,7 +114,7 @@ export class Replica {
   constructor(state: ReplicaState, options: ReplicaOptions, outbox: Outbox, listener: ReplicaListener) {
     this.store = state.store;
     this.secrets = state.secrets;
-    this.history = state.history;
+    this.#history = state.history;
     this.signatures = state.signatures;
     this.first = state.first;
     this.#memberships = state.memberships;
@@ -122,6 +131,12 @@ export class Replica {
     this.seat = options.seat;
     this.seat.inspector = (after, entries) => this.#following.admits(after, entries);
     this.#raft = options.seat.raft;
+  }
+
+  /** The leaves of every entry, those of this step included. */
+  get history(): History {
+    this.#seal();
+    return this.#history;
   }
 
   get raft(): Omit<Raft, 'step' | 'ready'> {
@@ -204,8 +219,9 @@ export class Replica {
       case 'read-only':
         return { kind: 'read-only', txId: this.txIdAt(result.version) };
       case 'committed': {
-        const entry = this.#record(result.version, result.writeSet, options.claimsDigest, 0);
-        return { kind: 'committed', txId: { view: this.#raft.view, seqno: result.version }, entry };
+        const recorded = this.#record(result.version, result.writeSet, options.claimsDigest, 0);
+        const txId = { view: recorded.view, seqno: recorded.seqno };
+        return { kind: 'committed', txId, entry: () => this.#entryOf(recorded) };
       }
     }
   }
@@ -214,7 +230,8 @@ export class Replica {
   appendSignature(writeSet: WriteSet): { readonly txId: TxId; readonly leaf: ByteString } {
     const seqno = this.nextSeqno;
     this.store.apply(seqno, writeSet);
-    const { leaf } = this.#record(seqno, writeSet, undefined, this.#disk.signatureFlags());
+    this.#seal();
+    const { leaf } = this.#entryOf(this.#record(seqno, writeSet, undefined, this.#disk.signatureFlags()));
     this.signatures.add(seqno);
     this.store.retain();
     return { txId: { view: this.#raft.view, seqno }, leaf };
@@ -245,6 +262,7 @@ export class Replica {
 
   /** Proposes what has gathered in this step. */
   propose(): void {
+    this.#seal();
     while (this.#proposals.length > 0) {
       const entries = this.#proposals;
       this.#proposals = [];
@@ -269,7 +287,7 @@ export class Replica {
       case 'commit':
         this.#outbox.push({ kind: 'committed', seqno: output.seqno });
         this.store.compact(output.seqno);
-        this.history.flush(output.seqno);
+        this.#history.flush(output.seqno);
         listener.committed(output.seqno);
         return;
       case 'truncate':
@@ -321,7 +339,7 @@ export class Replica {
    * so far, so its own end says nothing here.
    */
   #dropUnproposed(): void {
-    const [first] = this.#proposals;
+    const first = this.#proposals[0] ?? this.#recorded[0];
     if (first) this.#rollBack(first.seqno - 1);
   }
 
@@ -332,24 +350,36 @@ export class Replica {
     else tx.discard();
   }
 
-  #record(
-    seqno: number,
-    writeSet: WriteSet,
-    claimsDigest: ByteString | undefined,
-    flags: number,
-  ): SealedEntry {
-    const view = this.#raft.view;
-    const entry = encodeEntry({ view, seqno, writeSet, claimsDigest, flags }, this.secrets);
-    this.history.append(entry.leaf);
-    this.#proposals.push({
-      view,
-      seqno,
-      committable: isSignature(writeSet),
-      bytes: entry.bytes,
-      ...this.#memberships.note(seqno, writeSet, () => this.store.begin()),
-    });
-    this.#disk.count(entry.bytes, flags);
-    return entry;
+  #record(seqno: number, writeSet: WriteSet, claimsDigest: ByteString | undefined, flags: number): Recorded {
+    const change = this.#memberships.note(seqno, writeSet, () => this.store.begin());
+    const recorded: Recorded = { view: this.#raft.view, seqno, writeSet, claimsDigest, flags, change };
+    this.#recorded.push(recorded);
+    return recorded;
+  }
+
+  #entryOf(recorded: Recorded): SealedEntry {
+    this.#seal();
+    if (!recorded.entry) throw new Error(`${recorded.view}.${recorded.seqno} was rolled back`);
+    return recorded.entry;
+  }
+
+  /** Makes entries of what was recorded, one behind the other: nobody who was answered had to wait for that. */
+  #seal(): void {
+    for (const recorded of this.#recorded) {
+      const { view, seqno, writeSet, change } = recorded;
+      const entry = encodeEntry(recorded, this.secrets);
+      recorded.entry = entry;
+      this.#history.append(entry.leaf);
+      this.#proposals.push({
+        view,
+        seqno,
+        committable: isSignature(writeSet),
+        bytes: entry.bytes,
+        ...change,
+      });
+      this.#disk.count(entry.bytes, recorded.flags ?? 0);
+    }
+    if (this.#recorded.length > 0) this.#recorded = [];
   }
 
   #encode(message: Message): Uint8Array {
@@ -371,10 +401,11 @@ export class Replica {
 
   #rollBack(seqno: number): void {
     this.store.rollback(seqno);
-    this.history.truncate(seqno + 1);
+    this.#history.truncate(seqno + 1);
     this.secrets.truncateAfter(seqno);
     this.signatures.rollBack(seqno);
     this.#memberships.rollBack(seqno);
+    this.#recorded = [];
     this.#proposals = [];
     this.#listener.rolledBack(seqno);
   }

@@ -98,7 +98,7 @@ export class Snapshots {
     if (outcome.kind !== 'committed') throw new Error('snapshot evidence could not be committed');
     const { seqno } = outcome.txId;
     const name = snapshotName({ seqno: at, evidenceSeqno: seqno, committed: false });
-    const { writeSetDigest, commitEvidence } = outcome.entry;
+    const { writeSetDigest, commitEvidence } = outcome.entry();
     this.#pending.push({ name, seqno, leaf: { writeSetDigest, commitEvidence, claimsDigest } });
     this.#outbox.push({ kind: 'write-snapshot', name, bytes: snapshot.bytes });
     this.#outbox.log('info', `Snapshot of ${at} taken: ${snapshot.bytes.length} bytes.`);

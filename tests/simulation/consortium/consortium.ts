@@ -214,6 +214,8 @@ function detailsOf(effect: Effect): (string | number | Uint8Array)[] {
       return 'folder' in effect ? [effect.folder] : [...effect.paths];
     case 'read-snapshot':
       return [JSON.stringify(effect.snapshot)];
+    case 'yield':
+      return [];
     default:
       return effect satisfies never;
   }

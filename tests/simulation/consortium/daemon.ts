@@ -182,9 +182,15 @@ export class Daemon {
       if (!this.isAlive || this.#isPaused || this.#events.length === 0) return;
       const events = this.#events;
       this.#events = [];
-      this.#performAll(this.node.step(events));
-      this.#world.stepped(this, events);
+      this.#step(events);
     });
+  }
+
+  #step(events: readonly Event[]): void {
+    const effects = this.node.step(events);
+    this.#performAll(effects);
+    this.#world.stepped(this, events);
+    if (this.isAlive && effects.some(({ kind }) => kind === 'yield')) this.#step([{ kind: 'resumed' }]);
   }
 
   #performAll(effects: readonly Effect[]): void {
@@ -257,6 +263,7 @@ export class Daemon {
         break;
       // Evidence is virtual here, which a node makes by itself.
       case 'attest':
+      case 'yield':
       case 'log':
         break;
       case 'exit':

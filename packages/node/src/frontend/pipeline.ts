@@ -307,7 +307,7 @@ export class Pipeline {
       seqno: txId.seqno,
       txId: formatTxId(txId),
       answer,
-      leaf: preference.receipt ? leafOf(entry) : null,
+      leaf: preference.receipt ? leafOf(entry()) : null,
       deadline: this.#node.now + Math.min(preference.waitMs, limits.waitMsMax),
     });
   }

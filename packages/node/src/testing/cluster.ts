@@ -378,6 +378,9 @@ export class Cluster {
         if (effect.response.streams) inbox.push({ kind: 'streamed', id: effect.id });
         return;
       }
+      case 'yield':
+        inbox.push({ kind: 'resumed' });
+        return;
       case 'append':
         for (const [i, entry] of effect.entries.entries()) ledger.set(effect.from + i, entry);
         inbox.push({ kind: 'appended', seqno: effect.from + effect.entries.length - 1 });
