@@ -237,10 +237,11 @@ describe('a promise of one request cannot act in another', () => {
 
 describe('a call that makes promises', () => {
   const source = `
-    export const plain = () => ({ body: 1 });
-    export const compare = (request) => ({ body: request instanceof Promise });
-    export const late = async () => ({ body: 1 });
-    export const once = () => { if (!globalThis.done) { globalThis.done = true; eval('1'); } return { body: 1 }; };`;
+    const look = () => ccf.kv.x.size;
+    export const plain = () => { look(); return { body: 1 }; };
+    export const compare = (request) => { look(); return { body: request instanceof Promise }; };
+    export const late = async () => { look(); return { body: 1 }; };
+    export const once = () => { look(); if (!globalThis.done) { globalThis.done = true; eval('1'); } return { body: 1 }; };`;
   /** Which transactions were begun by two batches of these calls: one twice where its call was run again, alone. */
   const begun = (...names: string[]): number[][] => {
     using stage = new Stage(source);
@@ -344,7 +345,7 @@ describe('an app that changes what others share', () => {
   });
   test('fails as itself when it fails either way', () => {
     using stage = new Stage(`
-      export const change = () => { Object.freeze({ a: 1 }).a = 2; return {}; };`);
+      export const change = () => { ccf.kv.x.size; Object.freeze({ a: 1 }).a = 2; return {}; };`);
     assert.match(reasonOf(stage.call('change')), /^TypeError: Cannot assign to read only property 'a'/);
     assert.deepEqual(stage.begun, [0, 0, 0], 'tried where less and less is shared');
   });

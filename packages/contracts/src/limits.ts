@@ -61,6 +61,8 @@ export const limits = {
   rememberedTablesMax: 1000,
   /** Endpoints and callers that are told to a context once. */
   numberedMax: 1000,
+  /** Calls of one entry that have ended and wait to be settled. */
+  reportedMax: 256,
   /** Writes that an outcome carries; more of them cross before it. */
   writesPerOutcome: 500,
   /** Random bytes fetched at once. */

@@ -6,7 +6,7 @@ import type { LinkedModule } from '../modules/link.ts';
 import { linkAll } from '../modules/link-all.ts';
 import { moduleKey } from '../modules/resolve.ts';
 import { appFunctions, type Borrowed } from './app-functions.ts';
-import { Batch } from './batch.ts';
+import { Batch, type BatchParts, endpointOf } from './batch.ts';
 import { CallWriter } from './call-input.ts';
 import { IsolateSandbox } from './isolate-sandbox.ts';
 import { messages } from './outcome.ts';
@@ -34,7 +34,7 @@ export class JavaScriptApp implements App {
   readonly #board = new Switchboard();
   readonly #writer = new CallWriter();
   readonly #functions: ReadonlyMap<string, HostFunction>;
-  readonly #traces: Traces;
+  readonly #parts: BatchParts;
   readonly #makeSandbox: MakeSandbox;
   /** Endpoints that were seen to need another level than the app's. */
   readonly #levels = new Map<string, Level>();
@@ -55,7 +55,6 @@ export class JavaScriptApp implements App {
     this.problems = problems;
     this.#limits = limits;
     this.#modules = linked;
-    this.#traces = new Traces(modules, borrowed.readSourceMap);
     this.#makeSandbox = borrowed.makeSandbox ?? ((wanted) => new IsolateSandbox(wanted));
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
@@ -66,16 +65,19 @@ export class JavaScriptApp implements App {
       writer: this.#writer,
       world: () => this.#batch?.world,
     });
+    this.#parts = {
+      board: this.#board,
+      settling: new Switchboard(),
+      functions: this.#functions,
+      writer: this.#writer,
+      traces: new Traces(modules, borrowed.readSourceMap),
+      blind: new Set(),
+    };
   }
 
   execute(calls: readonly PendingCall[], host: BatchHost): void {
     if (this.#disposed) throw new ContractError('AppDisposed', 'the app was disposed of: install it again');
-    const batch = new Batch(calls, host, {
-      board: this.#board,
-      functions: this.#functions,
-      writer: this.#writer,
-      traces: this.#traces,
-    });
+    const batch = new Batch(calls, host, this.#parts);
     this.#batch = batch;
     try {
       while (!batch.isDone) this.#run(batch);
@@ -149,6 +151,7 @@ export class JavaScriptApp implements App {
     for (let isPromising = false; ; isPromising = true) {
       const entry = compartment.enter('run', [input]);
       this.#throwFault();
+      batch.settleReported();
       if (entry.kind !== 'returned') {
         this.#close();
         // A call that was not alone in its entry may have been ended by what others used up: it runs again.
@@ -291,8 +294,6 @@ export class JavaScriptApp implements App {
     return this.problems.find(({ module }) => module === key)?.message;
   }
 }
-
-const endpointOf = (call: PendingCall): string => `${moduleKey(call.module)} ${call.export}`;
 
 /** Calls of one lane share an interpreter: same key, same right to write. */
 function laneOf(call: PendingCall): string | undefined {

@@ -64,7 +64,7 @@ export class Evaluator implements Disposable {
       return { kind: 'missing', message: error.message, log: [] };
     }
     const { tx, context, now } = world;
-    this.#board.attach({ tx, context, reach: world, functions });
+    this.#board.attach({ begin: () => tx, context, reach: world, functions });
     try {
       const input = [context, now, moduleKey(source.entry), exported, encodeHostValue(args)];
       const entry = opened.enter('evaluate', input);

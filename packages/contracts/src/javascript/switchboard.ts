@@ -22,7 +22,8 @@ export interface Reach {
 
 /** What a call is served from. */
 export interface Attachment {
-  readonly tx: Tx;
+  /** Begins its transaction; called when there is first need of it, at most once. May throw what `refused` makes. */
+  readonly begin: () => Tx;
   readonly context: ExecutionContext;
   readonly reach: Reach;
   readonly functions: ReadonlyMap<string, HostFunction>;
@@ -50,6 +51,7 @@ export class Switchboard {
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
+  #begin: (() => Tx) | undefined;
   #tx: Tx | undefined;
   #context: ExecutionContext = 'application';
   #reach: Reach | undefined;
@@ -62,23 +64,38 @@ export class Switchboard {
   readonly #rights = new Map<string, TableAccess>();
 
   /** Serves a call from here on. What a rule says of a table is remembered as long as rule and context stay. */
-  attach({ tx, context, reach, functions, access }: Attachment): void {
+  attach({ begin, context, reach, functions, access }: Attachment): void {
     if (this.#context !== context || this.#reach !== reach) this.#rights.clear();
-    this.#tx = tx;
+    this.#begin = begin;
+    this.#tx = undefined;
     this.#context = context;
     this.#reach = reach;
     this.#functions = functions;
     this.#access = access;
   }
 
+  /** Whether the call in progress has had need of its transaction. */
+  get hasBegun(): boolean {
+    return this.#tx !== undefined;
+  }
+
+  /** The transaction of the call in progress. */
+  begin(): Tx {
+    if (!this.#begin) throw new RefusedError('no call is in progress');
+    this.#tx ??= this.#begin();
+    return this.#tx;
+  }
+
   /** The private side of the call in progress. Refuses where the host has none. */
   access(): CallAccess {
-    const access = this.#tx && this.#access?.();
+    this.begin();
+    const access = this.#access?.();
     if (access) return access;
     throw new RefusedError('audiences are not kept here');
   }
 
   detach(): void {
+    this.#begin = undefined;
     this.#tx = undefined;
     this.#access = undefined;
     this.log = undefined;
@@ -196,7 +213,7 @@ export class Switchboard {
 
   random(count: unknown): string {
     return this.#guard('', () => {
-      if (!this.#tx || !this.#reach || typeof count !== 'number') throw refused('random');
+      if (!this.#begin || !this.#reach || typeof count !== 'number') throw refused('random');
       return String.fromCharCode(...this.#reach.random(Math.min(count, limits.randomBytesPerCrossing)));
     });
   }
@@ -204,11 +221,13 @@ export class Switchboard {
   #invoke(name: string, args: readonly unknown[]): unknown {
     if (name === 'refusal') return this.#refusal;
     if (name === 'resolve') return resolveSpecifier(String(args[0]), String(args[1]));
-    if (!this.#tx || !this.#reach)
+    if (!this.#begin || !this.#reach)
       throw new TypeError(`${name} can be used only while a call is in progress`);
     if (name === 'access') return this.#reach.access(String(args[0]), this.#context);
     const found = this.#functions.get(name);
     if (!found) throw new TypeError(`${name} is not available here`);
+    // What a function tells may hang on what came before; what the guest asks for itself does not.
+    if (name !== 'plan' && name !== 'caller') this.begin();
     return found.call(...(args as never[]));
   }
 
@@ -230,8 +249,7 @@ export class Switchboard {
 
   /** The one way from code to maps. Rows that have audiences are behind a door of their own. */
   #allowed(map: string, right: 'read' | 'write'): MapDoor {
-    const tx = this.#tx;
-    if (!tx || !this.#reach) throw refused(right);
+    if (!this.#begin || !this.#reach) throw refused(right);
     let access = this.#rights.get(map);
     if (access === undefined) {
       access = this.#reach.access(map, this.#context);
@@ -242,7 +260,7 @@ export class Switchboard {
       throw new RefusedError(`table ${map} may not be ${right === 'read' ? 'read' : 'written'} here`);
     }
     if (hasAudiences(map)) return this.access().rows;
-    return tx;
+    return this.begin();
   }
 
   #lent(state: unknown): LentTables {
@@ -278,7 +296,8 @@ function isOverflow(error: unknown): boolean {
   return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 }
 
-class RefusedError extends Error {}
+/** What the code that asked is told. */
+export class RefusedError extends Error {}
 
 function refused(what: string): RefusedError {
   return new RefusedError(`a ${what} that makes no sense`);
