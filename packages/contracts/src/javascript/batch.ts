@@ -198,10 +198,8 @@ export class Batch {
     return this.#parts.writer.write(call, contextOf(call), historical);
   }
 
-  /** Code that keeps its interpreter is not to be run twice without need. */
   #isBlind(call: PendingCall): boolean {
-    const { historical, reuseKey } = call;
-    return !historical && reuseKey === undefined && this.#parts.blind.has(endpointOf(call));
+    return !call.historical && this.#parts.blind.has(endpointOf(call));
   }
 
   #attach(board: Switchboard, index: number, begin: () => Tx): Switchboard {
