@@ -90,14 +90,14 @@ async function writeCosts(): Promise<Result[]> {
 /** A list of the newest 100 of one's own thousand, among what others wrote. */
 function listCosts(): Result[] {
   const store = new Store();
-  const audiences = new Audiences(store);
-  const index = new TransactionIndex(store);
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  const audiences = new Audiences(store, random);
+  const index = new TransactionIndex(store);
   const mine = viewerOf('ann', 'grocer', []);
   const others = Array.from({ length: 100 }, (_, i) => viewerOf(`user${i}`, `party${i}`, []));
   const write = (viewer: typeof mine, partner: string): void => {
     const tx = store.begin();
-    const access = new CallAccess(tx, { audiences, viewer, rule: {}, random });
+    const access = new CallAccess(tx, { audiences, viewer, rule: {} });
     access.setAudience(['caller', partner]);
     tx.set('messages', `${store.version}`, 'x');
     access.record({ view: 2, seqno: store.version + 1 }, 1_700_000_000_000 + store.version, 'POST /private');

@@ -1,4 +1,4 @@
-import { importAesKey } from '@coco/crypto';
+import { type Random, SealingKey } from '@coco/crypto';
 import {
   type ByteString,
   byteStringToBytes,
@@ -17,6 +17,7 @@ import {
   segmentsOf,
   segmentsSeenBy,
 } from './audience.ts';
+import { limits } from './limits.ts';
 import type { Reader, Viewer } from './reader.ts';
 import { AccessSecret } from './secret.ts';
 import { LedgerShelf } from './shelf.ts';
@@ -30,6 +31,8 @@ const singletonKey: ByteString = '\0'.repeat(8);
  * not. Follows the store by itself.
  */
 export class Audiences {
+  /** Where the keys of audiences come from, and what makes sealed rows differ. */
+  readonly random: Random;
   readonly #store: Store;
   #byId = new Map<AudienceId, Audience>();
   #byReader = new Map<Reader, Set<AudienceId>>();
@@ -39,10 +42,13 @@ export class Audiences {
   #secret: AccessSecret | undefined;
   #loaded = false;
 
-  constructor(store: Store) {
+  constructor(store: Store, random: Random) {
     this.#store = store;
+    this.random = random;
     store.onWrite(tables.audiences, (_version, writes) => this.#take(writes));
-    store.onWrite(tables.keys, () => this.#shelves.clear());
+    store.onWrite(tables.keys, (_version, writes) => {
+      for (const [segment] of writes) this.#shelves.delete(segment);
+    });
     store.onWrite(tables.secret, () => {
       this.#secret = undefined;
     });
@@ -59,9 +65,9 @@ export class Audiences {
   }
 
   /** The same for a transaction that needs it, which makes it where there is none. */
-  secretFor(tx: Tx, random: (length: number) => Uint8Array): AccessSecret {
+  secretFor(tx: Tx): AccessSecret {
     if (this.secret) return this.secret;
-    const raw = bytesToByteString(random(32));
+    const raw = bytesToByteString(this.random(32));
     // Two that make it at once conflict.
     tx.has(tables.secret, singletonKey);
     tx.set(tables.secret, singletonKey, raw);
@@ -125,7 +131,8 @@ export class Audiences {
     if (this.find(audienceIdOf(segment))?.home === 'parties') return undefined;
     const raw = this.keyEntry(segment);
     if (raw === undefined) return undefined;
-    const shelf = new LedgerShelf(segment, importAesKey(byteStringToBytes(raw)));
+    if (this.#shelves.size >= limits.shelvesAtHandMax) this.#shelves.clear();
+    const shelf = new LedgerShelf(segment, new SealingKey(byteStringToBytes(raw)), this.random);
     this.#shelves.set(segment, shelf);
     return shelf;
   }

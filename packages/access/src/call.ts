@@ -24,9 +24,9 @@ import { knownReadersOf, type Reader, readersOf, type Viewer } from './reader.ts
 import { encodeRecord, type Part } from './record.ts';
 import type { Place } from './reference.ts';
 import { GuardedRows, type MapDoor, type RowRights } from './rows.ts';
-import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
+import { placeBytes, type RowPlace } from './sealed-row.ts';
 import type { AccessSecret } from './secret.ts';
-import { type Shelf, sealSegmentKey } from './shelf.ts';
+import type { Shelf } from './shelf.ts';
 import { Shelves } from './shelves.ts';
 import { hasAudiences, keyToCome, tables } from './tables.ts';
 
@@ -53,9 +53,8 @@ export interface CallParts {
   readonly parcels?: Parcels;
   /** The audiences the call acts for in place of its viewer's: it reads and writes their rows, and nobody else's. */
   readonly onBehalfOf?: readonly AudienceId[];
-  random(length: number): Uint8Array;
-  /** The initialisation vector of a sealed row; random when it is not said. Said: the call may be run again elsewhere. */
-  vectorOf?(place: RowPlace, value: ByteString): Uint8Array;
+  /** The nonce of a sealed row. Said: the call may be run again elsewhere, and must write the same. */
+  nonceOf?(place: RowPlace, value: ByteString): Uint8Array;
 }
 
 /** What became of the private side of a transaction. */
@@ -228,10 +227,9 @@ export class CallAccess {
     if (segment === undefined || segments.length > 1) {
       throw new AccessError('AudienceMissing', 'claims are for one audience: say which with setAudience');
     }
-    const claims = makeClaims(this.#fields, this.#parts.random);
+    const claims = makeClaims(this.#fields, this.#parts.audiences.random);
     const shelf = this.#shelfOf(segment);
-    const seal = (key: ByteString) =>
-      shelf.seal(tables.claims, key, encodeClaims(claims), this.#parts.random(vectorBytes));
+    const seal = (key: ByteString) => shelf.seal(tables.claims, key, encodeClaims(claims));
     // A parcel is made before the transaction has a place, and so does not say it.
     const slip = shelf.isOrdered ? undefined : seal('');
     return { digest: claimsDigestOf(claims.digests), seal: (key) => slip ?? seal(key) };
@@ -256,7 +254,7 @@ export class CallAccess {
   }
 
   #rights(): RowRights {
-    const { audiences, rule, random, vectorOf } = this.#parts;
+    const { audiences, rule, nonceOf } = this.#parts;
     const own = () => this.#own();
     return {
       own,
@@ -265,7 +263,7 @@ export class CallAccess {
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),
       shelfOf: (segment) => this.#openShelves.of(segment),
-      vectorOf: vectorOf ?? (() => random(vectorBytes)),
+      nonceOf,
     };
   }
 
@@ -338,11 +336,12 @@ export class CallAccess {
 
   /** The segment for new content of one of the audiences that it acts for, however that is kept. */
   #segmentAmong(ids: readonly AudienceId[], readers: readonly Reader[]): Segment {
-    const secret = this.#secret();
+    const { audiences } = this.#parts;
+    // Without a secret there is no audience either, and what is run again elsewhere makes none.
     const id = keepings
-      .map((keeping) => secret.audienceId(keeping, readers))
-      .find((each) => ids.includes(each));
-    const audience = id === undefined ? undefined : this.#parts.audiences.find(id);
+      .map((keeping) => audiences.secret?.audienceId(keeping, readers))
+      .find((each) => each !== undefined && ids.includes(each));
+    const audience = id === undefined ? undefined : audiences.find(id);
     if (audience) return this.#present(audience);
     const message = `the audience of ${readers.join(', ')} is none of those this call acts for`;
     throw new AccessError('AudienceTooWide', message);
@@ -362,14 +361,13 @@ export class CallAccess {
 
   #makeKey(segment: Segment, home: Home): void {
     // Whoever draws the key draws what nobody else can; what is run again elsewhere draws nothing.
-    if (this.#parts.vectorOf)
+    if (this.#parts.nonceOf)
       throw new AccessError(
         'KeyToCome',
         'an audience has a new key to come, made by whoever writes for it first',
       );
-    const raw = this.#parts.random(32);
-    const wrap = (key: ByteString) => sealSegmentKey(this.#secret(), segment, key, this.#parts.random(12));
-    this.#tx.set(tables.keys, segment, this.#openShelves.found(segment, home, raw, wrap));
+    const raw = this.#parts.audiences.random(32);
+    this.#tx.set(tables.keys, segment, this.#openShelves.found(segment, home, raw, this.#secret()));
   }
 
   get #openShelves(): Shelves {
@@ -385,9 +383,9 @@ export class CallAccess {
   }
 
   #secret(): AccessSecret {
-    const { audiences, random } = this.#parts;
+    const { audiences } = this.#parts;
     if (audiences.secret) return audiences.secret;
-    this.#newSecret ??= audiences.secretFor(this.#tx, random);
+    this.#newSecret ??= audiences.secretFor(this.#tx);
     return this.#newSecret;
   }
 }

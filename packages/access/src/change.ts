@@ -1,3 +1,4 @@
+import type { Random } from '@coco/crypto';
 import { bytesToByteString, type Tx } from '@coco/kv';
 import {
   type Audience,
@@ -10,8 +11,6 @@ import {
   segmentOf,
 } from './audience.ts';
 import { keyToCome, tables } from './tables.ts';
-
-type Random = (length: number) => Uint8Array;
 
 /** Lets readers in and out of an audience from the next epoch on. Answers false when there is no such audience. */
 export function changeMembers(tx: Tx, id: AudienceId, change: MembershipChange, random: Random): boolean {

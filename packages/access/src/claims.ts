@@ -1,4 +1,4 @@
-import { fromBase64Url, sha256ByteString, toBase64Url } from '@coco/crypto';
+import { fromBase64Url, type Random, sha256ByteString, toBase64Url } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString } from '@coco/kv';
 import { AccessError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -24,10 +24,7 @@ const utf8 = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Makes claims of the fields of an object. Throws `TooMuch`. */
-export function makeClaims(
-  fields: Readonly<Record<string, unknown>>,
-  random: (length: number) => Uint8Array,
-): Claims {
+export function makeClaims(fields: Readonly<Record<string, unknown>>, random: Random): Claims {
   const entries = Object.entries(fields);
   if (entries.length === 0 || entries.length > limits.claimFieldsMax) {
     throw new AccessError('TooMuch', `claims of ${entries.length} fields: 1 to ${limits.claimFieldsMax}`);
@@ -40,7 +37,7 @@ export function makeClaims(
   return { digests: digests.sort(), disclosures };
 }
 
-function disclosureOf(name: string, value: unknown, random: (length: number) => Uint8Array): string {
+function disclosureOf(name: string, value: unknown, random: Random): string {
   const text = JSON.stringify([toBase64Url(random(saltBytes)), name, value ?? null]);
   if (text.length <= limits.claimFieldCharactersMax) return toBase64Url(utf8.encode(text));
   throw new AccessError(

@@ -1,4 +1,12 @@
-import { aesGcmOpen, aesGcmSeal, CryptoError, concatBytes, fromBase64Url, toBase64Url } from '@coco/crypto';
+import {
+  aesGcmOpen,
+  aesGcmSeal,
+  CryptoError,
+  concatBytes,
+  fromBase64Url,
+  type Random,
+  toBase64Url,
+} from '@coco/crypto';
 import { byteStringToBytes, bytesToByteString } from '@coco/kv';
 import { readU64, u64 } from './numbers.ts';
 import type { Viewer } from './reader.ts';
@@ -21,7 +29,7 @@ export function sealCursor(
   secret: AccessSecret,
   binding: CursorBinding,
   place: { readonly seqno: number; readonly expiresMs: number },
-  random: (length: number) => Uint8Array,
+  random: Random,
 ): string {
   const iv = random(ivBytes);
   const content = byteStringToBytes(u64(place.seqno) + u64(place.expiresMs));

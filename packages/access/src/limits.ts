@@ -23,6 +23,8 @@ export const limits = {
   cursorLifeMs: 24 * 60 * 60 * 1000,
   /** Lists of readers that are remembered for each viewer. */
   readerListsKnownMax: 1000,
+  /** Audiences whose keys are made ready, with up to 4 KiB of key stream each. */
+  shelvesAtHandMax: 10_000,
   /** Rows are padded to powers of the root of two from here; records and claims likewise. */
   rowBytesMin: 256,
   /** Fields of one claim, and characters of one of them as JSON. */

@@ -14,10 +14,10 @@ const random = (length: number) => crypto.getRandomValues(new Uint8Array(length)
 /** A store with a row of the parties `a` and `b`, and one of `a` and `c`, under one key. */
 function founded() {
   const store = new Store();
-  const audiences = new Audiences(store);
+  const audiences = new Audiences(store, random);
   const ids = ['b', 'c'].map((other): AudienceId => {
     const tx = store.begin();
-    const access = new CallAccess(tx, { audiences, viewer: viewerOf('u', other, []), rule: {}, random });
+    const access = new CallAccess(tx, { audiences, viewer: viewerOf('u', other, []), rule: {} });
     access.setAudience(['caller', 'a']);
     access.rows.set(map, 'k', `of a and ${other}`);
     const [key = ''] = [...(tx.writeSet().get(map)?.keys() ?? [])];
@@ -32,8 +32,7 @@ function founded() {
       viewer: anonymous,
       rule: {},
       onBehalfOf,
-      random,
-      vectorOf: (place, value) => audiences.secret?.vectorOf(place, value) ?? assert.fail(),
+      nonceOf: (place, value) => audiences.secret?.nonceOf(place, value) ?? assert.fail(),
     };
     return { tx, access: new CallAccess(tx, parts) };
   };
@@ -80,6 +79,16 @@ test('what it seals follows from place and content: alike for whoever does it, n
   const rows = ['x', 'y', '', 'xx'].flatMap((value) => ['new', 'other'].map((key) => sealed(key, value)));
   const vectors = rows.map((row) => row.slice(0, 12));
   assert.equal(new Set(vectors).size, rows.length);
+});
+
+test('and makes no secret where the service has none: it would be another at every node', () => {
+  const store = new Store();
+  const tx = store.begin();
+  const parts = { audiences: new Audiences(store, random), viewer: anonymous, rule: {}, onBehalfOf: [] };
+  const access = new CallAccess(tx, { ...parts, nonceOf: () => assert.fail() });
+  access.setRowAudience(map, 'k', ['a', 'b']);
+  assert.throws(() => access.rows.set(map, 'k', 'v'), tooWide);
+  assert.equal(tx.wrote, false);
 });
 
 const tooWide = (error: unknown) => error instanceof AccessError && error.code === 'AudienceTooWide';

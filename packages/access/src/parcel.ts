@@ -5,7 +5,7 @@ import { AccessError } from './errors.ts';
 import { readU32, u32 } from './numbers.ts';
 
 /**
- * Names a parcel: SHA-256 of its bytes. Those begin with a random IV that stands nowhere else, which is the salt: whoever
+ * Names a parcel: SHA-256 of its bytes. Those begin with a random nonce that stands nowhere else, which is the salt: whoever
  * has the digest alone can test no guess against it.
  */
 export type ParcelId = ByteString;

@@ -25,7 +25,7 @@ interface Row {
 
 class World {
   readonly store = new Store();
-  readonly audiences = new Audiences(this.store);
+  readonly audiences = new Audiences(this.store, random);
   readonly index = new TransactionIndex(this.store);
   /** What ought to be there. */
   rows: Row[] = [];
@@ -52,7 +52,6 @@ class World {
       audiences,
       viewer,
       rule: { home },
-      random,
       parcels: { find: (id) => parcels.get(id) },
     });
   }

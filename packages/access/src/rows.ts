@@ -18,8 +18,8 @@ export interface RowRights {
   touched(segment: Segment): void;
   /** Undefined: there is nothing of this segment that could be opened. May throw. */
   shelfOf(segment: Segment): Shelf | undefined;
-  /** The initialisation vector for a value at a place: never the same for two values under one key. */
-  vectorOf(place: RowPlace, value: ByteString): Uint8Array;
+  /** The nonce to seal a value with at a place: never the same for two values. Absent: rows need not be sealed alike. */
+  nonceOf?: ((place: RowPlace, value: ByteString) => Uint8Array) | undefined;
 }
 
 /**
@@ -87,8 +87,8 @@ export class GuardedRows implements MapDoor {
     this.#rights.touched(target);
     const shelf = this.#rights.shelfOf(target);
     if (!shelf) throw new Error('a row was given a segment without a key');
-    const vector = this.#rights.vectorOf({ map, key: target + key }, value);
-    this.#tx.set(map, target + shelf.nameOf(map, key), shelf.seal(map, key, value, vector));
+    const nonce = this.#rights.nonceOf?.({ map, key: target + key }, value);
+    this.#tx.set(map, target + shelf.nameOf(map, key), shelf.seal(map, key, value, nonce));
   }
 
   delete(map: MapName, key: ByteString): void {

@@ -1,10 +1,10 @@
-import { type AesKey, HmacKey, hkdfSha256, importAesKey, sha256ByteString } from '@coco/crypto';
+import { type AesKey, HmacKey, hkdfSha256, importAesKey, SealingKey, sha256ByteString } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
 import type { Keeping } from './audience.ts';
 import { u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 import { References } from './reference.ts';
-import { placeBytes, type RowPlace, vectorBytes } from './sealed-row.ts';
+import { nonceBytes, placeBytes, type RowPlace } from './sealed-row.ts';
 
 const utf8 = new TextEncoder();
 const noSalt = new Uint8Array(0);
@@ -17,9 +17,9 @@ export class AccessSecret {
   readonly references: References;
   readonly cursorKey: AesKey;
   /** Seals the parcels that hold keys of audiences. */
-  readonly parcelKeysKey: AesKey;
+  readonly parcelKeysKey: SealingKey;
   readonly #audienceMac: HmacKey;
-  readonly #vectorMac: HmacKey;
+  readonly #nonceMac: HmacKey;
   readonly #markKey: ByteString;
   readonly #ids = {
     everywhere: new WeakMap<readonly Reader[], ByteString>(),
@@ -32,9 +32,9 @@ export class AccessSecret {
       hkdfSha256(byteStringToBytes(raw), noSalt, utf8.encode(`coco access ${label}`), 32);
     this.references = new References(derive('reference'));
     this.cursorKey = importAesKey(derive('cursor key'));
-    this.parcelKeysKey = importAesKey(derive('parcel keys'));
+    this.parcelKeysKey = new SealingKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));
-    this.#vectorMac = new HmacKey(derive('row vector'));
+    this.#nonceMac = new HmacKey(derive('row nonce'));
     this.#markKey = bytesToByteString(derive('written key'));
   }
 
@@ -55,12 +55,12 @@ export class AccessSecret {
   }
 
   /**
-   * An initialisation vector for a row that several nodes have to seal alike: it follows from where the row lies and what
-   * it holds, so that the same vector never comes with two contents.
+   * A nonce for a row that several nodes have to seal alike: it follows from where the row lies and what it holds, so that
+   * the same nonce never comes with two contents.
    */
-  vectorOf(place: RowPlace, value: ByteString): Uint8Array {
+  nonceOf(place: RowPlace, value: ByteString): Uint8Array {
     const at = placeBytes(place);
-    return byteStringToBytes(this.#vectorMac.sign(u32(at.length) + at + value)).subarray(0, vectorBytes);
+    return byteStringToBytes(this.#nonceMac.sign(u32(at.length) + at + value)).subarray(0, nonceBytes);
   }
 
   /**

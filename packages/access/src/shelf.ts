@@ -1,9 +1,9 @@
-import { type AesKey, HmacKey, hkdfSha256, importAesKey } from '@coco/crypto';
+import { HmacKey, hkdfSha256, type Random, SealingKey } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, byteStringToUtf8, type MapName, type Row } from '@coco/kv';
 import type { Segment } from './audience.ts';
 import { readU32, u32 } from './numbers.ts';
 import type { Parcel, ParcelDesk } from './parcel.ts';
-import { openRow, placeBytes, sealRow } from './sealed-row.ts';
+import { nonceBytes, openRow, placeBytes, sealRow, sealRowWith } from './sealed-row.ts';
 import type { AccessSecret } from './secret.ts';
 
 /** The rows of one segment as the ledger holds them: under which name, and in what shape. */
@@ -14,19 +14,24 @@ export interface Shelf {
   nameOf(map: MapName, key: ByteString): ByteString;
   /** Rows of a map as they lie there, each with its own key and opened. Throws `ParcelsAway`. */
   open(map: MapName, rows: readonly Row[]): Row[];
-  /** The value that goes into the ledger for a row. The IV is 12 random bytes. */
-  seal(map: MapName, key: ByteString, value: ByteString, iv: Uint8Array): ByteString;
+  /**
+   * The value that goes into the ledger for a row. With a nonce it is the same wherever it is made; that must never come with
+   * two rows.
+   */
+  seal(map: MapName, key: ByteString, value: ByteString, nonce?: Uint8Array): ByteString;
 }
 
 /** Rows that every node keeps: sealed, in the ledger itself, under their own keys. */
 export class LedgerShelf implements Shelf {
   readonly isOrdered = true;
   readonly #segment: Segment;
-  readonly #key: AesKey;
+  readonly #key: SealingKey;
+  readonly #random: Random;
 
-  constructor(segment: Segment, key: AesKey) {
+  constructor(segment: Segment, key: SealingKey, random: Random) {
     this.#segment = segment;
     this.#key = key;
+    this.#random = random;
   }
 
   nameOf(_: MapName, key: ByteString): ByteString {
@@ -39,14 +44,17 @@ export class LedgerShelf implements Shelf {
     });
   }
 
-  seal(map: MapName, key: ByteString, value: ByteString, iv: Uint8Array): ByteString {
-    return sealRow(this.#key, { map, key: this.#segment + key }, value, iv);
+  seal(map: MapName, key: ByteString, value: ByteString, nonce?: Uint8Array): ByteString {
+    const place = { map, key: this.#segment + key };
+    return nonce
+      ? sealRowWith(this.#key, nonce, place, value)
+      : sealRow(this.#key, place, value, this.#random);
   }
 }
 
 /** What a parcel shelf works with, made of the key of its segment. */
 export interface ParcelKeys {
-  readonly sealing: AesKey;
+  readonly sealing: SealingKey;
   readonly naming: HmacKey;
 }
 
@@ -62,11 +70,13 @@ export class ParcelShelf implements Shelf {
   readonly #segment: Segment;
   readonly #keys: ParcelKeys;
   readonly #desk: ParcelDesk;
+  readonly #random: Random;
 
-  constructor(segment: Segment, keys: ParcelKeys, desk: ParcelDesk) {
+  constructor(segment: Segment, keys: ParcelKeys, desk: ParcelDesk, random: Random) {
     this.#segment = segment;
     this.#keys = keys;
     this.#desk = desk;
+    this.#random = random;
   }
 
   nameOf(map: MapName, key: ByteString): ByteString {
@@ -83,9 +93,15 @@ export class ParcelShelf implements Shelf {
     });
   }
 
-  seal(map: MapName, key: ByteString, value: ByteString, iv: Uint8Array): ByteString {
+  /** The nonce is the salt of the parcel's digest, so it is the parcel's own: one of a stream follows from the parcel before. */
+  seal(
+    map: MapName,
+    key: ByteString,
+    value: ByteString,
+    nonce: Uint8Array = this.#random(nonceBytes),
+  ): ByteString {
     const content = u32(key.length) + placeBytes({ map, key }) + value;
-    return this.#desk.make(this.#segment, sealRow(this.#keys.sealing, this.#place, content, iv));
+    return this.#desk.make(this.#segment, sealRowWith(this.#keys.sealing, nonce, this.#place, content));
   }
 
   /** The digest in the ledger binds a parcel to its place there; the seal binds it to its audience. */
@@ -104,7 +120,7 @@ function readContent(content: ByteString): { place: { map: MapName; key: ByteStr
 /** The keys of a shelf of parcels, made of the raw key of its segment. */
 export function parcelKeys(raw: Uint8Array): ParcelKeys {
   const forNames = hkdfSha256(raw, new Uint8Array(0), naming, 32);
-  return { sealing: importAesKey(raw), naming: new HmacKey(forNames) };
+  return { sealing: new SealingKey(raw), naming: new HmacKey(forNames) };
 }
 
 /** Seals the raw key of a segment, to be a parcel itself: who keeps the rows keeps the key, and nobody else. */
@@ -112,9 +128,9 @@ export function sealSegmentKey(
   secret: AccessSecret,
   segment: Segment,
   raw: ByteString,
-  iv: Uint8Array,
+  random: Random,
 ): ByteString {
-  return sealRow(secret.parcelKeysKey, { map: 'key', key: segment }, raw, iv);
+  return sealRowWith(secret.parcelKeysKey, random(nonceBytes), { map: 'key', key: segment }, raw);
 }
 
 /** As long as the parcel is kept its keys are at hand, and not longer. */

@@ -1,9 +1,10 @@
-import { importAesKey } from '@coco/crypto';
+import { SealingKey } from '@coco/crypto';
 import { type ByteString, bytesToByteString } from '@coco/kv';
 import { audienceIdOf, type Home, type Segment } from './audience.ts';
 import type { Audiences } from './audiences.ts';
 import type { ParcelDesk } from './parcel.ts';
-import { keysIn, LedgerShelf, ParcelShelf, parcelKeys, type Shelf } from './shelf.ts';
+import type { AccessSecret } from './secret.ts';
+import { keysIn, LedgerShelf, ParcelShelf, parcelKeys, type Shelf, sealSegmentKey } from './shelf.ts';
 import { keyToCome } from './tables.ts';
 
 /** The shelves of one call, of whatever home. */
@@ -28,19 +29,20 @@ export class Shelves {
     if (slip === undefined || slip === keyToCome || !secret) return undefined;
     const [parcel] = this.#desk.take(segment, [slip]);
     if (!parcel) return undefined;
-    const shelf = new ParcelShelf(segment, keysIn(parcel, secret), this.#desk);
+    const shelf = new ParcelShelf(segment, keysIn(parcel, secret), this.#desk, audiences.random);
     this.#open.set(segment, shelf);
     return shelf;
   }
 
   /** Sets up a shelf whose key was just made. Answers what the map of keys gets. */
-  found(segment: Segment, home: Home, raw: Uint8Array, wrap: (raw: ByteString) => ByteString): ByteString {
+  found(segment: Segment, home: Home, raw: Uint8Array, secret: AccessSecret): ByteString {
+    const { random } = this.#audiences;
     const key = bytesToByteString(raw);
     if (home === 'everywhere') {
-      this.#open.set(segment, new LedgerShelf(segment, importAesKey(raw)));
+      this.#open.set(segment, new LedgerShelf(segment, new SealingKey(raw), random));
       return key;
     }
-    this.#open.set(segment, new ParcelShelf(segment, parcelKeys(raw), this.#desk));
-    return this.#desk.make(segment, wrap(key));
+    this.#open.set(segment, new ParcelShelf(segment, parcelKeys(raw), this.#desk, random));
+    return this.#desk.make(segment, sealSegmentKey(secret, segment, key, random));
   }
 }

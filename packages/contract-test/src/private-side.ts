@@ -19,15 +19,13 @@ import type { Store, Tx, WriteSet } from '@coco/kv';
 export class PrivateSide {
   readonly #store: Store;
   readonly #audiences: Audiences;
-  readonly #random: (length: number) => Uint8Array;
   readonly #kept = new Map<ParcelId, Parcel>();
   /** The one node of a test is everybody's: parcels are always at hand. */
   readonly #parcels: Parcels = { find: (id) => this.#kept.get(id) };
 
   constructor(store: Store, random: (length: number) => Uint8Array) {
     this.#store = store;
-    this.#audiences = new Audiences(store);
-    this.#random = random;
+    this.#audiences = new Audiences(store, random);
   }
 
   /** The private side of one call. */
@@ -38,7 +36,6 @@ export class PrivateSide {
       viewer: viewerOfCaller(state, caller as Caller | null),
       rule: ruleOf(state, endpoint.route, endpoint.props.access),
       parcels: this.#parcels,
-      random: this.#random,
     });
   }
 

@@ -90,3 +90,14 @@ export function bytesOf(data: Uint8Array | ByteString): Uint8Array {
   writeByteString(data, bytes, 0);
   return bytes;
 }
+
+/** A whole number below 2^32 as four bytes, the highest first. */
+export function u32(value: number): ByteString {
+  return String.fromCharCode(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
+}
+
+/** The number at a place of a byte string. */
+export function readU32(bytes: ByteString, at: number): number {
+  const high = (bytes.charCodeAt(at) << 24) | (bytes.charCodeAt(at + 1) << 16);
+  return (high | (bytes.charCodeAt(at + 2) << 8) | bytes.charCodeAt(at + 3)) >>> 0;
+}

@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { parseSign1, signSign1, verifySign1 } from './cose.ts';
+import { bytesOf } from './encoding.ts';
 import { CryptoError } from './errors.ts';
 import { type Jwk, privateKeyFromJwk, privateKeyToJwk, publicKeyFromJwk } from './jwk.ts';
 import { generateKeyPair, importPrivateKey, importPublicKey } from './keys.ts';
 import { decodePem, encodePem, singlePem } from './pem.ts';
+import { SealingKey } from './sealing-key.ts';
 import { combineShares, sampleSecret, splitSecret } from './share.ts';
 import { ecdsaFromDer, signEcdsa, verifyEcdsa } from './sign.ts';
 import { parseCertificate, verifyIssuedBy } from './x509/certificate.ts';
@@ -41,6 +43,9 @@ const counter = (() => {
 })();
 const [share, other] = splitSecret(sampleSecret(counter), { threshold: 2, count: 2, random: counter });
 
+const sealingKey = new SealingKey(new Uint8Array(32));
+const sealed = sealingKey.seal('', 'content', counter);
+
 const readers: [name: string, good: Uint8Array, read: (bytes: Uint8Array) => unknown][] = [
   ['CBOR', cbor, (bytes) => decodeCbor(bytes)],
   ['CBOR in any form', cbor, (bytes) => decodeCbor(bytes, 'any')],
@@ -62,6 +67,7 @@ const readers: [name: string, good: Uint8Array, read: (bytes: Uint8Array) => unk
     (bytes) => verifyEcdsa(key.publicKey, bytes, data, { hash: 'SHA-256', format: 'der' }),
   ],
   ['signature, P-521', signature, (bytes) => ecdsaFromDer(bytes, 'P-521')],
+  ['sealed message', bytesOf(sealed), (bytes) => sealingKey.open('', Buffer.from(bytes).toString('latin1'))],
   ['share', share!, (bytes) => combineShares([bytes, other!], 2)],
 ];
 

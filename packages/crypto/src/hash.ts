@@ -1,6 +1,6 @@
 import { backend } from '#backend';
 import type { HashName } from './backend/backend.ts';
-import { type ByteString, bytesOf, writeByteString } from './encoding.ts';
+import { type ByteString, bytesOf } from './encoding.ts';
 import { CryptoError } from './errors.ts';
 import { hkdfBytesMax } from './limits.ts';
 
@@ -52,48 +52,30 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** SHA-256 takes its input in blocks of 64 bytes; HMAC fills one of them with the padded key. */
 const blockBytes = 64;
-const digestBytes = 32;
-/**
- * Messages up to here are laid out in a buffer of their own beside the pad. Transaction IDs are about 12
- * bytes.
- */
-const shortMessageMax = 192;
 
 /**
- * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are laid out once and each
- * message costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
+ * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are made once and each message
+ * costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
  */
 export class HmacKey {
-  readonly #inner = new Uint8Array(blockBytes + shortMessageMax);
-  readonly #outer = new Uint8Array(blockBytes + digestBytes);
-  readonly #innerViews: (Uint8Array | undefined)[] = [];
+  readonly #inner: ByteString;
+  readonly #outer: ByteString;
 
   constructor(key: Uint8Array) {
     const block = key.length > blockBytes ? sha256(key) : key;
-    for (let i = 0; i < blockBytes; i++) {
-      const byte = block[i] ?? 0;
-      this.#inner[i] = byte ^ 0x36;
-      this.#outer[i] = byte ^ 0x5c;
-    }
+    this.#inner = padded(block, 0x36);
+    this.#outer = padded(block, 0x5c);
   }
 
   /** The 32-byte code of `message`, as a byte string. */
   sign(message: Uint8Array | ByteString): ByteString {
-    writeByteString(sha256ByteString(this.#innerInput(message)), this.#outer, blockBytes);
-    return sha256ByteString(this.#outer);
+    const text = typeof message === 'string' ? message : backend.byteStringOf(message);
+    return sha256ByteString(this.#outer + sha256ByteString(this.#inner + text));
   }
+}
 
-  #innerInput(message: Uint8Array | ByteString): Uint8Array {
-    const length = message.length;
-    let input: Uint8Array | undefined;
-    if (length > shortMessageMax) {
-      input = new Uint8Array(blockBytes + length);
-      input.set(this.#inner.subarray(0, blockBytes));
-    } else {
-      input = this.#innerViews[length] ??= this.#inner.subarray(0, blockBytes + length);
-    }
-    if (typeof message === 'string') writeByteString(message, input, blockBytes);
-    else input.set(message, blockBytes);
-    return input;
-  }
+function padded(key: Uint8Array, pad: number): ByteString {
+  const block = new Uint8Array(blockBytes).fill(pad);
+  for (let i = 0; i < key.length; i++) block[i]! ^= key[i]!;
+  return backend.byteStringOf(block);
 }

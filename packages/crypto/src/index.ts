@@ -35,9 +35,11 @@ export {
   fromBase64,
   fromBase64Url,
   fromHex,
+  readU32,
   toBase64,
   toBase64Url,
   toHex,
+  u32,
 } from './encoding.ts';
 export { CryptoError, type CryptoErrorCode } from './errors.ts';
 export {
@@ -86,6 +88,8 @@ export {
   type PublicKey,
 } from './keys.ts';
 export { decodePem, encodePem, type PemBlock } from './pem.ts';
+export type { Random } from './random.ts';
+export { SealingKey } from './sealing-key.ts';
 export { combineShares, sampleSecret, shareIndex, shareWrappingKey, splitSecret } from './share.ts';
 export {
   type EcdsaFormat,

@@ -31,5 +31,8 @@ export const sharesMax = 1024;
 /** Longest output of HKDF with SHA-256, in bytes (RFC 5869, 2.3). */
 export const hkdfBytesMax = 255 * 32;
 
+/** Key stream that a sealing key makes ahead, in bytes: a dozen short messages, and no burden where there are many keys. */
+export const keyStreamAheadBytesMax = 4096;
+
 /** RSA moduli that may be generated or used, in bits. */
 export const rsaBits = { min: 2048, max: 8192 } as const;

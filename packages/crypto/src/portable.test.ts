@@ -17,6 +17,7 @@ const files = [
   'jwk.test.ts',
   'key-wrap.test.ts',
   'keys.test.ts',
+  'sealing-key.test.ts',
   'sign.test.ts',
   'x509/certificate.test.ts',
   'x509/csr.test.ts',

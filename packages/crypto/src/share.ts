@@ -1,6 +1,7 @@
 import { CryptoError } from './errors.ts';
 import { constantTimeEqual, hkdfSha256 } from './hash.ts';
 import { sharesMax } from './limits.ts';
+import type { Random } from './random.ts';
 
 /*
  * Shamir's scheme over the field of 2^31 - 1, ten polynomials in parallel: the share format of CCF's recovery
@@ -19,7 +20,7 @@ interface Share {
 }
 
 /** A new secret: the 44-byte share at x = 0, its limbs uniform in the field. */
-export function sampleSecret(random: (bytes: number) => Uint8Array): Uint8Array {
+export function sampleSecret(random: Random): Uint8Array {
   return serializeShare({ x: 0, y: sampleLimbs(random) });
 }
 
@@ -32,7 +33,7 @@ export function splitSecret(
   options: {
     readonly threshold: number;
     readonly count: number;
-    readonly random: (bytes: number) => Uint8Array;
+    readonly random: Random;
   },
 ): Uint8Array[] {
   const { threshold, count, random } = options;
@@ -117,7 +118,7 @@ function serializeShare({ x, y }: Share): Uint8Array {
  * Ten uniform field elements, by rejection: 31 random bits are the prime itself once in two thousand million
  * times.
  */
-function sampleLimbs(random: (bytes: number) => Uint8Array): number[] {
+function sampleLimbs(random: Random): number[] {
   const drawn: number[] = [];
   for (let draws = 0; drawn.length < limbs; draws++) {
     if (draws === 2 * limbs) throw new CryptoError('InvalidArgument', 'random bytes are not random');

@@ -6,6 +6,7 @@ import {
   issueCertificate,
   type PrivateKey,
   parseCertificate,
+  type Random,
   type SubjectAltName,
 } from '@coco/crypto';
 import type { NodeConfig } from './config.ts';
@@ -13,8 +14,7 @@ import type { Outbox } from './outbox.ts';
 
 const dayMs = 86_400_000;
 
-/** Random bytes, from whoever made the node. */
-export type Random = (bytes: number) => Uint8Array;
+export type { Random };
 
 /** The curves of the configuration (`curve_id`), by the names CCF gives them. */
 const curves = { Secp256R1: 'P-256', Secp384R1: 'P-384' } as const;

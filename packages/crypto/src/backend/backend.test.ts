@@ -165,6 +165,14 @@ describe('each backend understands the other', () => {
     }
   });
 
+  test('bytes as a byte string, also those that are too many for the arguments of one call', () => {
+    for (const length of [0, 1, 255, 256, 4096, 4097, 1_000_000]) {
+      const data = bytes(length, 8);
+      assert.equal(portable.byteStringOf(data), Buffer.from(data).toString('latin1'));
+      assert.equal(node.byteStringOf(data), portable.byteStringOf(data));
+    }
+  });
+
   test('RSA signatures and encryption made by node', () => {
     const data = bytes(50, 5);
     const made = node.generatePrivateKey({ kind: 'RSA', bits: 2048 });

@@ -32,6 +32,9 @@ const scratchBytes = 1024;
 const scratch = Buffer.alloc(scratchBytes);
 const scratchViews = Array.from({ length: scratchBytes + 1 }, (_, length) => scratch.subarray(0, length));
 
+/** They work on any array of bytes, which saves a `Buffer` around each. */
+const { latin1Slice, latin1Write } = Buffer.prototype;
+
 function sha256ByteString(data: Uint8Array | ByteString): ByteString {
   if (typeof data !== 'string') return crypto.hash('sha256', data, 'latin1');
   if (data.length > scratchBytes) return crypto.hash('sha256', Buffer.from(data, 'latin1'), 'latin1');
@@ -156,6 +159,8 @@ function oaep(key: crypto.KeyObject, label: Uint8Array) {
 export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   name: 'node',
   digest: (hash: HashName, data) => plain(crypto.hash(opensslHash[hash], data, 'buffer')),
+  byteStringOf: (bytes) => latin1Slice.call(bytes, 0, bytes.length),
+  writeByteString: (text, target) => void latin1Write.call(target, text, 0),
   sha256ByteString,
   hmac: (hash, key, data) => plain(crypto.createHmac(opensslHash[hash], key).update(data).digest()),
   hkdfSha256: (ikm, salt, info, length) => new Uint8Array(crypto.hkdfSync('sha256', ikm, salt, info, length)),
@@ -184,10 +189,14 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   aesBlocks(key) {
     // Without padding a block is out when it is in: one cipher serves for all of them, which costs a fifth.
     const cipher = crypto.createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
-    const decipher = crypto.createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+    // Counter mode never asks for the other direction.
+    let decipher: crypto.Decipheriv | undefined;
     return {
       encrypt: (blocks) => plain(cipher.update(blocks)),
-      decrypt: (blocks) => plain(decipher.update(blocks)),
+      decrypt(blocks) {
+        decipher ??= crypto.createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+        return plain(decipher.update(blocks));
+      },
     };
   },
   aesKwpWrap(key, data) {

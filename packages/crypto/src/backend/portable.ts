@@ -10,7 +10,7 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { type AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import { mgf1, OAEP, PKCS1_SHA256, PKCS1_SHA384, PKCS1_SHA512, PSS } from 'micro-rsa-dsa-dh/rsa.js';
 import { curveOfOid, pointBytes } from '../curves.ts';
-import { bytesOf, equalBytes } from '../encoding.ts';
+import { type ByteString, bytesOf, equalBytes, writeByteString } from '../encoding.ts';
 import { CryptoError } from '../errors.ts';
 import { ecPkcs8, ecSpki, okpKeyBytes, okpOids, okpPkcs8, okpSpki } from '../key-info.ts';
 import type { Backend, Curve, HashName, Held, KeySpec, KeyType, Scheme } from './backend.ts';
@@ -56,8 +56,14 @@ const tagBytes = 16;
 /** A longer public exponent only serves to make verification slow. OpenSSL has the same bound. */
 const exponentBitsMax = 64;
 
-function toByteString(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+/** Arguments of one `String.fromCharCode` call: engines bound the stack they may take. */
+const charactersPerCall = 4096;
+
+function byteStringOf(bytes: Uint8Array): ByteString {
+  let text = '';
+  for (let start = 0; start < bytes.length; start += charactersPerCall)
+    text += String.fromCharCode(...bytes.subarray(start, start + charactersPerCall));
+  return text;
 }
 
 /** JavaScript big numbers take a time that depends on their value: good enough for public keys only. */
@@ -237,7 +243,9 @@ function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   name: 'portable',
   digest: (hash: HashName, data) => hashes[hash](data),
-  sha256ByteString: (data) => toByteString(sha256(bytesOf(data))),
+  byteStringOf,
+  writeByteString: (text, target) => writeByteString(text, target, 0),
+  sha256ByteString: (data) => byteStringOf(sha256(bytesOf(data))),
   hmac: (hash, key, data) => hmac(hashes[hash], key, data),
   hkdfSha256: (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
   constantTimeEqual,

@@ -91,7 +91,7 @@ export class Consortium {
   readonly effects: string[] = [];
   /** Who read and wrote what; a test that makes transactions of the application records its reads. */
   readonly lineage = new Lineage(1);
-  readonly audiences = new Audiences(this.store);
+  readonly audiences = new Audiences(this.store, this.random);
   /** Stands for the contract's function that makes up for transactions. */
   compensate: UndoPlanning['compensate'] = () => ({ kind: 'failed', reason: 'there is no contract' });
   serviceCertificate: string;

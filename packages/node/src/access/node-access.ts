@@ -59,7 +59,7 @@ export class NodeAccess {
   #drawnTo = 0;
 
   constructor(store: Store, random: Random, authentication: Authentication) {
-    this.audiences = new Audiences(store);
+    this.audiences = new Audiences(store, (length) => this.#drawn(length));
     this.index = new TransactionIndex(store);
     this.#store = store;
     this.#random = random;
@@ -119,7 +119,6 @@ export class NodeAccess {
       parcels,
       viewer: this.viewerOf(caller),
       rule: this.ruleOf(endpoint),
-      random: (length) => this.#drawn(length),
     });
   }
 
@@ -157,7 +156,7 @@ export class NodeAccess {
 
   /** The same for what a transaction is about to write that is private to nobody, where callers see references alone. */
   nameFor(tx: Tx, place: TxId): string {
-    return this.audiences.secretFor(tx, (length) => this.#drawn(length)).references.seal(place);
+    return this.audiences.secretFor(tx).references.seal(place);
   }
 
   /** The transaction that a reference names; undefined for one that was not given out here. */

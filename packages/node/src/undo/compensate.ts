@@ -57,7 +57,7 @@ export function compensate(parts: CompensationParts, call: CompensationCall): Co
     world,
     access: () => {
       if (!tx) throw new Error('a call asks for audiences before its transaction has begun');
-      access ??= accessOf(tx, parts, call.onBehalfOf, world.random);
+      access ??= accessOf(tx, parts, call.onBehalfOf);
       return access;
     },
     begin: () => {
@@ -80,7 +80,6 @@ function accessOf(
   tx: Tx,
   { audiences, parcels }: CompensationParts,
   onBehalfOf: readonly AudienceId[],
-  random: (length: number) => Uint8Array,
 ): CallAccess {
   return new CallAccess(tx, {
     audiences,
@@ -88,10 +87,9 @@ function accessOf(
     viewer: anonymous,
     rule: {},
     onBehalfOf,
-    random,
-    vectorOf: (place, value) => {
+    nonceOf: (place, value) => {
       if (!audiences.secret) throw new Error('there is a row of an audience, and no secret');
-      return audiences.secret.vectorOf(place, value);
+      return audiences.secret.nonceOf(place, value);
     },
   });
 }
