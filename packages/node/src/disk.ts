@@ -4,6 +4,8 @@ import type { Outbox } from './outbox.ts';
 
 /** The ledger files as the replica sees them: what it has appended and not heard of, what it reads, where chunks end. */
 export class Disk {
+  /** Of all entries that this node has had to do with. */
+  bytes = 0;
   readonly #outbox: Outbox;
   readonly #chunkBytes: number;
   /** Appends the host has not answered yet, oldest first. */
@@ -33,6 +35,7 @@ export class Disk {
 
   /** Takes note of an entry that goes into the present chunk. */
   count(bytes: Uint8Array, flags: number): void {
+    this.bytes += bytes.length;
     this.#bytesInChunk = flags === 0 ? this.#bytesInChunk + bytes.length : 0;
   }
 

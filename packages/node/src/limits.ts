@@ -36,6 +36,8 @@ export const limits = {
   loanPatienceMs: 2_000,
   /** Snapshots whose evidence waits for its commit. */
   snapshotsPendingMax: 5,
+  /** Snapshots up to here are taken as often as is configured, larger ones when the ledger has grown as well. */
+  snapshotBytesFree: 16 * 1024 * 1024,
   /** What one step lays out of a snapshot: about a millisecond of work. */
   snapshotBytesPerStep: 512 * 1024,
   /** How often a node looks whether its evidence is to be renewed, and the primary whose has run out. */

@@ -172,6 +172,11 @@ export class Replica {
     return this.store.version - this.signatures.last;
   }
 
+  /** Bytes of the entries that came by since this node began. */
+  get ledgerBytes(): number {
+    return this.#disk.bytes;
+  }
+
   /** Whether a signature waits for its commit. */
   get signatureInFlight(): boolean {
     return this.signatures.last > this.#raft.commit;

@@ -22,6 +22,22 @@ interface Pending {
   receipt?: Receipt;
 }
 
+/** What there is since the latest snapshot, and how large the last one was that this node took. */
+export interface SnapshotState {
+  readonly transactions: number;
+  readonly ledgerBytes: number;
+  readonly snapshotBytes: number;
+}
+
+/**
+ * Whether it is time for another snapshot. A large one waits until the ledger has grown by as much: who begins with it then
+ * reads no more than as much again, and a node does not spend its time on copies of what has hardly changed.
+ */
+export function snapshotIsDue(state: SnapshotState, txCount: number): boolean {
+  const { transactions, ledgerBytes, snapshotBytes } = state;
+  return transactions >= txCount && ledgerBytes >= snapshotBytes - limits.snapshotBytesFree;
+}
+
 /**
  * Takes snapshots in the background: the state at a signature is laid out a slice a step, its digest goes into the ledger
  * as evidence, and the file counts once the evidence is committed and its receipt stands behind it.
@@ -32,6 +48,8 @@ export class Snapshots {
   readonly #txCount: number;
   #wanted = false;
   #latest: number;
+  #ledgerBytesAtLatest: number;
+  #snapshotBytes = 0;
   #making: { readonly at: number; readonly steps: Iterator<unknown, SealedSnapshot> } | undefined;
   readonly #pending: Pending[] = [];
 
@@ -40,6 +58,7 @@ export class Snapshots {
     this.#outbox = outbox;
     this.#txCount = txCount;
     this.#latest = replica.store.version;
+    this.#ledgerBytesAtLatest = replica.ledgerBytes;
     const { store } = replica;
     store.onWrite(latestEvidence.name, () => {
       const evidence = latestEvidence.get(store.begin());
@@ -55,14 +74,19 @@ export class Snapshots {
   /** Whether the signature at `seqno` is one to take a snapshot at; a chunk ends there then. */
   isDue(seqno: number): boolean {
     if (this.#making || this.#pending.length >= limits.snapshotsPendingMax) return false;
-    return this.#wanted || seqno - this.#latest >= this.#txCount;
+    const state = {
+      transactions: seqno - this.#latest,
+      ledgerBytes: this.#replica.ledgerBytes - this.#ledgerBytesAtLatest,
+      snapshotBytes: this.#snapshotBytes,
+    };
+    return this.#wanted || snapshotIsDue(state, this.#txCount);
   }
 
   /** Begins one at a signature that was just appended. */
   begin(signature: TxId, leaf: string): void {
     const { store, secrets } = this.#replica;
     this.#wanted = false;
-    this.#latest = signature.seqno;
+    this.#begunAt(signature.seqno);
     const views = new ViewHistory();
     for (const { view, seqno } of this.#replica.raft.viewHistory()) views.begin(view, seqno);
     views.begin(signature.view, signature.seqno);
@@ -89,6 +113,7 @@ export class Snapshots {
   }
 
   #record(at: number, snapshot: SealedSnapshot): void {
+    this.#snapshotBytes = snapshot.bytes.length;
     const { writeSet, claimsDigest } = snapshotEvidence(snapshot, at);
     const tx = this.#replica.store.begin();
     for (const [map, writes] of writeSet) {
@@ -133,7 +158,12 @@ export class Snapshots {
 
   /** This primary or another one took a snapshot at `seqno`. */
   #taken(seqno: number): void {
-    this.#latest = Math.max(this.#latest, seqno);
+    if (seqno > this.#latest) this.#begunAt(seqno);
+  }
+
+  #begunAt(seqno: number): void {
+    this.#latest = seqno;
+    this.#ledgerBytesAtLatest = this.#replica.ledgerBytes;
   }
 
   /** Everything after `seqno` was rolled back. */

@@ -338,7 +338,11 @@ export const configurationSchema = z.strictObject({
   }),
   snapshots: section({
     directory: field(folder, 'snapshots', 'Where snapshots are written.'),
-    tx_count: field(atLeastOne, 10_000, 'Transactions between two snapshots.'),
+    tx_count: field(
+      atLeastOne,
+      10_000,
+      'Transactions between two snapshots. Those of more than 16 MiB also wait until the ledger has grown by as much.',
+    ),
     read_only_directory: optional(folder, 'Where committed snapshots may be read from as well.'),
     min_tx_count: unused('Transactions between two timed snapshots.'),
     time_interval: unused('Time between two timed snapshots.'),
