@@ -63,8 +63,14 @@ export async function untilLed(nodes: readonly LocalNode[], waitMs = 30_000): Pr
 /** How long the others take, in ms from the loss of their leader, to a new one and to the next commit a client hears of. */
 export interface Failover {
   readonly leader: LocalNode;
+  /** How often somebody stood. Seldom two do at once and share the votes: then it takes another round. */
+  readonly rounds: number;
   readonly electedMs: number;
   readonly committedMs: number;
+}
+
+async function viewOf({ session }: LocalNode): Promise<number> {
+  return (await get<ConsensusOut>(session, '/node/consensus')).details.current_view;
 }
 
 /** Does something to the leader of a network under load, and waits until the others have gone on without it. */
@@ -74,13 +80,15 @@ export async function failOver(
   lose: (leader: LocalNode) => void,
 ): Promise<Failover> {
   const lost = await untilLed(network.running);
+  const before = await viewOf(lost);
   const others = network.running.filter((node) => node !== lost);
   const begun = performance.now();
   lose(lost);
   const leader = await untilLed(others);
   const electedMs = performance.now() - begun;
+  const rounds = (await viewOf(leader)) - before;
   const { at } = await writers.next();
-  return { leader, electedMs, committedMs: at - begun };
+  return { leader, rounds, electedMs, committedMs: at - begun };
 }
 
 /** Resolves when nodes know as much to be committed as the furthest of them knew at the beginning. */

@@ -3,8 +3,6 @@ import { type ByteString, utf8ToByteString } from '@coco/kv';
 import { readU32, u32 } from './numbers.ts';
 import { paddedSize, zeroPadded } from './padding.ts';
 
-/** Bytes of the nonce of a row that is sealed with a given one. */
-export const nonceBytes = 12;
 const lengthBytes = 4;
 
 /** Where a value is kept: one that was moved does not open. */

@@ -4,7 +4,7 @@ import type { Keeping } from './audience.ts';
 import { u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 import { References } from './reference.ts';
-import { nonceBytes, placeBytes, type RowPlace } from './sealed-row.ts';
+import { placeBytes, type RowPlace } from './sealed-row.ts';
 
 const utf8 = new TextEncoder();
 const noSalt = new Uint8Array(0);
@@ -60,7 +60,10 @@ export class AccessSecret {
    */
   nonceOf(place: RowPlace, value: ByteString): Uint8Array {
     const at = placeBytes(place);
-    return byteStringToBytes(this.#nonceMac.sign(u32(at.length) + at + value)).subarray(0, nonceBytes);
+    return byteStringToBytes(this.#nonceMac.sign(u32(at.length) + at + value)).subarray(
+      0,
+      SealingKey.nonceBytes,
+    );
   }
 
   /**

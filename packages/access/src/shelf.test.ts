@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CryptoError, SealingKey } from '@coco/crypto';
 import { noParcels, ParcelDesk } from './parcel.ts';
-import { nonceBytes, openRow } from './sealed-row.ts';
+import { openRow } from './sealed-row.ts';
 import { LedgerShelf, ParcelShelf, parcelKeys } from './shelf.ts';
 
 const map = 'audience:things';
 const raw = Uint8Array.from({ length: 32 }, (_, i) => i);
 const segment = 's'.repeat(20);
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-const nonceOf = (sealed: string) => sealed.slice(0, nonceBytes);
+const nonceOf = (sealed: string) => sealed.slice(0, SealingKey.nonceBytes);
 
 function ledgerShelf(of = segment): LedgerShelf {
   return new LedgerShelf(of, new SealingKey(raw), random);
@@ -40,7 +40,7 @@ test('equal rows are sealed to different bytes of one length, unless a nonce is 
   rows.push(...Array.from({ length: 100 }, () => shelf.seal(map, 'k', '')));
   assert.equal(new Set(rows).size, 200);
   assert.equal(new Set(rows.map(({ length }) => length)).size, 1);
-  const nonce = random(nonceBytes);
+  const nonce = random(SealingKey.nonceBytes);
   assert.equal(shelf.seal(map, 'k', 'v', nonce), ledgerShelf().seal(map, 'k', 'v', nonce));
 });
 
@@ -54,7 +54,7 @@ test('each parcel has a nonce of its own, so that no guess can be held against i
 });
 
 test('a parcel is the same wherever it is made with one nonce', () => {
-  const nonce = random(nonceBytes);
+  const nonce = random(SealingKey.nonceBytes);
   const make = () => parcels((shelf) => shelf.seal(map, 'k', 'v', nonce));
   assert.deepEqual(make(), make());
 });

@@ -3,7 +3,7 @@ import { type ByteString, byteStringToBytes, byteStringToUtf8, type MapName, typ
 import type { Segment } from './audience.ts';
 import { readU32, u32 } from './numbers.ts';
 import type { Parcel, ParcelDesk } from './parcel.ts';
-import { nonceBytes, openRow, placeBytes, sealRow, sealRowWith } from './sealed-row.ts';
+import { openRow, placeBytes, sealRow, sealRowWith } from './sealed-row.ts';
 import type { AccessSecret } from './secret.ts';
 
 /** The rows of one segment as the ledger holds them: under which name, and in what shape. */
@@ -98,7 +98,7 @@ export class ParcelShelf implements Shelf {
     map: MapName,
     key: ByteString,
     value: ByteString,
-    nonce: Uint8Array = this.#random(nonceBytes),
+    nonce: Uint8Array = this.#random(SealingKey.nonceBytes),
   ): ByteString {
     const content = u32(key.length) + placeBytes({ map, key }) + value;
     return this.#desk.make(this.#segment, sealRowWith(this.#keys.sealing, nonce, this.#place, content));
@@ -130,7 +130,7 @@ export function sealSegmentKey(
   raw: ByteString,
   random: Random,
 ): ByteString {
-  return sealRowWith(secret.parcelKeysKey, random(nonceBytes), { map: 'key', key: segment }, raw);
+  return sealRowWith(secret.parcelKeysKey, random(SealingKey.nonceBytes), { map: 'key', key: segment }, raw);
 }
 
 /** As long as the parcel is kept its keys are at hand, and not longer. */

@@ -40,6 +40,9 @@ interface Stream {
  * Messages are byte strings. The keys show in neither `toString`, JSON nor inspection.
  */
 export class SealingKey {
+  /** Of a nonce that is given. */
+  static readonly nonceBytes = nonceBytes;
+
   readonly #cipher: BlockCipher;
   readonly #mac: HmacKey;
   #ahead: Stream | undefined;

@@ -32,8 +32,6 @@ export class JavaScriptApp implements App {
   readonly #asynchronous: boolean;
   readonly #constant: boolean;
   readonly #board = new Switchboard();
-  readonly #writer = new CallWriter();
-  readonly #functions: ReadonlyMap<string, HostFunction>;
   readonly #parts: BatchParts;
   readonly #makeSandbox: MakeSandbox;
   /** Endpoints that were seen to need another level than the app's. */
@@ -59,17 +57,18 @@ export class JavaScriptApp implements App {
     const all = [...linked.values()];
     this.#asynchronous = all.some((module) => module.asynchronous);
     this.#constant = all.every((module) => module.constant);
-    this.#functions = appFunctions({
+    const writer = new CallWriter();
+    const functions = appFunctions({
       borrowed,
       board: this.#board,
-      writer: this.#writer,
+      writer,
       world: () => this.#batch?.world,
     });
     this.#parts = {
       board: this.#board,
       settling: new Switchboard(),
-      functions: this.#functions,
-      writer: this.#writer,
+      functions,
+      writer,
       traces: new Traces(modules, borrowed.readSourceMap),
       blind: new Set(),
     };
@@ -246,7 +245,7 @@ export class JavaScriptApp implements App {
       frozen,
       renew: level === 'renewed',
       asynchronous: this.#asynchronous,
-      functions: functionTable(this.#functions),
+      functions: functionTable(this.#parts.functions),
     };
     const next = (report: readonly unknown[]) => this.#next(report);
     return this.#requireSandbox().open(options, this.#compiled, this.#board, next);
