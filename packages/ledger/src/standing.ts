@@ -122,7 +122,8 @@ export class Standings {
 }
 
 /**
- * Verifies a proof of standing (parsed JSON of any origin) against the service certificate one trusts. Throws a
+ * Verifies a proof of standing (parsed JSON of any origin) against the service certificate one trusts. That a
+ * transaction is in force says that it was not undone, not that there is one of this id: its receipt does. Throws a
  * LedgerError naming the step that refused.
  */
 export function verifyStanding(
