@@ -43,6 +43,8 @@ export interface Keeping {
 export interface Audience extends Keeping {
   readonly id: AudienceId;
   readonly epoch: number;
+  /** The segment that new content belongs to. */
+  readonly segment: Segment;
   readonly members: readonly Membership[];
 }
 
@@ -74,11 +76,6 @@ export function audienceIdOf(segment: Segment): AudienceId {
   return segment.slice(0, audienceIdBytes);
 }
 
-/** The segment that new content of an audience belongs to. */
-export function currentSegment(audience: Audience): Segment {
-  return segmentOf(audience.id, audience.epoch);
-}
-
 /** Who is in an audience now. */
 export function readersIn(audience: Audience): Reader[] {
   return audience.members.filter(({ until }) => until === null).map(({ reader }) => reader);
@@ -94,7 +91,8 @@ export function readersOfSegment({ members }: Audience, segment: Segment): Reade
 
 /** An audience of these readers, who see it from the beginning. */
 export function foundAudience(id: AudienceId, keeping: Keeping, readers: readonly Reader[]): Audience {
-  return { id, ...keeping, epoch: 1, members: readers.map((reader) => ({ reader, from: 1, until: null })) };
+  const members = readers.map((reader) => ({ reader, from: 1, until: null }));
+  return { id, ...keeping, epoch: 1, segment: segmentOf(id, 1), members };
 }
 
 /** A change of an audience: who is in it, and what it lends. Newcomers see what was before only if `withPast` says so. */
@@ -117,7 +115,14 @@ export function changeAudience(audience: Audience, change: MembershipChange): Au
   const added = change.add
     .filter((reader) => !present.has(reader))
     .map((reader) => ({ reader, from: change.withPast === true ? 1 : epoch, until: null }));
-  return { ...audience, lends: change.lend ?? audience.lends, epoch, members: [...staying, ...added] };
+  const lends = change.lend ?? audience.lends;
+  return {
+    ...audience,
+    lends,
+    epoch,
+    segment: segmentOf(audience.id, epoch),
+    members: [...staying, ...added],
+  };
 }
 
 /** The segments of an audience that a reader sees, the present one first. */
@@ -156,6 +161,7 @@ export function decodeAudience(id: AudienceId, value: ByteString): Audience {
     home: home ?? 'everywhere',
     lends: lend ?? true,
     epoch,
+    segment: segmentOf(id, epoch),
     members: members.map(([reader, from, until]) => ({ reader, from, until })),
   };
 }

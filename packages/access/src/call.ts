@@ -3,7 +3,6 @@ import {
   type Audience,
   type AudienceId,
   audienceIdOf,
-  currentSegment,
   encodeAudience,
   foundAudience,
   type Home,
@@ -260,6 +259,7 @@ export class CallAccess {
       own,
       readable: (map) =>
         isIn(rule.reads, map) ? [...new Set([...own(), ...audiences.allSegments()])] : own(),
+      onlyPlace: () => this.#onlyPlace(),
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),
       shelfOf: (segment) => this.#openShelves.of(segment),
@@ -274,6 +274,13 @@ export class CallAccess {
       const audience = audiences.find(id);
       return audience ? segmentsOf(audience) : [];
     });
+  }
+
+  #onlyPlace(): Segment | undefined {
+    const own = this.#own();
+    // Who sees none may found the first with this write.
+    if (own.length !== 1 || !this.#audience || this.#rowAudiences) return undefined;
+    return this.#segmentFor(this.#audience) === own[0] ? own[0] : undefined;
   }
 
   #target(map: MapName, key: ByteString, present: Segment | undefined): Segment {
@@ -322,9 +329,9 @@ export class CallAccess {
     const known = this.#parts.audiences.find(id);
     if (known) return this.#present(known);
     const founded = this.#founded?.get(id);
-    if (founded) return currentSegment(founded);
+    if (founded) return founded.segment;
     const audience = foundAudience(id, keeping, readers);
-    const segment = currentSegment(audience);
+    const segment = audience.segment;
     // Another call may do the same meanwhile: one of them conflicts.
     this.#tx.has(tables.audiences, id);
     this.#tx.set(tables.audiences, id, encodeAudience(audience));
@@ -352,7 +359,7 @@ export class CallAccess {
    * not find the audience in another epoch afterwards, so it depends on this one.
    */
   #present(audience: Audience): Segment {
-    const segment = currentSegment(audience);
+    const segment = audience.segment;
     if (audience.home === 'everywhere') return segment;
     this.#tx.has(tables.audiences, audience.id);
     if (this.#tx.get(tables.keys, segment) === keyToCome) this.#makeKey(segment, audience.home);

@@ -4,7 +4,6 @@ import {
   type Audience,
   type AudienceId,
   changeAudience,
-  currentSegment,
   decodeAudience,
   encodeAudience,
   type MembershipChange,
@@ -37,7 +36,7 @@ function beginEpoch(tx: Tx, audience: Audience, random: Random): void {
   tx.set(tables.audiences, audience.id, encodeAudience(audience));
   // A key that is to be with the parties' nodes is made by whoever seals the first row with it.
   const key = audience.home === 'parties' ? keyToCome : bytesToByteString(random(32));
-  tx.set(tables.keys, currentSegment(audience), key);
+  tx.set(tables.keys, audience.segment, key);
 }
 
 function read(tx: Tx, id: AudienceId): Audience | undefined {

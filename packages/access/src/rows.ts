@@ -12,6 +12,8 @@ export interface RowRights {
   readable(map: MapName): readonly Segment[];
   /** Segments whose rows may be replaced and removed: those the caller sees. */
   own(): readonly Segment[];
+  /** Where a row goes, if that is the only place where the caller sees rows: whether it is there need not be looked up. */
+  onlyPlace(): Segment | undefined;
   /** Where a row goes that was in `present`, or is new. May throw. */
   target(map: MapName, key: ByteString, present: Segment | undefined): Segment;
   /** A row of this segment is being written. May throw. */
@@ -81,9 +83,7 @@ export class GuardedRows implements MapDoor {
   }
 
   set(map: MapName, key: ByteString, value: ByteString): void {
-    const present = this.#find(map, key, this.#rights.own());
-    const target = this.#rights.target(map, key, present?.segment);
-    if (present && present.segment !== target) this.#remove(map, present);
+    const target = this.#rights.onlyPlace() ?? this.#vacated(map, key);
     this.#rights.touched(target);
     const shelf = this.#rights.shelfOf(target);
     if (!shelf) throw new Error('a row was given a segment without a key');
@@ -94,6 +94,14 @@ export class GuardedRows implements MapDoor {
   delete(map: MapName, key: ByteString): void {
     const present = this.#find(map, key, this.#rights.own());
     if (present) this.#remove(map, present);
+  }
+
+  /** Where a row goes; if it is somewhere else, not any more. */
+  #vacated(map: MapName, key: ByteString): Segment {
+    const present = this.#find(map, key, this.#rights.own());
+    const target = this.#rights.target(map, key, present?.segment);
+    if (present && present.segment !== target) this.#remove(map, present);
+    return target;
   }
 
   #remove(map: MapName, { segment, at }: Found): void {

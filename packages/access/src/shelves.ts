@@ -20,10 +20,9 @@ export class Shelves {
 
   /** The shelf of a segment; undefined when its key was destroyed, or none was needed so far. Throws `ParcelsAway`. */
   of(segment: Segment): Shelf | undefined {
-    const known = this.#open.get(segment);
-    if (known) return known;
     const audiences = this.#audiences;
-    if (audiences.find(audienceIdOf(segment))?.home !== 'parties') return audiences.shelfOf(segment);
+    const known = this.#open.get(segment) ?? audiences.shelfOf(segment);
+    if (known || audiences.find(audienceIdOf(segment))?.home !== 'parties') return known;
     const slip = audiences.keyEntry(segment);
     const { secret } = audiences;
     if (slip === undefined || slip === keyToCome || !secret) return undefined;

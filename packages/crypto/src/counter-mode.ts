@@ -1,5 +1,4 @@
 import type { BlockCipher } from './aes.ts';
-import { type ByteString, readU32 } from './encoding.ts';
 import { keyStreamAheadBytesMax } from './limits.ts';
 
 /** Of AES. */
@@ -15,11 +14,12 @@ const scratch = new DataView(new ArrayBuffer(keyStreamAheadBytesMax));
  * initial counter block first. Its last four bytes are a number that goes up. Four bytes to a word, in the order of the
  * machine, in which they are to be combined with a message.
  */
-export function keyStream(cipher: BlockCipher, start: ByteString, bytes: number): Uint32Array {
+export function keyStream(cipher: BlockCipher, start: Uint8Array, bytes: number): Uint32Array {
   const length = Math.ceil(bytes / blockBytes) * blockBytes;
   const blocks = length <= scratch.byteLength ? scratch : new DataView(new ArrayBuffer(length));
-  const [high, middle, low] = [readU32(start, 0), readU32(start, 4), readU32(start, 8)];
-  let number = readU32(start, nonceBytes);
+  const first = new DataView(start.buffer, start.byteOffset, blockBytes);
+  const [high, middle, low] = [first.getUint32(0), first.getUint32(4), first.getUint32(8)];
+  let number = first.getUint32(nonceBytes);
   for (let at = 0; at < length; at += blockBytes) {
     blocks.setUint32(at, high);
     blocks.setUint32(at + 4, middle);

@@ -2,7 +2,7 @@ import { backend } from '#backend';
 import type { HashName } from './backend/backend.ts';
 import { type ByteString, bytesOf } from './encoding.ts';
 import { CryptoError } from './errors.ts';
-import { hkdfBytesMax } from './limits.ts';
+import { hkdfBytesMax, hmacScratchBytes } from './limits.ts';
 
 /** SHA-256 of the bytes (of a byte string: of its bytes, one per character). 32 bytes. */
 export function sha256(data: Uint8Array | ByteString): Uint8Array {
@@ -52,14 +52,19 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** SHA-256 takes its input in blocks of 64 bytes; HMAC fills one of them with the padded key. */
 const blockBytes = 64;
+const hashBytes = 32;
+
+/** Where messages of usual size are laid out behind a key: synchronous code cannot interleave. */
+const scratch = new Uint8Array(hmacScratchBytes);
+const outerScratch = new Uint8Array(blockBytes + hashBytes);
 
 /**
  * HMAC-SHA-256 under one key, cheap for short messages: both padded key blocks are made once and each message
  * costs two one-shot hashes. The key shows in neither `toString`, JSON nor inspection.
  */
 export class HmacKey {
-  readonly #inner: ByteString;
-  readonly #outer: ByteString;
+  readonly #inner: Uint8Array;
+  readonly #outer: Uint8Array;
 
   constructor(key: Uint8Array) {
     const block = key.length > blockBytes ? sha256(key) : key;
@@ -69,13 +74,20 @@ export class HmacKey {
 
   /** The 32-byte code of `message`, as a byte string. */
   sign(message: Uint8Array | ByteString): ByteString {
-    const text = typeof message === 'string' ? message : backend.byteStringOf(message);
-    return sha256ByteString(this.#outer + sha256ByteString(this.#inner + text));
+    const length = blockBytes + message.length;
+    const target = length <= scratch.length ? scratch : new Uint8Array(length);
+    target.set(this.#inner);
+    if (typeof message === 'string') backend.writeByteString(message, target, blockBytes);
+    else target.set(message, blockBytes);
+    outerScratch.set(this.#outer);
+    const inner = backend.sha256ByteString(new Uint8Array(target.buffer, 0, length));
+    backend.writeByteString(inner, outerScratch, blockBytes);
+    return backend.sha256ByteString(outerScratch);
   }
 }
 
-function padded(key: Uint8Array, pad: number): ByteString {
+function padded(key: Uint8Array, pad: number): Uint8Array {
   const block = new Uint8Array(blockBytes).fill(pad);
   for (let i = 0; i < key.length; i++) block[i]! ^= key[i]!;
-  return backend.byteStringOf(block);
+  return block;
 }

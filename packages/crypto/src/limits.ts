@@ -34,5 +34,11 @@ export const hkdfBytesMax = 255 * 32;
 /** Key stream that a sealing key makes ahead, in bytes: a dozen short messages, and no burden where there are many keys. */
 export const keyStreamAheadBytesMax = 4096;
 
+/** Longest message, with its framing, for which a sealing key has a place ready, in bytes; others get one of their own. */
+export const sealingScratchBytes = 8192;
+
+/** The same for HMAC, with the block of the key. */
+export const hmacScratchBytes = 8192 + 64;
+
 /** RSA moduli that may be generated or used, in bits. */
 export const rsaBits = { min: 2048, max: 8192 } as const;

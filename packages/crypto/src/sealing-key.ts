@@ -1,10 +1,10 @@
 import { backend } from '#backend';
 import { BlockCipher } from './aes.ts';
 import { blockBytes, keyStream, nonceBytes } from './counter-mode.ts';
-import { type ByteString, u32 } from './encoding.ts';
+import type { ByteString } from './encoding.ts';
 import { CryptoError } from './errors.ts';
 import { HmacKey, hkdfSha256 } from './hash.ts';
-import { keyStreamAheadBytesMax } from './limits.ts';
+import { keyStreamAheadBytesMax, sealingScratchBytes } from './limits.ts';
 import type { Random } from './random.ts';
 
 const keyBytes = 32;
@@ -12,14 +12,14 @@ const tagBytes = 16;
 const noSalt = new Uint8Array(0);
 const derivation = new TextEncoder().encode('coco sealing key');
 
-/** Where messages of usual size are combined with key stream: synchronous code cannot interleave. */
-const scratch = new Uint32Array(keyStreamAheadBytesMax / 4);
+/** Where messages of usual size are laid out: synchronous code cannot interleave. */
+const scratch = new Uint32Array(sealingScratchBytes / 4);
 /** Over a one-byte string, engines answer without looking at a character: none can match. */
 const notBytes = /[\u0100-\uffff]/;
 
 /** Key stream of one nonce from block 0 on, and how many blocks of it have served. */
 interface Stream {
-  readonly nonce: ByteString;
+  readonly nonce: Uint8Array;
   readonly words: Uint32Array;
   used: number;
 }
@@ -73,13 +73,14 @@ export class SealingKey {
 
   /** The message. Throws `DecryptionFailed` unless it is whole, was sealed with this key, and with this associated data. */
   open(aad: ByteString, sealed: ByteString): ByteString {
-    const tagAt = sealed.length - tagBytes;
-    if (tagAt < blockBytes)
-      throw new CryptoError('DecryptionFailed', `${sealed.length} bytes are no sealed message`);
-    const body = sealed.slice(0, tagAt);
-    if (!isTag(sealed.slice(tagAt), this.#tag(aad, body)))
+    const length = sealed.length - blockBytes - tagBytes;
+    if (length < 0) throw new CryptoError('DecryptionFailed', `${sealed.length} bytes are no sealed message`);
+    const frame = new Frame(aad, length);
+    backend.writeByteString(sealed, frame.sealed, 0);
+    if (!isTag(sealed.slice(blockBytes + length), this.#mac.sign(frame.signed)))
       throw new CryptoError('DecryptionFailed', 'tag of a sealed message does not match');
-    return combined(body.slice(blockBytes), keyStream(this.#cipher, body, tagAt - blockBytes), 0);
+    frame.combine(keyStream(this.#cipher, frame.sealed, length), 0);
+    return backend.byteStringOf(frame.sealed.subarray(blockBytes, blockBytes + length));
   }
 
   /** A stream with room for a message. What is made ahead grows with use: many keys seal no more than a message or two. */
@@ -93,36 +94,75 @@ export class SealingKey {
     return begun;
   }
 
-  #begin(nonce: ByteString, bytes: number): Stream {
-    return { nonce, words: keyStream(this.#cipher, nonce + u32(0), bytes), used: 0 };
+  #begin(nonce: Uint8Array, bytes: number): Stream {
+    const start = new Uint8Array(blockBytes);
+    start.set(nonce);
+    return { nonce, words: keyStream(this.#cipher, start, bytes), used: 0 };
   }
 
   #sealed(aad: ByteString, plaintext: ByteString, stream: Stream): ByteString {
-    const start = stream.nonce + u32(stream.used);
-    const body = start + combined(plaintext, stream.words, (stream.used * blockBytes) / 4);
+    if (notBytes.test(plaintext))
+      throw new CryptoError('InvalidArgument', 'a character of a message is not a byte');
+    const { length } = plaintext;
+    const frame = new Frame(aad, length);
+    frame.sealed.set(stream.nonce);
+    writeU32(frame.sealed, nonceBytes, stream.used);
+    backend.writeByteString(plaintext, frame.sealed, blockBytes);
+    frame.combine(stream.words, (stream.used * blockBytes) / 4);
     // An empty message takes a block as well: no two begin alike.
-    stream.used += Math.max(1, Math.ceil(plaintext.length / blockBytes));
-    return body + this.#tag(aad, body);
-  }
-
-  #tag(aad: ByteString, body: ByteString): ByteString {
-    return this.#mac.sign(u32(aad.length) + u32(body.length) + aad + body).slice(0, tagBytes);
+    stream.used += Math.max(1, Math.ceil(length / blockBytes));
+    const tag = this.#mac.sign(frame.signed);
+    backend.writeByteString(tag.slice(0, tagBytes), frame.sealed, blockBytes + length);
+    return backend.byteStringOf(frame.sealed);
   }
 }
 
-/** A text combined with key stream: ciphertext of plaintext, and the other way. */
-function combined(text: ByteString, stream: Uint32Array, from: number): ByteString {
-  if (notBytes.test(text)) throw new CryptoError('InvalidArgument', 'a character of a message is not a byte');
-  const words = text.length <= scratch.byteLength ? scratch : new Uint32Array(Math.ceil(text.length / 4));
-  const bytes = new Uint8Array(words.buffer, 0, text.length);
-  backend.writeByteString(text, bytes);
-  const count = Math.ceil(text.length / 4);
-  for (let i = 0; i < count; i++) words[i]! ^= stream[from + i]!;
-  return backend.byteStringOf(bytes);
+/** A message laid out for its tag: two lengths, the associated data, and what is sealed. */
+class Frame {
+  /** What the tag is over: all but the tag. */
+  readonly signed: Uint8Array;
+  /** Initial counter block, text, tag. */
+  readonly sealed: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #textAt: number;
+  readonly #textWords: number;
+
+  constructor(aad: ByteString, textBytes: number) {
+    const sealedAt = 8 + aad.length;
+    const signedBytes = sealedAt + blockBytes + textBytes;
+    // The text begins at a word.
+    const from = -sealedAt & 3;
+    const words = Math.ceil((from + signedBytes + tagBytes) / 4);
+    this.#words = words <= scratch.length ? scratch : new Uint32Array(words);
+    this.#textAt = (from + sealedAt + blockBytes) / 4;
+    this.#textWords = Math.ceil(textBytes / 4);
+    const { buffer } = this.#words;
+    this.signed = new Uint8Array(buffer, from, signedBytes);
+    this.sealed = new Uint8Array(buffer, from + sealedAt, blockBytes + textBytes + tagBytes);
+    writeU32(this.signed, 0, aad.length);
+    writeU32(this.signed, 4, blockBytes + textBytes);
+    backend.writeByteString(aad, this.signed, 8);
+  }
+
+  /** Makes ciphertext of plaintext, and the other way. What lies behind the text is spoiled. */
+  combine(stream: Uint32Array, from: number): void {
+    const words = this.#words;
+    const at = this.#textAt;
+    for (let i = 0; i < this.#textWords; i++) words[at + i]! ^= stream[from + i]!;
+  }
 }
 
-function withFirstBit(nonce: Uint8Array, bit: 0 | 1): ByteString {
-  return String.fromCharCode((nonce[0]! & 0x7f) | (bit << 7), ...nonce.subarray(1));
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+function withFirstBit(nonce: Uint8Array, bit: 0 | 1): Uint8Array {
+  const copy = Uint8Array.from(nonce);
+  copy[0] = (copy[0]! & 0x7f) | (bit << 7);
+  return copy;
 }
 
 /** In time that tells nothing of where they differ. */

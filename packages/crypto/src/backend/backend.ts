@@ -48,8 +48,8 @@ export interface Backend<Public, Private, Aes> {
   readonly name: 'node' | 'portable';
   digest(hash: HashName, data: Uint8Array): Uint8Array;
   byteStringOf(bytes: Uint8Array): ByteString;
-  /** To the beginning of `target`, which must have room. Characters above 255 are a mistake that is not looked for. */
-  writeByteString(text: ByteString, target: Uint8Array): void;
+  /** Into `target` from `at` on, where it must have room. Characters above 255 are a mistake that is not looked for. */
+  writeByteString(text: ByteString, target: Uint8Array, at: number): void;
   sha256ByteString(data: Uint8Array | ByteString): ByteString;
   hmac(hash: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;

@@ -160,7 +160,7 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   name: 'node',
   digest: (hash: HashName, data) => plain(crypto.hash(opensslHash[hash], data, 'buffer')),
   byteStringOf: (bytes) => latin1Slice.call(bytes, 0, bytes.length),
-  writeByteString: (text, target) => void latin1Write.call(target, text, 0),
+  writeByteString: (text, target, at) => void latin1Write.call(target, text, at),
   sha256ByteString,
   hmac: (hash, key, data) => plain(crypto.createHmac(opensslHash[hash], key).update(data).digest()),
   hkdfSha256: (ikm, salt, info, length) => new Uint8Array(crypto.hkdfSync('sha256', ikm, salt, info, length)),

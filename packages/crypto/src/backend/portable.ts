@@ -244,7 +244,7 @@ export const backend: Backend<PublicHandle, PrivateHandle, AesHandle> = {
   name: 'portable',
   digest: (hash: HashName, data) => hashes[hash](data),
   byteStringOf,
-  writeByteString: (text, target) => writeByteString(text, target, 0),
+  writeByteString,
   sha256ByteString: (data) => byteStringOf(sha256(bytesOf(data))),
   hmac: (hash, key, data) => hmac(hashes[hash], key, data),
   hkdfSha256: (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
