@@ -5,7 +5,7 @@ import { bytes, count, record, text } from './arguments.ts';
 import type { CallWriter } from './call-input.ts';
 import { cryptoFunctions } from './crypto-functions.ts';
 import type { MakeSandbox } from './sandbox.ts';
-import type { Switchboard } from './switchboard.ts';
+import type { NumberedLists, Switchboard } from './switchboard.ts';
 import type { ReadSourceMap } from './trace.ts';
 
 /** What the engine is lent because no package may own it. */
@@ -60,10 +60,12 @@ export function sharedFunctions(borrowed: Borrowed, random: (length: number) => 
 export function appFunctions(app: {
   readonly borrowed: Borrowed;
   readonly board: Switchboard;
+  /** Where audiences get their numbers. */
+  readonly lists: NumberedLists;
   readonly writer: CallWriter;
   readonly world: () => AppWorld | undefined;
 }): ReadonlyMap<string, HostFunction> {
-  const { borrowed, board, writer, world } = app;
+  const { borrowed, board, lists, writer, world } = app;
   const present = (): AppWorld => {
     const found = world();
     if (!found) throw new TypeError('this can be used only while a call is in progress');
@@ -94,7 +96,13 @@ export function appFunctions(app: {
         return { id, party, roles, readers };
       },
     },
-    'ccf.access.setAudience': { arity: 1, call: (readers) => void board.access().setAudience(readers) },
+    'ccf.access.setAudience': {
+      arity: 1,
+      call: (readers) => {
+        board.access().setAudience(readers);
+        return lists.numberOf(JSON.stringify(readers));
+      },
+    },
     'ccf.access.setRowAudience': {
       arity: 3,
       call: (map, key, readers) => {

@@ -11,7 +11,7 @@ import { CallWriter } from './call-input.ts';
 import { IsolateSandbox } from './isolate-sandbox.ts';
 import { messages } from './outcome.ts';
 import type { Compartment, MakeSandbox, Sandbox, SandboxOptions } from './sandbox.ts';
-import { Switchboard } from './switchboard.ts';
+import { NumberedLists, Switchboard } from './switchboard.ts';
 import { Traces } from './trace.ts';
 
 /**
@@ -31,7 +31,8 @@ export class JavaScriptApp implements App {
   readonly #modules: ReadonlyMap<string, LinkedModule>;
   readonly #asynchronous: boolean;
   readonly #constant: boolean;
-  readonly #board = new Switchboard();
+  readonly #lists = new NumberedLists();
+  readonly #board = new Switchboard(this.#lists);
   readonly #parts: BatchParts;
   readonly #makeSandbox: MakeSandbox;
   /** Endpoints that were seen to need another level than the app's. */
@@ -61,12 +62,13 @@ export class JavaScriptApp implements App {
     const functions = appFunctions({
       borrowed,
       board: this.#board,
+      lists: this.#lists,
       writer,
       world: () => this.#batch?.world,
     });
     this.#parts = {
       board: this.#board,
-      settling: new Switchboard(),
+      settling: new Switchboard(this.#lists),
       functions,
       writer,
       traces: new Traces(modules, borrowed.readSourceMap),

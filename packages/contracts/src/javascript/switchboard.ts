@@ -30,6 +30,28 @@ export interface Attachment {
   readonly access?: (() => CallAccess | undefined) | undefined;
 }
 
+/** Lists of readers under numbers: those that come with call after call cross as no more than that. */
+export class NumberedLists {
+  readonly #numbers = new Map<string, number>();
+  readonly #lists: string[] = [];
+
+  /** The number of a list as JSON; undefined where there is no room for more. */
+  numberOf(list: string): number | undefined {
+    const known = this.#numbers.get(list);
+    if (known !== undefined || this.#lists.length >= limits.numberedMax) return known;
+    // A guest remembers it for good, so that none is given up.
+    const number = this.#lists.push(list) - 1;
+    this.#numbers.set(list, number);
+    return number;
+  }
+
+  /** The list that a guest named, by its number or as JSON. */
+  find(named: unknown): string | undefined {
+    if (typeof named === 'string') return named;
+    return typeof named === 'number' ? this.#lists[named] : undefined;
+  }
+}
+
 /** A past state as it is sent inside: its tables stay here, under a number. */
 export interface SentState {
   readonly transactionId: string;
@@ -51,6 +73,7 @@ export class Switchboard {
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
+  readonly #lists: NumberedLists;
   #begin: (() => Tx) | undefined;
   #tx: Tx | undefined;
   #context: ExecutionContext = 'application';
@@ -62,6 +85,10 @@ export class Switchboard {
   readonly #scans = new Map<number, Iterator<Row>>();
   #scanCount = 0;
   readonly #rights = new Map<string, TableAccess>();
+
+  constructor(lists = new NumberedLists()) {
+    this.#lists = lists;
+  }
 
   /** Serves a call from here on. What a rule says of a table is remembered as long as rule and context stay. */
   attach({ begin, context, reach, functions, access }: Attachment): void {
@@ -149,7 +176,7 @@ export class Switchboard {
 
   /**
    * Applies triples of map, key and value from `start` on. One of nulls says that a clock was looked at, one of two
-   * nulls names an audience. Throws what `isRefusal` knows.
+   * nulls names an audience, by its number or as JSON. Throws what `isRefusal` knows.
    */
   applyWrites(writes: readonly unknown[], start: number): void {
     for (let i = start; i + 2 < writes.length; i += 3) {
@@ -158,8 +185,7 @@ export class Switchboard {
       const value = writes[i + 2];
       if (map === null) {
         if (value === null) this.sawTime = true;
-        else if (typeof value === 'string') this.access().setKnownAudience(value);
-        else throw refused('audience');
+        else this.access().setKnownAudience(this.#listOf(value));
         continue;
       }
       if (typeof map !== 'string' || typeof key !== 'string') throw refused('write');
@@ -261,6 +287,12 @@ export class Switchboard {
     }
     if (hasAudiences(map)) return this.access().rows;
     return this.begin();
+  }
+
+  #listOf(named: unknown): string {
+    const list = this.#lists.find(named);
+    if (list === undefined) throw refused('audience');
+    return list;
   }
 
   #lent(state: unknown): LentTables {

@@ -6,7 +6,8 @@ export interface Port {
   /**
    * Settles the call in progress, if any, and gives the next one (see `CallInput`). A response is its status,
    * headers and body; then, if either was set, whether writes apply and the claims digest; then writes, as
-   * triples; one of nulls says that the code looked at a clock, one of two nulls names an audience as JSON. A failure is its message, the exception and its trace.
+   * triples; one of nulls says that the code looked at a clock, one of two nulls names an audience, by its number or as JSON.
+   * A failure is its message, the exception and its trace.
    */
   next(...outcome: Primitive[]): string | undefined;
   /** One read; see `read`. Null when the host refuses: `refusal` says why. */

@@ -12,6 +12,13 @@ export interface Turn {
   Promise: unknown;
 }
 
+/** A list of readers behind an endpoint and a caller, or the beginning of one. */
+interface KnownList {
+  readonly next: Map<string | number, KnownList>;
+  /** What to say to the host in its place; undefined if the host has not taken it. */
+  told: Primitive;
+}
+
 /** What the call in progress has done so far. One per context; begun anew for each call. */
 export class Session {
   readonly port: Port;
@@ -32,10 +39,11 @@ export class Session {
   /** What endpoint and which caller the call is of, in the host's numbers. */
   #plan = -1;
   #caller = -1;
-  /** Audiences named and not told yet, as JSON. */
-  #audiences: string[] = [];
-  /** Audiences that the host took before, with the endpoint and the caller it took them of. */
-  readonly #taken = new Set<string>();
+  /** Audiences named and not told yet, as the host knows them. */
+  #audiences: Primitive[] = [];
+  /** Audiences that the host took before, by the endpoint and the caller it took them of. */
+  readonly #taken: KnownList = { next: new Map(), told: undefined };
+  #takenCount = 0;
   #log: string[][] = [];
   #dropped = 0;
   /** Rights by table name, for each execution context. */
@@ -175,16 +183,33 @@ export class Session {
    */
   setAudience(readers: unknown, ask: (readers: unknown) => unknown): void {
     this.requireOpen();
-    const text = JSON.stringify(readers);
-    const named = `${this.#plan} ${this.#caller} ${text}`;
-    if (this.#taken.has(named)) {
-      this.#audiences.push(text);
+    const named = copyOf(readers);
+    const known = named && this.#knownList(named);
+    if (known?.told !== undefined) {
+      this.#audiences.push(known.told);
       return;
     }
     if (!this.tellAudiences()) this.refused();
-    ask(readers);
-    if (this.#taken.size >= 1000) this.#taken.clear();
-    this.#taken.add(named);
+    const number = ask(named ?? readers);
+    if (known) known.told = typeof number === 'number' ? number : JSON.stringify(named);
+  }
+
+  #knownList(named: readonly string[]): KnownList {
+    let list = this.#step(this.#step(this.#taken, this.#plan), this.#caller);
+    for (const reader of named) list = this.#step(list, reader);
+    return list;
+  }
+
+  #step({ next }: KnownList, to: string | number): KnownList {
+    const known = next.get(to);
+    if (known) return known;
+    if (++this.#takenCount > 4000) {
+      this.#taken.next.clear();
+      this.#takenCount = 0;
+    }
+    const made = { next: new Map(), told: undefined };
+    next.set(to, made);
+    return made;
   }
 
   /**
@@ -197,7 +222,8 @@ export class Session {
 
   /** In the place of writes: triples of two nulls and an audience. */
   #takeAudiences(): Primitive[] {
-    const triples = this.#audiences.flatMap((text) => [null, null, text]);
+    const triples: Primitive[] = [];
+    for (const audience of this.#audiences) triples.push(null, null, audience);
     this.#audiences = [];
     return triples;
   }
@@ -248,6 +274,18 @@ export class Session {
   }
 }
 
+/** A list of strings, each looked at once; undefined for anything else, and for longer ones than an audience may be. */
+function copyOf(list: unknown): string[] | undefined {
+  if (!Array.isArray(list) || list.length > 32) return undefined;
+  const copy: string[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const each: unknown = list[i];
+    if (typeof each !== 'string') return undefined;
+    copy.push(each);
+  }
+  return copy;
+}
+
 /** Rows of a table, in order, a page at a time. */
 export function* scanRows(
   session: Session,
@@ -281,4 +319,4 @@ export function countRows(session: Session, state: number, name: string): number
 }
 
 /** What of this file runs inside, see program.ts. */
-export const sessionProgram = [Session, scanRows, countRows];
+export const sessionProgram = [Session, copyOf, scanRows, countRows];
