@@ -12,9 +12,10 @@ export class GrowingBytes {
   #target: Target;
   #used = 0;
 
-  constructor(bytesMax: number) {
+  /** With room for `expected` bytes from the beginning: each time there is too little, all is copied. */
+  constructor(bytesMax: number, expected = 0) {
     this.#bytesMax = bytesMax;
-    const bytes = new Uint8Array(Math.min(firstBytes, bytesMax));
+    const bytes = new Uint8Array(Math.min(Math.max(expected, firstBytes), bytesMax));
     this.#target = { bytes, view: new DataView(bytes.buffer) };
   }
 
@@ -29,18 +30,20 @@ export class GrowingBytes {
 
   /** Leaves out so many zero bytes; answers where they are. */
   skip(count: number): number {
-    const at = this.#reserve(count);
-    this.#target.bytes.fill(0, at, at + count);
+    const at = this.#used;
+    const needed = at + count;
+    if (needed > this.#target.bytes.length) this.#grow(needed);
+    this.#used = needed;
     return at;
   }
 
   u8(value: number): void {
-    const at = this.#reserve(1);
+    const at = this.skip(1);
     this.#target.bytes[at] = value;
   }
 
   u64(value: number): number {
-    const at = this.#reserve(8);
+    const at = this.skip(8);
     writeU64(this.#target.view, at, value);
     return at;
   }
@@ -51,16 +54,8 @@ export class GrowingBytes {
   }
 
   byteString(text: ByteString): void {
-    const at = this.#reserve(text.length);
+    const at = this.skip(text.length);
     writeLatin1(this.#target.bytes, at, text);
-  }
-
-  #reserve(count: number): number {
-    const at = this.#used;
-    const needed = at + count;
-    if (needed > this.#target.bytes.length) this.#grow(needed);
-    this.#used = needed;
-    return at;
   }
 
   #grow(needed: number): void {

@@ -11,9 +11,19 @@ import { ByteReader } from './byte-reader.ts';
 import { mapNameBytes } from './domain.ts';
 import { entryTypes, openPrivateDomain } from './entry.ts';
 import { LedgerError } from './errors.ts';
-import { type Frame, ivBytes, ivOffset, publicOffset, readFrame, tagOffset, writeFrame } from './frame.ts';
+import {
+  type Frame,
+  ivBytes,
+  ivOffset,
+  publicOffset,
+  readFrame,
+  tagOffset,
+  writeFrame,
+  writeU64,
+} from './frame.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import { History } from './history.ts';
+import { writeLatin1 } from './latin1.ts';
 import { snapshotBytesMax, viewsMax } from './limits.ts';
 import { type VerifiedReceipt, verifyReceipt } from './receipt.ts';
 import type { LedgerSecrets } from './secrets.ts';
@@ -31,6 +41,8 @@ export interface SnapshotContent {
   readonly viewHistory: readonly number[];
   /** All maps at that version. */
   readonly state: ReadableMapState;
+  /** How many bytes it will be, about. Absent: unknown. */
+  readonly expectedBytes?: number;
 }
 
 /** A snapshot's entry part. The receipt of its evidence is appended once that is committed. */
@@ -65,7 +77,7 @@ export function* snapshotSteps(
   secrets: LedgerSecrets,
   bytesPerStep: number,
 ): Generator<void, SealedSnapshot> {
-  const { txId, leaf, viewHistory, state } = content;
+  const { txId, leaf, viewHistory, state, expectedBytes } = content;
   if (leaf.length !== hashBytes) throw new LedgerError('InvalidArgument', `leaf of ${leaf.length} bytes`);
   if (state.get(tables.tree, singletonKey) === undefined) {
     throw new LedgerError(
@@ -73,7 +85,7 @@ export function* snapshotSteps(
       `state at ${formatTxId(txId)} holds no Merkle tree: not a signature`,
     );
   }
-  const bytes = new GrowingBytes(snapshotBytesMax);
+  const bytes = new GrowingBytes(snapshotBytesMax, expectedBytes);
   bytes.skip(publicOffset);
   bytes.u8(entryTypes.snapshot);
   bytes.u64(txId.seqno);
@@ -122,18 +134,19 @@ function* mapSteps(
   }
 }
 
-function paddingOf(length: number): number {
-  return (alignment - (length % alignment)) % alignment;
+function padded(length: number): number {
+  return Math.ceil(length / alignment) * alignment;
 }
 
 function writeRow(bytes: GrowingBytes, { key, value, version }: Row): void {
-  bytes.u64(key.length);
-  bytes.byteString(key);
-  bytes.skip(paddingOf(key.length));
-  bytes.u64(versionBytes + value.length);
-  bytes.u64(version);
-  bytes.byteString(value);
-  bytes.skip(paddingOf(value.length));
+  const valueAt = 8 + padded(key.length);
+  const at = bytes.skip(valueAt + 8 + versionBytes + padded(value.length));
+  const { target } = bytes;
+  writeU64(target.view, at, key.length);
+  writeLatin1(target.bytes, at + 8, key);
+  writeU64(target.view, at + valueAt, versionBytes + value.length);
+  writeU64(target.view, at + valueAt + 8, version);
+  writeLatin1(target.bytes, at + valueAt + 8 + versionBytes, value);
 }
 
 function seal(bytes: GrowingBytes, publicEnd: number, txId: TxId, secrets: LedgerSecrets): SealedSnapshot {
@@ -326,12 +339,12 @@ function* readRows({ bytes, base, seqno }: Section): Generator<Row> {
   const reader = new ByteReader(bytes, { code: 'MalformedSnapshot', base });
   while (reader.remaining > 0) {
     const key = reader.sizedByteString('key');
-    reader.skip(paddingOf(key.length), 'padding');
+    reader.skip(padded(key.length) - key.length, 'padding');
     const size = reader.u64('length of value');
     if (size < versionBytes) reader.fail(`value of ${size} bytes has no version`);
     const version = reader.i64('version');
     const value = reader.byteString(size - versionBytes, 'value');
-    reader.skip(paddingOf(size), 'padding');
+    reader.skip(padded(size) - size, 'padding');
     if (Math.abs(version) > seqno) reader.fail(`row of version ${version}, later than the snapshot`);
     // A negative version is a removal that was not yet forgotten.
     if (version >= 0) yield { key, value, version };

@@ -38,6 +38,8 @@ export const limits = {
   snapshotsPendingMax: 5,
   /** Snapshots up to here are taken as often as is configured, larger ones when the ledger has grown as well. */
   snapshotBytesFree: 16 * 1024 * 1024,
+  /** What the ledger grows by before a larger one is taken, in what it is larger by. */
+  snapshotGrowth: 2,
   /** What one step lays out of a snapshot: about a millisecond of work. */
   snapshotBytesPerStep: 512 * 1024,
   /** How often a node looks whether its evidence is to be renewed, and the primary whose has run out. */

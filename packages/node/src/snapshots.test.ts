@@ -15,12 +15,12 @@ describe('a snapshot is due after so many transactions', () => {
     ],
     [
       'later when it is much',
-      { transactions: 100, ledgerBytes: 83 * mebibyte, snapshotBytes: 100 * mebibyte },
+      { transactions: 100, ledgerBytes: 167 * mebibyte, snapshotBytes: 100 * mebibyte },
       false,
     ],
     [
-      'until the ledger has grown by as much',
-      { transactions: 100, ledgerBytes: 84 * mebibyte, snapshotBytes: 100 * mebibyte },
+      'until the ledger has grown by twice as much',
+      { transactions: 100, ledgerBytes: 168 * mebibyte, snapshotBytes: 100 * mebibyte },
       true,
     ],
   ];

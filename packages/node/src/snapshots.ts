@@ -30,12 +30,13 @@ export interface SnapshotState {
 }
 
 /**
- * Whether it is time for another snapshot. A large one waits until the ledger has grown by as much: who begins with it then
- * reads no more than as much again, and a node does not spend its time on copies of what has hardly changed.
+ * Whether it is time for another snapshot. A large one waits until the ledger has grown by twice as much: who begins with it
+ * then reads no more than that again, and a node does not spend its time on copies of what has hardly changed.
  */
 export function snapshotIsDue(state: SnapshotState, txCount: number): boolean {
   const { transactions, ledgerBytes, snapshotBytes } = state;
-  return transactions >= txCount && ledgerBytes >= snapshotBytes - limits.snapshotBytesFree;
+  const { snapshotBytesFree, snapshotGrowth } = limits;
+  return transactions >= txCount && ledgerBytes >= snapshotGrowth * (snapshotBytes - snapshotBytesFree);
 }
 
 /**
@@ -86,6 +87,8 @@ export class Snapshots {
   begin(signature: TxId, leaf: string): void {
     const { store, secrets } = this.#replica;
     this.#wanted = false;
+    // Whatever came into the state since the last one is in the ledger.
+    const expectedBytes = this.#snapshotBytes + this.#replica.ledgerBytes - this.#ledgerBytesAtLatest;
     this.#begunAt(signature.seqno);
     const views = new ViewHistory();
     for (const { view, seqno } of this.#replica.raft.viewHistory()) views.begin(view, seqno);
@@ -95,6 +98,7 @@ export class Snapshots {
       leaf,
       viewHistory: views.toArray(),
       state: store.at(signature.seqno),
+      expectedBytes,
     };
     this.#making = {
       at: signature.seqno,
