@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { recoverFiles } from '../tests/workloads/recovery.ts';
 import { measuredBundle, type Service, startService } from '../tests/workloads/service.ts';
-import { load, type Target } from './load.ts';
+import { load, loadByTurns, type Target } from './load.ts';
 import { type Result, table } from './result.ts';
 
 const root = dirname(import.meta.dirname);
@@ -80,24 +80,23 @@ export async function run(seconds = 5): Promise<Result[]> {
 
 /** What a private write costs over TLS, ledger and all, beside the same write that everybody may see. */
 async function privateWrites(target: Target, seconds: number): Promise<Result[]> {
-  const rates = { plain: 0, ruled: 0, sealed: 0 };
-  const workloads = ['plain', 'ruled', 'sealed'] as const;
+  const workloads = ['plain', 'ruled', 'sealed'];
   for (const workload of workloads) await load(target, { workload, connections: 128, seconds });
-  // By turns, and the best of each: a machine that does other things too takes something from all of them now and then.
-  for (let round = 0; round < 8; round++) {
-    for (const workload of workloads) {
-      const { perSecond } = await load(target, { workload, connections: 128, seconds: seconds / 2 });
-      rates[workload] = Math.max(rates[workload], perSecond);
-    }
-  }
-  const { plain, ruled, sealed } = rates;
+  const rounds = await loadByTurns(target, workloads, { connections: 128, seconds: 12 * seconds });
+  const rate = (workload: string) => median(rounds.map((round) => round[workload] as number));
+  const cost = (workload: string) =>
+    median(rounds.map((round) => (round.plain as number) / (round[workload] as number)));
   return [
-    { name: 'plain write of the same app, 128 connections', value: plain, unit: '/s' },
-    { name: 'private by rule, 128 connections', value: ruled, unit: '/s' },
-    { name: 'private, row sealed for its audience, 128 connections', value: sealed, unit: '/s' },
-    { name: 'private by rule: cost of one, in plain ones', value: plain / ruled, unit: '', budget: 1.3 },
-    { name: 'private and sealed: cost of one, in plain ones', value: plain / sealed, unit: '', budget: 1.3 },
+    { name: 'plain write of the same app, 128 connections', value: rate('plain'), unit: '/s' },
+    { name: 'private by rule, 128 connections', value: rate('ruled'), unit: '/s' },
+    { name: 'private, row sealed for its audience, 128 connections', value: rate('sealed'), unit: '/s' },
+    { name: 'private by rule: cost of one, in plain ones', value: cost('ruled'), unit: '', budget: 1.3 },
+    { name: 'private and sealed: cost of one, in plain ones', value: cost('sealed'), unit: '', budget: 1.3 },
   ];
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** The same load on a server that does nothing, on the same core: answers a second by number of connections. */

@@ -1,6 +1,7 @@
 // A closed loop over TLS: every connection sends its next request when the answer to the last one is in, and every
 // answer is checked. Run as a process of its own, so that it does not share a core with what it loads.
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 
 /** One exchange of a workload: the bytes to send and what must come back. */
@@ -161,6 +162,59 @@ function get(path: string, expected: (body: string) => boolean): Workload {
   return () => exchange;
 }
 
+/** What each of several workloads came to, round by round. */
+export interface TurnsResult {
+  /** Answers a second, by workload. */
+  readonly rounds: readonly Readonly<Record<string, number>>[];
+}
+
+/** A turn of a workload, and what passes before it: answers to the one before are not its own. Milliseconds. */
+const turnMs = { length: 400, settling: 100 };
+
+/**
+ * Several workloads by turns, on the same connections to the same service: whatever else the machine does in a round, it does
+ * to all of them. Who comes first changes from round to round.
+ */
+export async function runByTurns(names: readonly string[], options: LoadOptions): Promise<TurnsResult> {
+  const rounds: Record<string, number>[] = [];
+  let current = workloadOf(names[0] ?? '');
+  let answers = 0;
+  const counted: Workload = (connection, turn) => {
+    const { request, check } = current(connection, turn);
+    return {
+      request,
+      check(...answer) {
+        check(...answer);
+        answers++;
+      },
+    };
+  };
+  let ended = false;
+  const loaded = runLoad(counted, options).finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    const round: Record<string, number> = {};
+    for (const at of names.keys()) {
+      const name = names[(at + rounds.length) % names.length] as string;
+      current = workloadOf(name);
+      await setTimeout(turnMs.settling);
+      const [before, begun] = [answers, performance.now()];
+      await setTimeout(turnMs.length);
+      round[name] = ((answers - before) * 1000) / (performance.now() - begun);
+    }
+    if (!ended) rounds.push(round);
+  }
+  await loaded;
+  return { rounds };
+}
+
+function workloadOf(name: string): Workload {
+  const workload = workloads[name];
+  if (!workload) throw new Error(`no workload ${name}`);
+  return workload;
+}
+
 /** The workloads that a command line may name. */
 export const workloads: Readonly<Record<string, Workload>> = {
   post: postMessage,
@@ -192,10 +246,11 @@ export const workloads: Readonly<Record<string, Workload>> = {
 if (import.meta.main) {
   const options = JSON.parse(process.argv[2] ?? '{}') as Omit<LoadOptions, 'ca'> & {
     caFile: string;
-    workload: string;
+    workloads: string[];
   };
-  const workload = workloads[options.workload];
-  if (!workload) throw new Error(`no workload ${options.workload}`);
-  const result = await runLoad(workload, { ...options, ca: readFileSync(options.caFile, 'utf8') });
+  const [first = '', ...others] = options.workloads;
+  const how = { ...options, ca: readFileSync(options.caFile, 'utf8') };
+  const result =
+    others.length === 0 ? await runLoad(workloadOf(first), how) : await runByTurns(options.workloads, how);
   console.log(JSON.stringify(result));
 }
