@@ -91,6 +91,12 @@ export class Audiences {
     return this.#byId.values();
   }
 
+  /** Whether any audience is at home with its parties. */
+  get someWithParties(): boolean {
+    this.#load();
+    return this.#withParties.size > 0;
+  }
+
   /** Audiences that are at home with their parties. */
   *withParties(): IterableIterator<Audience> {
     this.#load();

@@ -23,7 +23,9 @@ export const limits = {
   cursorLifeMs: 24 * 60 * 60 * 1000,
   /** Lists of readers that are remembered for each viewer. */
   readerListsKnownMax: 1000,
-  /** Audiences whose keys are made ready: about 8 KB each, key stream included. */
+  /** Maps whose names are kept as bytes. */
+  mapsKnownMax: 1000,
+  /** Audiences whose keys are made ready: at most 12 KB each, key stream included. */
   shelvesAtHandMax: 10_000,
   /** Rows are padded to powers of the root of two from here; records and claims likewise. */
   rowBytesMin: 256,

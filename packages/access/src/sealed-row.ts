@@ -1,5 +1,6 @@
 import type { Random, SealingKey } from '@coco/crypto';
 import { type ByteString, utf8ToByteString } from '@coco/kv';
+import { limits } from './limits.ts';
 import { readU32, u32 } from './numbers.ts';
 import { paddedSize, zeroPadded } from './padding.ts';
 
@@ -37,8 +38,18 @@ function padded(value: ByteString): ByteString {
   return zeroPadded(content, paddedSize(content.length));
 }
 
+/** Names of maps as bytes, with their length in front. */
+const mapsKnown = new Map<string, ByteString>();
+
 /** A place as bytes; two places never have the same. */
 export function placeBytes({ map, key }: RowPlace): ByteString {
+  return (mapsKnown.get(map) ?? mapBytes(map)) + key;
+}
+
+function mapBytes(map: string): ByteString {
   const name = utf8ToByteString(map);
-  return u32(name.length) + name + key;
+  const bytes = u32(name.length) + name;
+  if (mapsKnown.size >= limits.mapsKnownMax) mapsKnown.clear();
+  mapsKnown.set(map, bytes);
+  return bytes;
 }

@@ -1,7 +1,8 @@
-import { type AesKey, HmacKey, hkdfSha256, importAesKey, SealingKey, sha256ByteString } from '@coco/crypto';
+import { type AesKey, HmacKey, hkdfSha256, importAesKey, SealingKey } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, bytesToByteString, utf8ToByteString } from '@coco/kv';
 import type { Keeping } from './audience.ts';
-import { u32 } from './numbers.ts';
+import { murmur32 } from './fingerprint.ts';
+import { readU32, u32 } from './numbers.ts';
 import type { Reader } from './reader.ts';
 import { References } from './reference.ts';
 import { placeBytes, type RowPlace } from './sealed-row.ts';
@@ -20,7 +21,7 @@ export class AccessSecret {
   readonly parcelKeysKey: SealingKey;
   readonly #audienceMac: HmacKey;
   readonly #nonceMac: HmacKey;
-  readonly #markKey: ByteString;
+  readonly #markSeeds: readonly [number, number];
   readonly #ids = {
     everywhere: new WeakMap<readonly Reader[], ByteString>(),
     parties: new WeakMap<readonly Reader[], ByteString>(),
@@ -35,7 +36,8 @@ export class AccessSecret {
     this.parcelKeysKey = new SealingKey(derive('parcel keys'));
     this.#audienceMac = new HmacKey(derive('audience'));
     this.#nonceMac = new HmacKey(derive('row nonce'));
-    this.#markKey = bytesToByteString(derive('written key'));
+    const marking = bytesToByteString(derive('written key'));
+    this.#markSeeds = [readU32(marking, 0), readU32(marking, 4)];
   }
 
   /**
@@ -67,10 +69,12 @@ export class AccessSecret {
   }
 
   /**
-   * By what a transaction is found that wrote this key: 8 bytes. A hash behind a secret of fixed length is no MAC when
-   * it is shown whole; a quarter of it is.
+   * By what a transaction is found that wrote this key: 8 bytes. It lies beside the key itself, or what stands for it, and
+   * keeps no secret; whoever could make two keys meet could as well write the other.
    */
   keyMark(map: string, key: ByteString): ByteString {
-    return sha256ByteString(this.#markKey + placeBytes({ map, key })).slice(0, 8);
+    const place = placeBytes({ map, key });
+    const [one, other] = this.#markSeeds;
+    return u32(murmur32(place, one)) + u32(murmur32(place, other));
   }
 }

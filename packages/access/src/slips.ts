@@ -8,6 +8,8 @@ import { hasAudiences, keyToCome, tables } from './tables.ts';
 /** The parcels whose slips a transaction wrote; the store is to hold its audiences already. */
 export function slipsIn(writeSet: WriteSet, audiences: Audiences): ParcelName[] {
   const names: ParcelName[] = [];
+  // Every committed transaction comes through here.
+  if (!audiences.someWithParties) return names;
   for (const [map, writes] of writeSet) {
     if (map !== tables.keys && map !== tables.claims && !hasAudiences(map)) continue;
     for (const [key, value] of writes) {
@@ -30,7 +32,7 @@ function segmentIn(writeSet: WriteSet, map: MapName, key: string): Segment | und
 /** The segments whose keys a transaction destroyed. */
 export function shreddedIn(writeSet: WriteSet): Segment[] {
   const writes = writeSet.get(tables.keys);
-  // Every committed transaction comes through here, and hardly one has to do with keys.
+  // Here too, and hardly one has to do with keys.
   if (writes === undefined) return [];
   return [...writes].filter(([, value]) => value === null).map(([segment]) => segment);
 }

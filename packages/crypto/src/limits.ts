@@ -31,8 +31,8 @@ export const sharesMax = 1024;
 /** Longest output of HKDF with SHA-256, in bytes (RFC 5869, 2.3). */
 export const hkdfBytesMax = 255 * 32;
 
-/** Key stream that a sealing key makes ahead, in bytes: a dozen short messages, and no burden where there are many keys. */
-export const keyStreamAheadBytesMax = 4096;
+/** Key stream that a sealing key makes ahead, in bytes: two dozen short messages, and no burden where there are many keys. */
+export const keyStreamAheadBytesMax = 8192;
 
 /** Longest message, with its framing, for which a sealing key has a place ready, in bytes; others get one of their own. */
 export const sealingScratchBytes = 8192;
