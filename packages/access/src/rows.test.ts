@@ -212,6 +212,29 @@ test('a row that was moved to another key or map does not open', () => {
   });
 });
 
+for (const [sees, others, outcome] of [
+  ['one audience', [], 'committed'],
+  ['several, of which each may have it,', ['b'], 'conflict'],
+] as const) {
+  test(`a row that two calls write at once, of one who sees ${sees}: ${outcome}`, () => {
+    const world = new World();
+    const [viewer] = viewers as [Viewer];
+    world.set(viewer, others, 'y', 'before');
+    world.set(viewer, [], 'z', 'before');
+    const [first, second] = ['1', '2'].map((value) => {
+      const tx = world.store.begin();
+      const access = world.begin(tx, viewer);
+      access.setAudience(['caller']);
+      access.rows.set(map, 'x', value);
+      return tx;
+    }) as [Tx, Tx];
+    assert.equal(first.commit().kind, 'committed');
+    assert.equal(second.commit().kind, outcome);
+    const kept = outcome === 'committed' ? '2' : '1';
+    world.call(viewer, ({ rows }) => assert.equal(rows.get(map, 'x'), kept));
+  });
+}
+
 test('after a rollback the audiences are those of before', () => {
   const world = new World();
   const [viewer, other] = viewers as [Viewer, Viewer];
