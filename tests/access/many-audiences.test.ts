@@ -80,7 +80,9 @@ describe('audiences that a contract names again and again', () => {
 
   test('are each its own, however many there are and in whatever order they come', () => {
     const requests = ['a', 'b', 'c'].flatMap((round) =>
-      Array.from({ length: lists }, (_, i) => put(of('one'), `${round}${i}`, [`party:p${i}`, 'party:nobody'])),
+      Array.from({ length: lists }, (_, i) =>
+        put(of('one'), `${round}${i}`, [`party:p${i}`, 'party:nobody']),
+      ),
     );
     for (let at = 0; at < requests.length; at += 50)
       assert.ok(service.together(requests.slice(at, at + 50)).every((status) => status === 200));
