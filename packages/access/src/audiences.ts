@@ -19,6 +19,7 @@ import {
 } from './audience.ts';
 import { limits } from './limits.ts';
 import type { Reader, Viewer } from './reader.ts';
+import { RowFilters } from './row-filters.ts';
 import { AccessSecret } from './secret.ts';
 import { LedgerShelf } from './shelf.ts';
 import { tables } from './tables.ts';
@@ -33,6 +34,8 @@ const singletonKey: ByteString = '\0'.repeat(8);
 export class Audiences {
   /** Where the keys of audiences come from, and what makes sealed rows differ. */
   readonly random: Random;
+  /** Where rows of audiences may lie. */
+  readonly rowFilters: RowFilters;
   readonly #store: Store;
   #byId = new Map<AudienceId, Audience>();
   #byReader = new Map<Reader, Set<AudienceId>>();
@@ -45,6 +48,7 @@ export class Audiences {
   constructor(store: Store, random: Random) {
     this.#store = store;
     this.random = random;
+    this.rowFilters = new RowFilters(store);
     store.onWrite(tables.audiences, (_version, writes) => this.#take(writes));
     store.onWrite(tables.keys, (_version, writes) => {
       for (const [segment] of writes) this.#shelves.delete(segment);

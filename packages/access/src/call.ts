@@ -259,6 +259,8 @@ export class CallAccess {
       own,
       readable: (map) =>
         isIn(rule.reads, map) ? [...new Set([...own(), ...audiences.allSegments()])] : own(),
+      // What is run again elsewhere has to read the same there.
+      mayHave: (...place) => nonceOf !== undefined || audiences.rowFilters.mayHave(...place),
       onlyPlace: () => this.#onlyPlace(),
       target: (map, key, present) => this.#target(map, key, present),
       touched: (segment) => this.#touch(segment),

@@ -1,5 +1,7 @@
 /** Every bound of the room. */
 export const limits = {
+  /** Segments of which it is kept at hand where they have no rows: two bytes a row, or four. */
+  rowFiltersMax: 20_000,
   /** Readers that one audience may name. */
   readersMax: 32,
   /** Characters of the name behind `party:` or `role:`. */

@@ -212,15 +212,17 @@ test('a row that was moved to another key or map does not open', () => {
   });
 });
 
-for (const [sees, others, outcome] of [
-  ['one audience', [], 'committed'],
-  ['several, of which each may have it,', ['b'], 'conflict'],
+for (const [about, others, there, outcome] of [
+  ['new, of one who is in one audience', [], false, 'committed'],
+  ['that is there, of one who is in one audience', [], true, 'committed'],
+  ['new, of one who is in several', ['b'], false, 'committed'],
+  ['that is there, of one who is in several', ['b'], true, 'conflict'],
 ] as const) {
-  test(`a row that two calls write at once, of one who sees ${sees}: ${outcome}`, () => {
+  test(`two calls at once write a row ${about}: ${outcome}`, () => {
     const world = new World();
     const [viewer] = viewers as [Viewer];
-    world.set(viewer, others, 'y', 'before');
-    world.set(viewer, [], 'z', 'before');
+    world.set(viewer, [], there ? 'x' : 'y', 'before');
+    world.set(viewer, others, 'z', 'before');
     const [first, second] = ['1', '2'].map((value) => {
       const tx = world.store.begin();
       const access = world.begin(tx, viewer);
@@ -231,9 +233,26 @@ for (const [sees, others, outcome] of [
     assert.equal(first.commit().kind, 'committed');
     assert.equal(second.commit().kind, outcome);
     const kept = outcome === 'committed' ? '2' : '1';
-    world.call(viewer, ({ rows }) => assert.equal(rows.get(map, 'x'), kept));
+    world.call(viewer, ({ rows }) => {
+      assert.equal(rows.get(map, 'x'), kept);
+      assert.equal(rows.size(map), there ? 2 : 3);
+    });
   });
 }
+
+test('a call finds again what it wrote itself for another audience', () => {
+  const world = new World();
+  const [viewer] = viewers as [Viewer];
+  world.set(viewer, ['b'], 'y', 'before');
+  world.set(viewer, ['c'], 'z', 'before');
+  world.call(viewer, (access) => {
+    access.setAudience(['caller']);
+    access.setRowAudience(map, 'x', ['caller', 'b']);
+    access.rows.set(map, 'x', '1');
+    access.rows.delete(map, 'x');
+    assert.equal(access.rows.get(map, 'x'), undefined);
+  });
+});
 
 test('after a rollback the audiences are those of before', () => {
   const world = new World();

@@ -12,6 +12,8 @@ export interface RowRights {
   readable(map: MapName): readonly Segment[];
   /** Segments whose rows may be replaced and removed: those the caller sees. */
   own(): readonly Segment[];
+  /** False: there is no row of that name in a segment, but for what the call itself wrote. */
+  mayHave(segment: Segment, map: MapName, name: ByteString): boolean;
   /** Where a row goes, if that is the only place where the caller sees rows: whether it is there need not be looked up. */
   onlyPlace(): Segment | undefined;
   /** Where a row goes that was in `present`, or is new. May throw. */
@@ -32,6 +34,8 @@ export interface RowRights {
 export class GuardedRows implements MapDoor {
   readonly #tx: Tx;
   readonly #rights: RowRights;
+  /** Keys of maps that this call wrote rows under. */
+  readonly #written = new Set<ByteString>();
 
   constructor(tx: Tx, rights: RowRights) {
     this.#tx = tx;
@@ -88,17 +92,19 @@ export class GuardedRows implements MapDoor {
     const shelf = this.#rights.shelfOf(target);
     if (!shelf) throw new Error('a row was given a segment without a key');
     const nonce = this.#rights.nonceOf?.({ map, key: target + key }, value);
-    this.#tx.set(map, target + shelf.nameOf(map, key), shelf.seal(map, key, value, nonce));
+    const at = target + shelf.nameOf(map, key);
+    this.#tx.set(map, at, shelf.seal(map, key, value, nonce));
+    this.#written.add(at);
   }
 
   delete(map: MapName, key: ByteString): void {
-    const present = this.#find(map, key, this.#rights.own());
+    const present = this.#findToWrite(map, key);
     if (present) this.#remove(map, present);
   }
 
   /** Where a row goes; if it is somewhere else, not any more. */
   #vacated(map: MapName, key: ByteString): Segment {
-    const present = this.#find(map, key, this.#rights.own());
+    const present = this.#findToWrite(map, key);
     const target = this.#rights.target(map, key, present?.segment);
     if (present && present.segment !== target) this.#remove(map, present);
     return target;
@@ -107,6 +113,21 @@ export class GuardedRows implements MapDoor {
   #remove(map: MapName, { segment, at }: Found): void {
     this.#rights.touched(segment);
     this.#tx.delete(map, at);
+  }
+
+  /**
+   * Where a row is that is to be replaced or removed. Where it certainly is not, no search and no read comes of it: a row that
+   * another call puts there meanwhile, for another audience, is another row.
+   */
+  #findToWrite(map: MapName, key: ByteString): Found | undefined {
+    const own = this.#rights.own();
+    const possible = own.filter((segment) => {
+      const name = this.#rights.shelfOf(segment)?.nameOf(map, key);
+      if (name === undefined) return false;
+      if (this.#rights.mayHave(segment, map, name)) return true;
+      return this.#written.size > 0 && this.#written.has(segment + name);
+    });
+    return this.#find(map, key, possible);
   }
 
   #find(map: MapName, key: ByteString, segments: readonly Segment[]): Found | undefined {
