@@ -341,7 +341,7 @@ export const configurationSchema = z.strictObject({
     tx_count: field(
       atLeastOne,
       10_000,
-      'Transactions between two snapshots. Those of more than 16 MiB also wait until the ledger has grown by as much.',
+      'Transactions between two snapshots. Those of more than 16 MiB also wait until the ledger has grown by twice as much.',
     ),
     read_only_directory: optional(folder, 'Where committed snapshots may be read from as well.'),
     min_tx_count: unused('Transactions between two timed snapshots.'),
