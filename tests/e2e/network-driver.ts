@@ -132,6 +132,8 @@ export function fillDisk({ process }: LocalNode): void {
     const name = parseChunkName(file);
     return name !== undefined && name.end === undefined && !name.ignored;
   });
-  const bytes = open === undefined ? 0 : statSync(join(ledger, open)).size;
+  // Once it is complete it has another name, and the next write begins a file.
+  const found = open && statSync(join(ledger, open), { throwIfNoEntry: false });
+  const bytes = found ? found.size : 0;
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes + 2_000}`]);
 }

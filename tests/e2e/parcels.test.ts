@@ -1,7 +1,7 @@
 // Three companies, three processes, one ledger: what two of them deal is on their two disks and not on the third.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -46,11 +46,17 @@ const bundle = {
   modules: [{ name: 'deals.js', module: source }],
 };
 
-/** Every byte of every file below a folder. */
+/** Every byte of every file below a folder. Looks again where its node has renamed one meanwhile. */
 function bytesIn(folder: string): string {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
-  const files = names.filter((name) => statSync(name).isFile());
-  return files.map((name) => readFileSync(name, 'latin1')).join('\\n');
+  for (let looks = 1; ; looks++) {
+    try {
+      const found = readdirSync(folder, { recursive: true, withFileTypes: true });
+      const files = found.filter((entry) => entry.isFile());
+      return files.map(({ name, parentPath }) => readFileSync(join(parentPath, name), 'latin1')).join('\\n');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || looks === 10) throw error;
+    }
+  }
 }
 
 /** Joiners take the ledger from its first entry, so that theirs can be audited without another's. */

@@ -89,18 +89,9 @@ export function startWriters(service: Service, count = 8): Writers {
 }
 
 /** What the files of a ledger hold: the transaction id at each place, and the public log messages it wrote. */
-export function logOf(ledger: string): ReturnType<typeof readLog> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return readLog(ledger);
-    } catch (error) {
-      // A node at work renames a chunk that it has completed.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 10) throw error;
-    }
-  }
-}
-
-function readLog(ledger: string): Map<number, { txId: TxId; written: ReadonlyMap<string, string | null> }> {
+export function logOf(
+  ledger: string,
+): Map<number, { txId: TxId; written: ReadonlyMap<string, string | null> }> {
   const log = new Map<number, { txId: TxId; written: ReadonlyMap<string, string | null> }>();
   for (const chunk of listChunks(ledger)) {
     // A node may be at work on it: what is not whole at its end is left out.

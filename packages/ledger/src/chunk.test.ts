@@ -106,18 +106,36 @@ test('wherever the last write of an open chunk was cut, that entry is torn and t
   const last = whole.at(-1)!;
   for (let length = last.offset + 1; length < file.length; length++) {
     const items = entriesOf(file.slice(0, length), 'ledger_5');
-    assert.deepEqual(items.at(-1), { kind: 'torn', offset: last.offset }, `cut at ${length}`);
+    assert.deepEqual(items.at(-1), { kind: 'torn', offset: last.offset, of: 'entry' }, `cut at ${length}`);
     assert.equal(items.length, 5);
   }
   for (let length = 0; length < 8; length++) {
-    assert.deepEqual(entriesOf(file.slice(0, length), 'ledger_5'), [{ kind: 'torn', offset: 0 }]);
+    assert.deepEqual(entriesOf(file.slice(0, length), 'ledger_5'), [
+      { kind: 'torn', offset: 0, of: 'entry' },
+    ]);
+  }
+});
+
+test('wherever the table that completes a chunk was cut, it is torn and the entries are whole', () => {
+  const size = chunkFile(5, 9, false).length;
+  const file = chunkFile(5, 9, true);
+  file.fill(0, 0, 8);
+  for (let length = size + 1; length <= file.length; length++) {
+    const items = entriesOf(file.slice(0, length), 'ledger_5');
+    assert.deepEqual(items.at(-1), { kind: 'torn', offset: size, of: 'table' }, `cut at ${length}`);
+    assert.equal(items.length, 6);
+  }
+  const changed = file.with(file.length - 1, 1);
+  const longer = Uint8Array.from([...file, 0]);
+  for (const other of [changed, longer]) {
+    assert.deepEqual(entriesOf(other, 'ledger_5').at(-1), { kind: 'torn', offset: size, of: 'entry' });
   }
 });
 
 test('zeros that a crash left behind an open chunk are a torn entry', () => {
   const file = chunkFile(5, 6, false);
   const padded = Uint8Array.from([...file, ...new Uint8Array(100)]);
-  assert.deepEqual(entriesOf(padded, 'ledger_5').at(-1), { kind: 'torn', offset: file.length });
+  assert.deepEqual(entriesOf(padded, 'ledger_5').at(-1), { kind: 'torn', offset: file.length, of: 'entry' });
 });
 
 test('what does not fit elsewhere is corruption, named with its offset in the file', () => {

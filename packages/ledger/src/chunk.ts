@@ -16,10 +16,15 @@ export interface ChunkEntry {
   readonly bytes: Uint8Array;
 }
 
-/** The last entry of an open chunk was not written to its end, as after a crash: cut the file here. */
-export interface TornEntry {
+/**
+ * The last write of an open chunk is not there to its end: a crash cut it short, or it is going on. After a crash,
+ * cut the file here.
+ */
+export interface TornWrite {
   readonly kind: 'torn';
   readonly offset: number;
+  /** An entry, or the positions table that would have completed the chunk, even if all of it is there. */
+  readonly of: 'entry' | 'table';
 }
 
 /** What completes a chunk: append `table` at the end, then overwrite the first bytes with `header`. */
@@ -102,9 +107,7 @@ export class ChunkWriter {
   complete(): ChunkCompletion {
     if (this.#positions.length === 0)
       throw new LedgerError('InvalidArgument', `chunk from ${this.start} is empty`);
-    const table = new Uint8Array(positionBytes * this.#positions.length);
-    const view = new DataView(table.buffer);
-    for (const [i, position] of this.#positions.entries()) view.setUint32(i * positionBytes, position, true);
+    const table = tableOf(this.#positions);
     const header = new Uint8Array(chunkHeaderBytes);
     writeU64(new DataView(header.buffer), 0, this.#bytes);
     const name = chunkName({ start: this.start, end: this.last, recovery: this.recovery });
@@ -114,14 +117,14 @@ export class ChunkWriter {
 
 /**
  * Reads the entries of a chunk file in order. The name tells the seqnos; each entry's own header must agree.
- * In an open chunk a torn last entry is a value, and then the last one. Everything else that does not fit
+ * In an open chunk a torn last write is a value, and then the last one. Everything else that does not fit
  * throws `MalformedChunk` with the offset in the file.
  */
-export function* readChunk(bytes: Uint8Array, name: ChunkName): Generator<ChunkEntry | TornEntry> {
+export function* readChunk(bytes: Uint8Array, name: ChunkName): Generator<ChunkEntry | TornWrite> {
   if (bytes.length < chunkHeaderBytes) {
     if (name.end !== undefined) throw malformed('file is too short to be complete', bytes.length);
     // Not even the header was written: the file is to be started afresh.
-    yield { kind: 'torn', offset: 0 };
+    yield { kind: 'torn', offset: 0, of: 'entry' };
     return;
   }
   const tableAt = readTableOffset(bytes);
@@ -129,13 +132,16 @@ export function* readChunk(bytes: Uint8Array, name: ChunkName): Generator<ChunkE
     throw malformed('file named as complete has no positions table', 0);
   const end = tableAt === 0 ? bytes.length : tableAt;
   const table = tableAt === 0 ? undefined : readTable(bytes, tableAt, name);
+  const positions: number[] = [];
   let seqno = name.start;
   let offset = chunkHeaderBytes;
   for (; offset < end; seqno++) {
-    if (table === undefined && isTorn(bytes, offset, seqno)) {
-      yield { kind: 'torn', offset };
+    const of = table === undefined ? tornAt(bytes, offset, seqno, positions) : undefined;
+    if (of !== undefined) {
+      yield { kind: 'torn', offset, of };
       return;
     }
+    positions.push(offset);
     if (table !== undefined) checkPosition(table, seqno - name.start, offset);
     const entry = readEntry(bytes.subarray(0, end), offset, seqno);
     yield entry;
@@ -166,11 +172,25 @@ function readFrameInChunk(bytes: Uint8Array, offset: number) {
   }
 }
 
+/** What of an open chunk is torn at `offset`, behind the entries that begin at `positions`; undefined if nothing is. */
+function tornAt(bytes: Uint8Array, offset: number, seqno: number, positions: readonly number[]) {
+  if (isBeginningOfTable(bytes, offset, positions)) return 'table';
+  return isTornEntry(bytes, offset, seqno) ? 'entry' : undefined;
+}
+
+/** No entry begins as a table does: with the position of the first entry, where an entry has its format. */
+function isBeginningOfTable(bytes: Uint8Array, from: number, positions: readonly number[]): boolean {
+  const rest = bytes.length - from;
+  if (rest > positions.length * positionBytes || bytes[from] !== chunkHeaderBytes) return false;
+  const table = tableOf(positions);
+  return bytes.subarray(from).every((byte, i) => byte === table[i]);
+}
+
 /**
  * An entry whose bytes end before it does: a write cut short, or one that left only zeros behind. One that
  * belies its place is no torn write but damage, and readEntry says so.
  */
-function isTorn(bytes: Uint8Array, offset: number, seqno: number): boolean {
+function isTornEntry(bytes: Uint8Array, offset: number, seqno: number): boolean {
   const rest = bytes.length - offset;
   const length = frameLength(bytes, offset);
   if (length === undefined || isZero(bytes, offset)) return true;
@@ -184,6 +204,13 @@ function isTorn(bytes: Uint8Array, offset: number, seqno: number): boolean {
 function isZero(bytes: Uint8Array, from: number): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
+}
+
+function tableOf(positions: readonly number[]): Uint8Array {
+  const table = new Uint8Array(positionBytes * positions.length);
+  const view = new DataView(table.buffer);
+  for (const [i, position] of positions.entries()) view.setUint32(i * positionBytes, position, true);
+  return table;
 }
 
 function readTableOffset(bytes: Uint8Array): number {

@@ -12,7 +12,7 @@ export {
   ChunkWriter,
   chunkHeaderBytes,
   readChunk,
-  type TornEntry,
+  type TornWrite,
 } from './chunk.ts';
 export { type ChunkName, chunkName, parseChunkName } from './chunk-name.ts';
 export {

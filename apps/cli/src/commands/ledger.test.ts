@@ -136,6 +136,21 @@ test('a write cut short at the very end is told, and is no damage', async () => 
   assert.deepEqual([code, (value.broken as { kind: string }).kind, value.entries], [0, 'torn', 4]);
 });
 
+test('a chunk that is being completed is no damage', async () => {
+  const { entries } = written();
+  const writer = new ChunkWriter(1);
+  for (const { bytes } of entries) writer.append(bytes.length);
+  const { table } = writer.complete();
+  for (let size = 1; size <= table.length; size++) {
+    using here = place();
+    write(here, entries, [5]);
+    change(here, 'ledger_1', (bytes) => Buffer.concat([bytes, table.subarray(0, size)]));
+    const { code, value } = await here.json('ledger', 'verify', 'ledger');
+    const { kind } = value.broken as { kind: string };
+    assert.deepEqual([code, kind, value.entries, value.problems], [0, 'torn', 5, []]);
+  }
+});
+
 test('a missing chunk is told', async () => {
   using here = place();
   write(here, written().entries, [1, 2, 2]);

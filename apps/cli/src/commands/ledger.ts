@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Auditor, type AuditReport, decodeEntry, formatTxId } from '@coco/ledger';
 import type { Input, Io, Noun, Outcome } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { readCertificate } from '../files.ts';
-import { type Broken, listChunks, readEntries } from '../ledger/folder.ts';
+import { type Broken, listChunks, lookAt, readEntries } from '../ledger/folder.ts';
 import type { GovernanceReplay, ReplayedGovernance } from '../ledger/governance-replay.ts';
 import { entryJson, hexOf } from '../ledger/show.ts';
 import { columns, counted, facts } from '../text.ts';
@@ -138,14 +139,12 @@ function reportText(report: AuditReport, chunks: number, broken: Broken | undefi
 
 async function list(input: Input, io: Io): Promise<Outcome> {
   const chunks = listChunks(resolve(io.directory, input.argument(0)));
-  const rows = chunks.map(({ file, bytes, name: { start, end, committed, recovery } }) => ({
-    file,
-    start,
-    end: end ?? null,
-    state: committed === true ? 'committed' : end === undefined ? 'open' : 'complete',
-    recovery: recovery === true,
-    bytes,
-  }));
+  const rows = chunks.map((listed) => {
+    const { chunk, found } = lookAt(listed, (path) => statSync(path).size);
+    const { start, end, committed, recovery } = chunk.name;
+    const state = committed === true ? 'committed' : end === undefined ? 'open' : 'complete';
+    return { file: chunk.file, start, end: end ?? null, state, recovery: recovery === true, bytes: found };
+  });
   const lines = rows.map((row) => [
     row.file,
     `${row.start}-${row.end ?? ''}`,

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type ChunkName, LedgerError, parseChunkName, readChunk } from '@coco/ledger';
 import { CliError } from '../errors.ts';
 
@@ -8,7 +8,6 @@ export interface ChunkFile {
   readonly file: string;
   readonly path: string;
   readonly name: ChunkName;
-  readonly bytes: number;
 }
 
 /** An entry with where it lies. */
@@ -30,19 +29,36 @@ export interface Broken {
 
 /** The chunks of a folder in order. Of two that begin alike the one that is more settled counts. */
 export function listChunks(folder: string): readonly ChunkFile[] {
-  const found = filesIn(folder).flatMap((file) => {
-    const name = parseChunkName(file);
-    if (name === undefined || name.ignored === true) return [];
-    const path = join(folder, file);
-    return [{ file, path, name, bytes: statSync(path).size }];
-  });
   const byStart = new Map<number, ChunkFile>();
-  for (const chunk of found) {
-    const rival = byStart.get(chunk.name.start);
-    if (rival === undefined || settledness(chunk.name) > settledness(rival.name))
-      byStart.set(chunk.name.start, chunk);
+  for (const file of filesIn(folder)) {
+    const name = parseChunkName(file);
+    if (name === undefined || name.ignored === true) continue;
+    const rival = byStart.get(name.start);
+    if (rival === undefined || settledness(name) > settledness(rival.name))
+      byStart.set(name.start, { file, path: join(folder, file), name });
   }
   return [...byStart.values()].sort((a, b) => a.name.start - b.name.start);
+}
+
+/** How often a chunk is looked for again: it is renamed when it is complete, and when it is committed. */
+const looksMax = 3;
+
+/**
+ * What is found of a chunk under the name that it has by now: a node may be at work on the folder since it was
+ * listed, and renames what it has completed, and what is committed.
+ * @throws CliError `Failed` if no file holds it any more
+ */
+export function lookAt<T>(listed: ChunkFile, look: (path: string) => T): { chunk: ChunkFile; found: T } {
+  let chunk: ChunkFile | undefined = listed;
+  for (let looks = 0; looks < looksMax && chunk !== undefined; looks++) {
+    try {
+      return { chunk, found: look(chunk.path) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    chunk = listChunks(dirname(listed.path)).find(({ name }) => name.start === listed.name.start);
+  }
+  throw new CliError('Failed', `${listed.path} was there when the folder was listed, and is gone`);
 }
 
 /**
@@ -51,19 +67,21 @@ export function listChunks(folder: string): readonly ChunkFile[] {
  */
 export function* readEntries(chunks: readonly ChunkFile[]): Generator<LocatedEntry | Broken, void> {
   let next = chunks[0]?.name.start ?? 1;
-  for (const [index, { file, path, name }] of chunks.entries()) {
+  for (const [index, listed] of chunks.entries()) {
+    const { chunk, found } = lookAt(listed, (path) => readFileSync(path));
+    const { file, name } = chunk;
     if (name.start !== next) {
       const reason = `begins at ${name.start}, but ${next} comes next`;
       yield { kind: 'gap', file, offset: 0, reason };
       return;
     }
     try {
-      for (const item of readChunk(new Uint8Array(readFileSync(path)), name)) {
+      for (const item of readChunk(new Uint8Array(found), name)) {
         if (item.kind === 'torn') {
           const newest = index === chunks.length - 1;
           const reason = newest
             ? 'the last write was cut short'
-            : 'an entry is cut short, and more chunks follow';
+            : 'a write was cut short, and more chunks follow';
           yield { kind: newest ? 'torn' : 'corrupt', file, offset: item.offset, reason };
           return;
         }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type ChunkName, chunkHeaderBytes, LedgerError, readChunk } from '@coco/ledger';
+import { type ChunkName, chunkHeaderBytes, LedgerError, readChunk, type TornWrite } from '@coco/ledger';
 import { HostError } from '../errors.ts';
 
 const positionBytes = 4;
@@ -74,11 +74,11 @@ export function inspectOpenChunk(path: string, name: ChunkName): OpenChunk {
   const bytes = readFileSync(path);
   const positions: number[] = [];
   let size = Math.min(chunkHeaderBytes, bytes.length);
-  let cut: number | undefined;
+  let torn: TornWrite | undefined;
   try {
     for (const found of readChunk(bytes, name)) {
       if (found.kind === 'torn') {
-        cut = found.offset;
+        torn = found;
       } else {
         positions.push(found.offset);
         size = found.offset + found.bytes.length;
@@ -86,26 +86,12 @@ export function inspectOpenChunk(path: string, name: ChunkName): OpenChunk {
     }
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
-    if (!isUnfinishedTable(bytes, size, positions)) {
-      throw damaged(path, error.offset ?? size, error.message);
-    }
-    cut = size;
+    throw damaged(path, error.offset ?? size, error.message);
   }
-  const complete = cut === undefined && bytes.length > size;
-  if (cut !== undefined && !isUnfinishedTable(bytes, cut, positions)) {
-    refuseIfEntriesFollow(path, bytes, cut, name.start + positions.length);
-  }
-  const whole = complete ? bytes.length : (cut ?? size);
+  if (torn?.of === 'entry') refuseIfEntriesFollow(path, bytes, torn.offset, name.start + positions.length);
+  const complete = torn === undefined && bytes.length > size;
+  const whole = complete ? bytes.length : (torn?.offset ?? size);
   return { path, start: name.start, positions, size: whole, excess: bytes.length - whole, complete };
-}
-
-/** Whether what follows the entries is the beginning of the table that would have completed the chunk. */
-function isUnfinishedTable(bytes: Uint8Array, from: number, positions: readonly number[]): boolean {
-  const rest = bytes.length - from;
-  if (positions.length === 0 || rest > positions.length * positionBytes) return false;
-  const table = Buffer.alloc(positions.length * positionBytes);
-  for (const [i, position] of positions.entries()) table.writeUInt32LE(position, i * positionBytes);
-  return table.subarray(0, rest).equals(bytes.subarray(from));
 }
 
 /**
