@@ -14,6 +14,12 @@ interface Item {
   }[];
 }
 
+interface Look {
+  readonly asked: string;
+  readonly shown: number;
+  readonly audience: Item['audiences'][number];
+}
+
 const list = (service: MemoryService, who: Person, query = ''): readonly Item[] => {
   const given = service.ask(who, 'GET', `/app/transactions${query}`);
   assert.equal(given.status, 200, given.body);
@@ -124,6 +130,45 @@ test('an auditor who was granted a quarter sees that quarter, and every look is 
   );
   assert.equal(looks(dan).length, 1);
   assert.deepEqual(looks(eve), []);
+});
+
+test('looks are read page by page, and tell which audience was looked at', async () => {
+  const service = await openMarket([grant]);
+  order(service, 'a', ['mill']);
+  order(service, 'b', ['farm', 'mill']);
+  for (let i = 0; i < 5; i++) list(service, rita, `?grant=q1&limit=${i + 1}`);
+  service.settle();
+  const page = (target: string, who = ann) => {
+    const given = service.ask(who, 'GET', target);
+    assert.equal(given.status, 200, given.body);
+    return given.json as { value: Look[]; nextLink?: string };
+  };
+  const { value: all, nextLink } = page('/app/access/looks');
+  assert.equal(nextLink, undefined);
+  // The first of the five was shown the newer order alone.
+  const readers = ({ audience }: Look) => audience.readers.join(' ');
+  const [wide, narrow] = ['party:farm party:grocer party:mill', 'party:grocer party:mill'];
+  assert.equal(all.length, 9);
+  assert.equal(all.filter((look) => readers(look) === wide).length, 5);
+  assert.equal(all.filter((look) => readers(look) === narrow).length, 4);
+  assert.ok(all.every(({ asked, shown }) => shown === 1 && asked.startsWith('/app/transactions?grant=q1')));
+  const audiences = list(service, ann).flatMap((item) => item.audiences);
+  assert.ok(all.every(({ audience }) => audiences.some(({ id }) => id === audience.id)));
+
+  const paged: Look[] = [];
+  for (let target: string | undefined = '/app/access/looks?limit=2'; target !== undefined; ) {
+    const found: ReturnType<typeof page> = page(target);
+    paged.push(...found.value);
+    target = found.nextLink;
+  }
+  assert.deepEqual(paged, all);
+
+  const own = page('/app/access/looks?limit=2').nextLink ?? '';
+  assert.equal(service.ask(bob, 'GET', own).status, 400, "another's cursor");
+  const elsewhere = own.replace('/access/looks', '/transactions');
+  assert.equal(service.ask(ann, 'GET', elsewhere).status, 400, 'the cursor of another list');
+  for (const limit of ['0', '1001', 'x'])
+    assert.equal(service.ask(ann, 'GET', `/app/access/looks?limit=${limit}`).status, 400);
 });
 
 test('a grant serves those it was given to, until it ends, within its scope', async () => {

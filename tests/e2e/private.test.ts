@@ -34,6 +34,15 @@ async function market(): Promise<Service> {
   return service;
 }
 
+const grantToBaker = {
+  grant: 'review',
+  to: 'party:baker',
+  from: '2020-01-01T00:00:00Z',
+  until: '2040-01-01T00:00:00Z',
+  expires: '2040-01-01T00:00:00Z',
+  purpose: 'review of prices',
+};
+
 async function order(session: Session, number: string, unitPrice: number): Promise<void> {
   const json = { number, seller: 'mill', goods: 'flour', quantity: 2, unitPrice };
   const done = await submit(session, { method: 'POST', path: '/app/orders', json });
@@ -90,6 +99,18 @@ test('a party lists, follows and discloses its own, and a competitor nothing of 
   ];
   const { stdout } = await coco('transaction', 'list', ...connection);
   assert.match(stdout, new RegExp(`^${own.reference} .*POST /orders +party:grocer +party:grocer party:mill`));
+
+  assert.equal((await coco('transaction', 'looks', ...connection)).stdout, 'none\n');
+  await govern(service, [{ name: 'set_access_grant', args: grantToBaker }]);
+  const path = `/app/transactions/${own.reference}?grant=review`;
+  const looked = await submit(baker, { method: 'GET', path });
+  assert.equal(looked.outcome, 'Committed', 'a look is a transaction');
+  const looks = await coco('transaction', 'looks', ...connection);
+  assert.match(
+    looks.stdout,
+    /^20\S+ +review +party:baker +party:grocer party:mill +1 transaction +\/app\/transactions\/\S+\n$/,
+  );
+
   await coco('receipt', 'disclose', own.reference, '--field', 'seller', '--out', file, ...connection);
   const checked = await coco(
     'receipt',

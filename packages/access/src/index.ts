@@ -34,7 +34,7 @@ export {
   partsSeen,
   recordAt,
 } from './listing.ts';
-export { type Look, looksAt, recordLook } from './looks.ts';
+export { type Look, type LookPage, looksAt, recordLook } from './looks.ts';
 export { isNotice, recordNotice } from './notice.ts';
 export { u64 as seqnoKey } from './numbers.ts';
 export { paddedJson, paddedSize } from './padding.ts';

@@ -1,6 +1,5 @@
 import { byteStringToUtf8, type ReadableMapState, type Tx } from '@coco/kv';
 import { type Segment, segmentBytes } from './audience.ts';
-import { limits } from './limits.ts';
 import { merged } from './listing.ts';
 import { readU64, u64 } from './numbers.ts';
 import { paddedJson } from './padding.ts';
@@ -31,17 +30,32 @@ export function recordLook(
   }
 }
 
-/** The latest looks at what these segments hold, newest first. */
-export function looksAt(state: ReadableMapState, segments: readonly Segment[], before: number): Look[] {
-  const looks: Look[] = [];
+/** A page of looks; `next` is the seqno before which the list goes on. */
+export interface LookPage {
+  readonly looks: readonly (Look & { readonly segment: Segment })[];
+  readonly next: number | undefined;
+}
+
+/**
+ * The looks at what these segments hold, newest first, from before a seqno. What one request was shown of several audiences
+ * is not torn apart: a page may be longer than `limit` by that.
+ */
+export function looksAt(
+  state: ReadableMapState,
+  segments: readonly Segment[],
+  { before, limit }: { readonly before: number; readonly limit: number },
+): LookPage {
+  const looks: (Look & { segment: Segment })[] = [];
+  let next: number | undefined;
   for (const { seqno, segments: of } of merged(segments, 'newest', (each) => seqnosAt(state, each, before))) {
-    if (looks.length >= limits.pageDefault) break;
+    if (looks.length >= limit) return { looks, next };
+    next = seqno;
     for (const segment of of) {
       const value = state.get(tables.log, segment + u64(seqno));
-      if (value !== undefined) looks.push(JSON.parse(byteStringToUtf8(value)) as Look);
+      if (value !== undefined) looks.push({ ...(JSON.parse(byteStringToUtf8(value)) as Look), segment });
     }
   }
-  return looks;
+  return { looks, next: undefined };
 }
 
 function* seqnosAt(state: ReadableMapState, segment: Segment, before: number): Generator<number> {

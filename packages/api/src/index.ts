@@ -12,7 +12,7 @@ export type {
   RequestBody,
 } from './endpoint.ts';
 export { frontendOf, operationIdOf, pathParameters } from './endpoint.ts';
-export type { ClaimsOut, ListedOut } from './endpoints/access.ts';
+export type { ClaimsOut, ListedOut, LookOut } from './endpoints/access.ts';
 export { accessEndpoints } from './endpoints/access.ts';
 export type { LoggedCallOut } from './endpoints/contract.ts';
 export type {

@@ -40,6 +40,7 @@ export { formatName, parseName } from './names.ts';
 export type { Disclosure, TransactionEvent, TransactionFilter, VerifiedDisclosure } from './private.ts';
 export {
   discloseTransaction,
+  looks,
   privateTransactions,
   receiptOfReference,
   transactionEvents,

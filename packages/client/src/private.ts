@@ -1,5 +1,5 @@
 import { disclose as discloseFields, openClaims, type Presentation } from '@coco/access';
-import { type ClaimsOut, contentType, header, type ListedOut } from '@coco/api';
+import { type ClaimsOut, contentType, header, type ListedOut, type LookOut } from '@coco/api';
 import { type Receipt, type VerifiedReceipt, verifyReceipt } from '@coco/ledger';
 import { accepted, jsonOf } from './answer.ts';
 import { ClientError } from './errors.ts';
@@ -39,6 +39,11 @@ export function privateTransactions(
   filter: TransactionFilter = {},
 ): AsyncGenerator<ListedOut, void, undefined> {
   return list<ListedOut>(session, `/app/transactions${queryOf(filter)}`);
+}
+
+/** Who looked, by a grant, at what the caller may see; the newest first, page after page. */
+export function looks(session: Session): AsyncGenerator<LookOut, void, undefined> {
+  return list<LookOut>(session, '/app/access/looks');
 }
 
 /** A transaction as it was committed, and where to go on after it. */

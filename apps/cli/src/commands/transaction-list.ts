@@ -1,4 +1,5 @@
 import {
+  looks,
   privateTransactions,
   type TransactionEvent,
   type TransactionFilter,
@@ -7,7 +8,7 @@ import {
 import type { Input, Io, Option, Outcome, Verb } from '../command.ts';
 import { connectionOptions, withSession } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { columns } from '../text.ts';
+import { columns, counted } from '../text.ts';
 
 type Shown = TransactionEvent['transaction'];
 
@@ -18,14 +19,16 @@ const filterOptions: readonly Option[] = [
   { flags: '--party <name>', summary: 'that this party may see as well' },
 ];
 
-/** `coco transaction list` and `watch`: private transactions, as far as the caller may see them. */
+const limitOption: Option = { flags: '--limit <count>', summary: 'how many at most', default: '100' };
+
+/** `coco transaction list`, `watch` and `looks`: private transactions, as far as the caller may see them. */
 export const listVerbs: readonly Verb[] = [
   {
     name: 'list',
     summary: 'Your private transactions; those of others are not there',
     example: 'transaction list --party mill --limit 20',
     options: [
-      { flags: '--limit <count>', summary: 'how many at most', default: '100' },
+      limitOption,
       { flags: '--oldest', summary: 'oldest first' },
       { flags: '--to <time>', summary: 'before this, ISO 8601' },
       ...filterOptions,
@@ -47,11 +50,17 @@ export const listVerbs: readonly Verb[] = [
     ],
     run: watch,
   },
+  {
+    name: 'looks',
+    summary: 'Who looked at what you may see, by a grant; the newest first',
+    example: 'transaction looks --limit 20',
+    options: [limitOption, ...connectionOptions],
+    run: listLooks,
+  },
 ];
 
 async function listAll(input: Input, io: Io): Promise<Outcome> {
-  const most = input.whole('limit') ?? 100;
-  if (most === 0) throw new CliError('Usage', '--limit is at least 1');
+  const most = limitOf(input);
   const row = input.text('row');
   const filter: TransactionFilter = {
     ...filterOf(input, ['from', 'to', 'endpoint', 'by', 'party', 'map', 'grant']),
@@ -59,14 +68,36 @@ async function listAll(input: Input, io: Io): Promise<Outcome> {
     ...(input.flag('oldest') ? { order: 'oldest' } : {}),
     limit: Math.min(Math.max(most, 1), 1000),
   };
-  const found = await withSession(input, io, async (session) => {
-    const items: Shown[] = [];
-    for await (const item of privateTransactions(session, filter)) {
-      if (items.push(item) >= most) break;
-    }
-    return items;
-  });
+  const found = await withSession(input, io, (session) => first(most, privateTransactions(session, filter)));
   return { ok: true, json: found, text: found.length === 0 ? 'none' : columns(found.map(cellsOf)) };
+}
+
+async function listLooks(input: Input, io: Io): Promise<Outcome> {
+  const most = limitOf(input);
+  const found = await withSession(input, io, (session) => first(most, looks(session)));
+  const rows = found.map(({ asked, audience, by, grant, shown, time }) => [
+    time,
+    grant,
+    by,
+    audience.readers.join(' '),
+    counted(shown, 'transaction'),
+    asked,
+  ]);
+  return { ok: true, json: found, text: rows.length === 0 ? 'none' : columns(rows) };
+}
+
+function limitOf(input: Input): number {
+  const most = input.whole('limit') ?? 100;
+  if (most === 0) throw new CliError('Usage', '--limit is at least 1');
+  return most;
+}
+
+async function first<T>(most: number, items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) {
+    if (found.push(item) >= most) break;
+  }
+  return found;
 }
 
 async function watch(input: Input, io: Io): Promise<Outcome> {

@@ -16,6 +16,8 @@ import { receiptOut } from './transactions.ts';
 const auth = ['user_cert', 'member_cert', 'jwt'] as const;
 const reader = text('party:NAME, role:NAME, user:ID or everybody');
 const time = text('ISO 8601');
+const limit = count('1 to 1000, 100 if it is not said');
+const cursor = text('From `nextLink`; serves its caller and its question alone');
 const grant = text('A grant by which the caller looks at what is not its own; the look is recorded');
 
 /** Those who may see a transaction. */
@@ -41,6 +43,22 @@ export const listedOut = object(
 /** A private transaction as somebody sees it who may. */
 export type ListedOut = Infer<typeof listedOut>;
 
+/** Somebody looked, by a grant, at what an audience may see. */
+export const lookOut = object(
+  {
+    grant: text(),
+    by: reader,
+    time,
+    asked: text('Path and query of the request'),
+    audience: audienceOut,
+    shown: count("How many of the audience's transactions the answer showed"),
+  },
+  {},
+  'Look',
+);
+/** Somebody looked, by a grant, at what an audience may see. */
+export type LookOut = Infer<typeof lookOut>;
+
 /** Fields of a transaction that can be disclosed one by one. */
 export const claimsOut = object({ digests: array(text()), disclosures: array(text()) }, {}, 'Claims');
 /** Fields of a transaction that can be disclosed one by one. */
@@ -57,8 +75,8 @@ export const accessEndpoints: readonly Endpoint[] = [
     summary: "The caller's private transactions, page by page; nothing tells of others",
     query: {
       order: oneOf('newest', 'oldest'),
-      limit: count('1 to 1000, 100 if it is not said'),
-      cursor: text('From `nextLink`; serves its caller and its question alone'),
+      limit,
+      cursor,
       from: time,
       to: time,
       endpoint: text(),
@@ -145,11 +163,9 @@ export const accessEndpoints: readonly Endpoint[] = [
   endpoint('GET', '/app/access/looks', {
     forwarding: 'sometimes',
     auth,
-    summary: 'Who looked, by a grant, at what the caller may see',
-    answers: [
-      json(
-        object({ value: array(object({ grant: text(), by: reader, time, asked: text(), shown: count() })) }),
-      ),
-    ],
+    summary: 'Who looked, by a grant, at what the caller may see; the newest first, page by page',
+    query: { limit, cursor },
+    answers: [json(object({ value: array(lookOut) }, { nextLink: text() }))],
+    errors: ['InvalidQueryParameterValue'],
   }),
 ];

@@ -62,17 +62,36 @@ export const listTransactions: Handler = (context) => {
   );
   const value = visible.map(({ item, segments }) => shownTransaction(context.node, { ...item, segments }));
   return padded(
-    page.next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked, page.next) },
+    page.next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked.text, page.next) },
   );
 };
 
-/** A question, checked. */
-export interface Question {
-  readonly query: ListQuery;
+/** A question as text, to which cursors are bound, and which page of its answers is wanted. */
+interface PageAsked {
+  readonly text: string;
+  readonly limit: number;
   /** Where the cursor says to go on. */
   readonly at: number | undefined;
-  /** The question as text, to which cursors are bound. */
-  readonly text: string;
+}
+
+/** What a request says of the page it wants, or what is wrong with that. */
+function pageOf({ node, query }: BuiltinContext, { viewer }: Sight, text: string): PageAsked | Answer {
+  const limit = query.has('limit') ? Number(query.get('limit')) : limits.pageDefault;
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.pageMax) {
+    return badQuery(`limit is a whole number from 1 to ${limits.pageMax}.`);
+  }
+  const cursor = query.get('cursor');
+  const at =
+    cursor === null ? undefined : node.access.behindCursor(cursor, { viewer, query: text }, node.now);
+  if (cursor !== null && at === undefined) {
+    return badQuery('The cursor was not given out to this caller for this list, or is too old.');
+  }
+  return { text, limit, at };
+}
+
+/** A question, checked. */
+export interface Question extends Pick<PageAsked, 'text' | 'at'> {
+  readonly query: ListQuery;
 }
 
 const parameters = ['order', 'from', 'to', 'endpoint', 'by', 'party', 'map', 'key', 'grant'] as const;
@@ -82,10 +101,6 @@ export function questionOf(context: BuiltinContext, sight: Sight): Question | An
   const { node, query } = context;
   const given = parameters.map((name) => query.get(name));
   const [order, from, to, endpoint, by, party, map, key] = given;
-  const limit = query.has('limit') ? Number(query.get('limit')) : limits.pageDefault;
-  if (!Number.isInteger(limit) || limit < 1 || limit > limits.pageMax) {
-    return badQuery(`limit is a whole number from 1 to ${limits.pageMax}.`);
-  }
   if (order != null && order !== 'newest' && order !== 'oldest')
     return badQuery('order is newest or oldest.');
   if ((map == null) !== (key == null)) return badQuery('map and key go together.');
@@ -93,13 +108,9 @@ export function questionOf(context: BuiltinContext, sight: Sight): Question | An
   if (times.some(Number.isNaN))
     return badQuery('from and to are times as of ISO 8601: 2026-01-01T00:00:00Z.');
   const { audiences } = node.access;
-  const text = JSON.stringify(given);
-  const cursor = query.get('cursor');
-  const binding = { viewer: sight.viewer, query: text };
-  const at = cursor === null ? undefined : node.access.behindCursor(cursor, binding, node.now);
-  if (cursor !== null && at === undefined) {
-    return badQuery('The cursor was not given out to this caller for this list, or is too old.');
-  }
+  const page = pageOf(context, sight, JSON.stringify(given));
+  if ('status' in page) return page;
+  const { at, limit, text } = page;
   const [fromMs, toMs] = withinGrant(times, sight);
   return {
     at,
@@ -168,10 +179,10 @@ function withinGrant([from, to]: readonly (number | undefined)[], { grant }: Sig
   return [Math.max(from ?? 0, grant.fromMs), Math.min(to ?? Number.MAX_SAFE_INTEGER, grant.untilMs)];
 }
 
-function linkTo(context: BuiltinContext, sight: Sight, { text }: Question, seqno: number): string {
+function linkTo(context: BuiltinContext, { viewer }: Sight, text: string, seqno: number): string {
   const { node, query, target } = context;
   const link = new URLSearchParams(query);
-  link.set('cursor', node.access.cursorAfter(seqno, { viewer: sight.viewer, query: text }, node.now));
+  link.set('cursor', node.access.cursorAfter(seqno, { viewer, query: text }, node.now));
   return `${target.fullPath}?${link}`;
 }
 
@@ -298,9 +309,20 @@ export const whoAmI: Handler = (context) => {
 export const listLooks: Handler = (context) => {
   const sight = sightOf(context);
   if ('status' in sight) return sight;
-  const before = (context.node.replica.committed?.seqno ?? 0) + 1;
-  const looks = looksAt(context.tx, context.node.access.audiences.seenBy(sight.viewer), before);
-  return padded({ value: looks.map((look) => ({ ...look, time: new Date(look.time).toISOString() })) });
+  const asked = pageOf(context, sight, 'looks');
+  if ('status' in asked) return asked;
+  const { access, replica } = context.node;
+  const before = Math.min(asked.at ?? Number.MAX_SAFE_INTEGER, (replica.committed?.seqno ?? 0) + 1);
+  const segments = access.audiences.seenBy(sight.viewer);
+  const { looks, next } = looksAt(context.tx, segments, { before, limit: asked.limit });
+  const value = looks.map(({ segment, time, ...look }) => ({
+    ...look,
+    time: new Date(time).toISOString(),
+    audience: shownAudience(access, segment),
+  }));
+  return padded(
+    next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked.text, next) },
+  );
 };
 
 /** `GET /app/events`. */
