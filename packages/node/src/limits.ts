@@ -97,8 +97,9 @@ export const limits = {
   parcelsPerCallMax: 20_000,
   /** Bytes of parcels in one answer. */
   parcelMessageBytes: 8 * 1024 * 1024,
-  /** Calls whose parcels are being stored at one time. */
+  /** Calls whose parcels are being stored at one time, and those of them that may wait for one node. */
   parcelDepositsMax: 1_000,
+  parcelDepositsPerNodeMax: 250,
   /** Patience with a node that is to store parcels, or to hand some over. */
   parcelPatienceMs: 2_000,
   /** Questions of other nodes for parcels that may wait for the disk. */

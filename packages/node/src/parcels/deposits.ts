@@ -35,24 +35,29 @@ interface Deposit {
 export class Deposits {
   readonly #setting: ParcelSetting;
   readonly #open = new Map<number, Deposit>();
+  /** How many deposits wait for each node. */
+  readonly #owed = new Map<NodeId, number>();
   #lastId = 0;
 
   constructor(setting: ParcelSetting) {
     this.#setting = setting;
   }
 
-  /** Has parcels stored; at once false when one of them has no node that could be asked, or too many wait. */
+  /**
+   * Has parcels stored; at once false when one of them has no node that could be asked, or too many wait. A node that
+   * leaves many unanswered is asked no more, as one that is away: it takes nothing from calls of other companies.
+   */
   make(
     parcels: readonly Parcel[],
     readersOf: (segment: Segment) => readonly Reader[],
     then: (isStored: boolean) => void,
     { isLasting }: DepositOptions,
   ): void {
-    const { homes, isAway, now, place } = this.#setting;
+    const { homes, now, place } = this.#setting;
     const segments = new Set(parcels.map(({ segment }) => segment));
     const found = [...segments].map((segment): [Segment, NodeId[]] => [
       segment,
-      homes.nodesFor(readersOf(segment)).filter((node) => !isAway(node)),
+      homes.nodesFor(readersOf(segment)).filter((node) => this.#mayAsk(node)),
     ]);
     if (found.some(([, nodes]) => nodes.length === 0) || this.#open.size >= limits.parcelDepositsMax) {
       then(false);
@@ -60,6 +65,7 @@ export class Deposits {
     }
     const nodes = new Map(found);
     const waiting = new Set(found.flatMap(([, each]) => each));
+    for (const node of waiting) this.#owed.set(node, this.#owedBy(node) + 1);
     this.#lastId += 1;
     const deadline = now() + limits.parcelPatienceMs;
     const id = this.#lastId;
@@ -93,6 +99,14 @@ export class Deposits {
     }
   }
 
+  #mayAsk(node: NodeId): boolean {
+    return !this.#setting.isAway(node) && this.#owedBy(node) < limits.parcelDepositsPerNodeMax;
+  }
+
+  #owedBy(node: NodeId): number {
+    return this.#owed.get(node) ?? 0;
+  }
+
   #send(node: NodeId, deposit: ParcelDeposit, parcels: readonly Parcel[]): void {
     const { own, outbox, keep } = this.#setting;
     const { id } = deposit;
@@ -108,7 +122,7 @@ export class Deposits {
     const deposit = this.#open.get(id);
     if (!deposit) return;
     const { waiting, stored, homes, view, then } = deposit;
-    waiting.delete(node);
+    if (waiting.delete(node)) this.#owed.set(node, this.#owedBy(node) - 1);
     if (waiting.size > 0) return;
     this.#open.delete(id);
     const isStored = [...homes.values()].every((nodes) => nodes.some((each) => stored.has(each)));

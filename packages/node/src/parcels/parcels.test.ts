@@ -1,8 +1,10 @@
 // Audiences at home with their parties: three nodes of three companies, of which two deal.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Consortium } from '../testing/companies.ts';
+import { limits } from '../limits.ts';
+import { type Company, Consortium } from '../testing/companies.ts';
 import type { Machine } from '../testing/machine.ts';
+import { decodeWire } from '../wire.ts';
 
 const secret = 'two hundred sacks of rye at 41.70';
 const both = ['mill', 'baker'] as const;
@@ -88,6 +90,33 @@ describe('what only the parties keep', () => {
       body: { parties: ['role:auditor'], text: secret },
     });
     assert.match(alone.text, /PartiesAway/, 'readers of whom none is a party have no nodes');
+  });
+
+  test('a node that answers no deposit takes nothing from the calls of other companies', () => {
+    const market = new Consortium();
+    const { cluster } = market;
+    const { bank, mill, baker } = market.nodes;
+    const put = (company: Company, id: number) =>
+      market.begin(company, bank, 'PUT', `/app/deals/${id}`, { body: { parties: [company], text: secret } });
+    cluster.tamper = (message, from) =>
+      from === mill && decodeWire(message).kind === 'deposited' ? new Uint8Array([0xff]) : message;
+    const replies = Array.from({ length: limits.parcelDepositsMax + 1 }, (_, i) => put('mill', i));
+    cluster.pass(500);
+    const own = put('baker', 1);
+    cluster.pass(500);
+    assert.equal(own()?.status, 200, `${own()?.text}`);
+    assert.equal(market.read('baker', baker, '1'), secret);
+    const early = replies.filter((reply) => reply() !== undefined);
+    assert.equal(
+      early.length,
+      replies.length - limits.parcelDepositsPerNodeMax,
+      'at once, where too many wait',
+    );
+    cluster.pass(limits.parcelPatienceMs);
+    for (const reply of replies) assert.match(reply()?.text ?? '', /PartiesAway/);
+
+    cluster.tamper = (message) => message;
+    assert.equal(market.place('mill', bank, '1', ['mill'], secret).status, 200, 'it answers again');
   });
 
   test('calls that found one audience at the same time, or write one row, all come about', () => {
