@@ -41,10 +41,11 @@ export class EntryLoans {
     this.#parts = parts;
   }
 
-  /** Asks for committed entries; `given` answers. */
-  borrow(from: number, to: number): void {
+  /** Asks for committed entries; `given` answers. The first nodes are passed over whose entries were not to be believed. */
+  borrow(from: number, to: number, { after } = { after: 0 }): void {
     if (this.#loans.has(from)) return;
-    this.#askNext({ kind: 'wanted', from, to, others: this.#parts.reachable(), asked: '', deadline: 0 });
+    const others = this.#parts.reachable().slice(after);
+    this.#askNext({ kind: 'wanted', from, to, others, asked: '', deadline: 0 });
   }
 
   /** Another node has answered. */

@@ -46,15 +46,16 @@ export interface HistoricalSource {
 interface Request {
   readonly from: number;
   readonly to: number;
-  /** The signature that vouches for the last of them; at first only the latest that it may be. */
+  /** The signature that vouches for the last of them; at first, and of each source, only the latest that it may be. */
   until: number;
+  readonly untilMax: number;
   expiryMs: number;
   usedAt: number;
   entries: DecodedEntry[];
   next: number;
   states: readonly PastState[] | undefined;
-  /** This node's own files do not hold it: other nodes are asked. */
-  borrows: boolean;
+  /** 0: this node's own files are read. Then, or where they do not hold it, other nodes are asked, from the n-th on. */
+  source: number;
   failed: boolean;
 }
 
@@ -97,12 +98,13 @@ export class HistoricalQueries {
       from,
       to,
       until,
+      untilMax: until,
       expiryMs,
       usedAt: this.#now,
       entries: [],
       next: from,
       states: undefined,
-      borrows: false,
+      source: 0,
       failed: false,
     };
     this.#touch(handle, request, expiryMs);
@@ -123,19 +125,16 @@ export class HistoricalQueries {
   /** Entries the host has read, for whichever requests wait for them. */
   entriesRead(from: number, entries: readonly Uint8Array[]): void {
     for (const request of this.#requests.values()) {
-      if (request.borrows || !isWaitingFor(from, request)) continue;
+      if (request.source > 0 || !isWaitingFor(from, request)) continue;
       if (entries.length > 0) this.#take(request, entries);
-      else {
-        request.borrows = true;
-        this.#read(request);
-      }
+      else this.#turnToOthers(request);
     }
   }
 
   /** What other nodes gave of entries that this node's own files do not hold; nothing when none of them did. */
   lent(from: number, entries: readonly Uint8Array[]): void {
     for (const request of this.#requests.values())
-      if (request.borrows && isWaitingFor(from, request)) this.#take(request, entries);
+      if (request.source > 0 && isWaitingFor(from, request)) this.#take(request, entries);
   }
 
   /** Lets go of what nobody has asked for in a while. */
@@ -158,13 +157,23 @@ export class HistoricalQueries {
 
   #read(request: Request): void {
     const to = Math.min(request.until, request.next + limits.readEntriesMax - 1);
-    if (request.borrows) this.#loans.borrow(request.next, to);
+    if (request.source > 0) this.#loans.borrow(request.next, to, { after: request.source - 1 });
     else this.#outbox.push({ kind: 'read-entries', from: request.next, to, whole: this.#source.isCovered() });
   }
 
+  /** Reading goes on, or begins anew, with what the next source has. */
+  #turnToOthers(request: Request): void {
+    request.source++;
+    this.#read(request);
+  }
+
   #take(request: Request, entries: readonly Uint8Array[]): void {
+    if (entries.length === 0) {
+      this.#refuse(request, `no node that answers holds entry ${request.next}`);
+      request.failed = true;
+      return;
+    }
     try {
-      if (entries.length === 0) throw new Error(`no node that answers holds entry ${request.next}`);
       for (const bytes of entries) {
         if (request.next > request.until) break;
         const entry = decodeEntry(bytes, this.#source.secrets);
@@ -179,15 +188,21 @@ export class HistoricalQueries {
       }
       if (request.next <= request.until) this.#read(request);
       else request.states = this.#verify(request);
+      if (request.states) request.entries = [];
     } catch (error) {
-      request.failed = true;
-      const why = error instanceof Error ? error.message : String(error);
-      this.#outbox.log(
-        'fail',
-        `The ledger does not give back transactions ${request.from} to ${request.to}: ${why}`,
-      );
+      this.#refuse(request, error instanceof Error ? error.message : String(error));
+      request.next = request.from;
+      request.until = request.untilMax;
+      this.#turnToOthers(request);
     }
-    if (request.states || request.failed) request.entries = [];
+  }
+
+  /** What a source gave is not to be believed, or it gave nothing. */
+  #refuse(request: Request, why: string): void {
+    request.entries = [];
+    const whose = request.source === 0 ? "This node's ledger files do" : 'The nodes that were asked do';
+    const what = `transactions ${request.from} to ${request.to}`;
+    this.#outbox.log('fail', `${whose} not give back ${what}: ${why}`);
   }
 
   #verify(request: Request): PastState[] {

@@ -292,6 +292,35 @@ describe('nodes of one service', () => {
     for (const machine of [second, third, joiner, latecomer]) assert.equal(machine.exit, undefined);
   });
 
+  test('prove a past write as long as one of them holds it undamaged, and believe no other entry', () => {
+    for (const damaged of [[0], [0, 1], [0, 2], [0, 1, 2]]) {
+      const { cluster, nodes } = threeNodes();
+      const [first] = nodes;
+      const txId = txIdOf(put(cluster, first, 'past'));
+      committedEverywhere(cluster, nodes, txId);
+      const seqno = Number(txId.split('.')[1]);
+      for (const { ledger } of damaged.map((i) => nodes[i]!)) {
+        const entry = ledger.get(seqno)!.slice();
+        entry[entry.length - 1]! ^= 1;
+        ledger.set(seqno, entry);
+      }
+      const path = `/app/receipt?transaction_id=${txId}`;
+      const isLogged = (words: string) => first.log.some((line) => new RegExp(words).test(line));
+      assert.equal(cluster.request(first, 'GET', path).status, 202);
+      if (damaged.length < nodes.length) {
+        const { proof } = untilReceipt(cluster, first, path).json as { proof: unknown[] };
+        assert.ok(proof.length > 0);
+      } else {
+        const over = 'The nodes that were asked do not give back .* is not the one that was signed';
+        console.log(first.log.slice(-6));
+        cluster.passUntil('others were refused', () => isLogged(over));
+        cluster.passUntil('all were asked', () => isLogged('no node that answers holds'));
+        assert.equal(cluster.request(first, 'GET', path).status, 202);
+      }
+      assert.ok(isLogged("This node's ledger files do not give back"));
+    }
+  });
+
   test('give a write that waits its receipt, whichever of them was asked', () => {
     const { cluster, nodes } = threeNodes();
     for (const node of nodes) {

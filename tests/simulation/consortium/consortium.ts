@@ -144,6 +144,9 @@ export class Consortium implements DaemonWorld {
       case 'append':
         this.watch((observer) => observer.onAppended?.(daemon, effect.from, effect.entries));
         break;
+      case 'read-entries':
+        this.watch((observer) => observer.onReading?.(daemon, effect.from, effect.to));
+        break;
       case 'truncate':
         this.watch((observer) => observer.onTruncated?.(daemon, effect.seqno));
         break;

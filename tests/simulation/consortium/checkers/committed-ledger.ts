@@ -46,6 +46,21 @@ export class CommittedLedger implements Observer {
     this.#listeners.push(listener);
   }
 
+  /**
+   * What a recovery has read is its own. It looks at nothing that a snapshot stands for: what a fault made of that on the disk
+   * is noticed when it is asked for.
+   */
+  onReading(daemon: Daemon, from: number, to: number): void {
+    if (daemon.launch.config.command.type !== 'Recover') return;
+    const { digests } = this.#logOf(daemon);
+    const { disk } = daemon.machine;
+    for (let seqno = from; seqno <= Math.min(to, disk.last); seqno++) {
+      const entry = disk.at(seqno);
+      if (entry === undefined) break;
+      digests[seqno] ??= digestOf(entry);
+    }
+  }
+
   onAppended(daemon: Daemon, from: number, entries: readonly Uint8Array[]): void {
     const { digests } = this.#logOf(daemon);
     entries.forEach((entry, i) => {
@@ -108,12 +123,6 @@ export class CommittedLedger implements Observer {
     const known = this.#logs.get(daemon);
     if (known !== undefined) return known;
     const log: Log = { digests: [], committed: 0 };
-    if (daemon.launch.config.command.type === 'Recover') {
-      const { disk } = daemon.machine;
-      for (let seqno = disk.first; seqno <= disk.last && seqno > 0; seqno++) {
-        log.digests[seqno] = digestOf(disk.at(seqno)!);
-      }
-    }
     this.#logs.set(daemon, log);
     return log;
   }

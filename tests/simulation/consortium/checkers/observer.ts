@@ -4,6 +4,8 @@ import type { Daemon } from '../daemon.ts';
 export interface Observer {
   /** Entries are handed to the disk of a node. */
   onAppended?(daemon: Daemon, from: number, entries: readonly Uint8Array[]): void;
+  /** A node asks its disk for entries, both ends included. */
+  onReading?(daemon: Daemon, from: number, to: number): void;
   /** A node forgets what comes after this entry. */
   onTruncated?(daemon: Daemon, seqno: number): void;
   /** The ledger of a node begins after a snapshot. */
