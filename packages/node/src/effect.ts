@@ -87,9 +87,16 @@ export type Effect =
   | { readonly kind: 'begin-ledger'; readonly after: number }
   /**
    * Read entries from the files, answered by `entries-read`. With `whole`, files are read whole whatever is wanted of
-   * them, and another one too: who watches the disk is not to learn what was asked for.
+   * them, and another one too: who watches the disk is not to learn what was asked for. Entries that are damaged are
+   * answered as if they were not there, unless they are `needed`: then the daemon ends.
    */
-  | { readonly kind: 'read-entries'; readonly from: number; readonly to: number; readonly whole?: boolean }
+  | {
+      readonly kind: 'read-entries';
+      readonly from: number;
+      readonly to: number;
+      readonly whole?: boolean;
+      readonly needed?: boolean;
+    }
   | { readonly kind: 'write-snapshot'; readonly name: string; readonly bytes: Uint8Array }
   /** A snapshot's evidence is committed: rename it `NAME.committed`, with the receipt appended. */
   | { readonly kind: 'commit-snapshot'; readonly name: string; readonly receipt: Uint8Array }

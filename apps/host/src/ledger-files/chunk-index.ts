@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChunkName, chunkHeaderBytes, chunkName, parseChunkName } from '@coco/ledger';
 import { HostError, messageOf } from '../errors.ts';
@@ -78,6 +79,26 @@ function apart(ordered: readonly CompleteChunk[], open: OpenChunk | null) {
     reach = Math.max(reach, chunk.start > reach ? chunk.end : 0);
   }
   return { complete, lent };
+}
+
+/**
+ * The committed chunk of read-only directories that holds an entry, wherever files were put since the start.
+ * @throws what the system says of a directory that cannot be read
+ */
+export async function findCommitted(
+  directories: readonly string[],
+  seqno: number,
+): Promise<CompleteChunk | undefined> {
+  for (const directory of directories) {
+    for (const text of await readdir(directory)) {
+      const name = parseChunkName(text);
+      if (!name?.committed || name.ignored || name.end === undefined) continue;
+      const { start, end } = name;
+      if (start <= seqno && seqno <= end)
+        return { path: join(directory, text), start, end, committed: true, writable: false };
+    }
+  }
+  return undefined;
 }
 
 /** Whether a directory holds a ledger already. */

@@ -37,7 +37,8 @@ async function files(
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'coco-diagnose-'));
   t.after(() => rmSync(directory, { recursive: true }));
-  const quiet = { appended() {}, entriesRead() {}, slow() {}, failed: (error: Error) => assert.fail(error) };
+  const failed = (error: Error) => assert.fail(error);
+  const quiet = { appended() {}, entriesRead() {}, unreadable: assert.fail, slow() {}, failed };
   const options = { directory, readOnlyDirectories: [], mayHaveGaps: true, slowMs: 10_000 };
   const ledger = new LedgerFiles(options, quiet);
   if (from > 1) ledger.begin(from - 1);

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -44,9 +45,10 @@ function append(files: LedgerFiles, from: number, entries: readonly Uint8Array[]
 
 /** A ledger with the events it gave. */
 function open(directory: string, readOnlyDirectories: readonly string[] = [], mayHaveGaps = false) {
-  const events: { appended: number[]; read: Uint8Array[][]; failed: HostError[] } = {
+  const events: { appended: number[]; read: Uint8Array[][]; unreadable: string[]; failed: HostError[] } = {
     appended: [],
     read: [],
+    unreadable: [],
     failed: [],
   };
   const flushes = new EventEmitter();
@@ -63,6 +65,7 @@ function open(directory: string, readOnlyDirectories: readonly string[] = [], ma
         flushes.emit('appended');
       },
       entriesRead: (_from, _to, found) => events.read.push([...found]),
+      unreadable: (why) => events.unreadable.push(why),
       slow: () => {},
       failed: (error) => events.failed.push(error),
     },
@@ -84,7 +87,7 @@ async function write(directory: string, last: number, ends: readonly number[] = 
 
 async function readAll(directory: string, from = 1, to = 1_000_000): Promise<Uint8Array[]> {
   const { files, events } = open(directory);
-  files.read(from, to);
+  files.read({ from, to });
   await files.close();
   assert.deepEqual(events.failed, []);
   return events.read[0]!;
@@ -114,7 +117,7 @@ describe('ledger files', () => {
       [1_205, 1_205],
     ] as const) {
       const { files, events } = open(directory);
-      files.read(from, to, true);
+      files.read({ from, to, whole: true });
       await files.close();
       assert.deepEqual(events.read[0], entries(from, to));
     }
@@ -125,7 +128,7 @@ describe('ledger files', () => {
     const bytesRead = () => Number(/^rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
     const { files } = open(directory);
     const before = bytesRead();
-    files.read(700, 700, true);
+    files.read({ from: 700, to: 700, whole: true });
     await files.close();
     assert.ok(bytesRead() - before >= 2 * smallest, 'its own chunk, and another');
   });
@@ -153,7 +156,7 @@ describe('ledger files', () => {
     append(files, 4, entries(4, 4));
     await files.idle();
     wait(5, 5);
-    files.read(5, 5);
+    files.read({ from: 5, to: 5 });
     await files.idle();
     const large = entry(6, limits.waitingBytesMax);
     files.append({ from: 6, entries: [large], endsChunk: false, mayWait: true });
@@ -199,7 +202,7 @@ describe('ledger files', () => {
     const { files, events } = open(directory, [archive]);
     assert.equal(files.last, 10, 'chunks that are not committed are left out');
     append(files, 11, entries(11, 12));
-    files.read(9, 12);
+    files.read({ from: 9, to: 12 });
     await files.close();
     assert.deepEqual(events.read, [entries(9, 12).map(plain)]);
     assert.deepEqual(names(directory), ['ledger_11']);
@@ -245,7 +248,7 @@ describe('ledger files', () => {
     files.committed(20);
     files.begin(100);
     append(files, 101, entries(101, 105));
-    for (const from of [1, 15, 21, 60, 101]) files.read(from, 105);
+    for (const from of [1, 15, 21, 60, 101]) files.read({ from, to: 105 });
     await files.close();
     assert.deepEqual(events.failed, []);
     assert.deepEqual(events.appended, [105]);
@@ -294,10 +297,40 @@ describe('ledger files', () => {
     assert.equal(files.last, 30);
     files.begin(15);
     append(files, 16, entries(16, 18));
-    files.read(1, 100);
+    files.read({ from: 1, to: 100 });
     await files.close();
     assert.deepEqual(events.failed, []);
     assert.deepEqual(events.read[0], entries(1, 18).map(plain));
+  });
+
+  test('committed chunks may be moved to a read-only directory at any time, or put there', async (t) => {
+    const [own, lent, away] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)];
+    await write(own, 25, [10, 20]);
+    const { files, events } = open(own, [lent]);
+    const read = async (from: number, to: number) => {
+      files.read({ from, to });
+      await files.idle();
+      return events.read.pop()!;
+    };
+    files.committed(20);
+    assert.deepEqual(await read(1, 25), entries(1, 25));
+    renameSync(join(own, 'ledger_1-10.committed'), join(lent, 'ledger_1-10.committed'));
+    assert.deepEqual(await read(1, 25), entries(1, 25));
+    renameSync(join(lent, 'ledger_1-10.committed'), join(away, 'ledger_1-10.committed'));
+    assert.deepEqual(events.unreadable, []);
+    assert.deepEqual(await read(1, 25), []);
+    assert.match(events.unreadable[0]!, /ledger_1-10\.committed/);
+    assert.deepEqual(await read(11, 25), entries(11, 25));
+    await files.close();
+    // Whoever begins after a snapshot never had them.
+    const joined = open(away, [lent], true);
+    joined.files.begin(20);
+    append(joined.files, 21, entries(21, 22));
+    renameSync(join(own, 'ledger_11-20.committed'), join(lent, 'ledger_11-20.committed'));
+    joined.files.read({ from: 11, to: 22 });
+    await joined.files.close();
+    assert.deepEqual(joined.events.read[0], entries(11, 22));
+    assert.deepEqual([...events.failed, ...joined.events.failed], []);
   });
 
   test('a write that fails is fatal and acknowledges nothing', async (t) => {
@@ -380,13 +413,31 @@ describe('damage elsewhere', () => {
   async function damage(directory: string): Promise<Error | null> {
     try {
       const { files, events } = open(directory);
-      files.read(1, 100);
+      files.read({ from: 1, to: 100, needed: true });
       await files.close();
       return events.failed[0] ?? null;
     } catch (error) {
       return error as Error;
     }
   }
+
+  test('ends nothing while entries are read that are not needed: they are as if they were not there', async (t) => {
+    const directory = temporaryDirectory(t);
+    await write(directory, 25, [10, 20]);
+    const path = join(directory, 'ledger_11-20');
+    const bytes = readFileSync(path);
+    bytes[8]! ^= 1;
+    writeFileSync(path, bytes);
+    const { files, events } = open(directory);
+    for (const from of [1, 11, 12]) files.read({ from, to: 25 });
+    append(files, 26, entries(26, 27));
+    await files.close();
+    assert.deepEqual(events.read, [entries(1, 10), [], entries(12, 25)]);
+    assert.equal(events.unreadable.length, 2);
+    for (const why of events.unreadable) assert.match(why, /ledger_11-20: offset 8: there is no entry 11/);
+    assert.deepEqual(events.failed, []);
+    assert.deepEqual(events.appended, [27]);
+  });
 
   test('a changed byte in the frame of an entry is refused, naming file and offset', async (t) => {
     const directory = temporaryDirectory(t);

@@ -6,7 +6,7 @@ import { ChunkWriter, chunkHeaderBytes, chunkName } from '@coco/ledger';
 import { HostError, messageOf } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompleteChunk } from './chunk-file.ts';
-import { type ChunkIndex, indexChunks, type LedgerPlaces } from './chunk-index.ts';
+import { type ChunkIndex, findCommitted, indexChunks, type LedgerPlaces } from './chunk-index.ts';
 import { type ReadRequest, readCompleteChunk, readOpenChunk } from './chunk-reader.ts';
 import { openFile, syncData, syncNames, writeAll } from './durable.ts';
 
@@ -24,6 +24,8 @@ export interface LedgerFilesListener {
   /** Everything up to `seqno` is durable. */
   appended(seqno: number): void;
   entriesRead(from: number, to: number, entries: readonly Uint8Array[]): void;
+  /** Entries were asked for that cannot be read, and are not needed to go on. */
+  unreadable(why: string): void;
   slow(what: string, ms: number): void;
   /** Nothing further was written or acknowledged; the daemon must end. */
   failed(error: HostError): void;
@@ -51,9 +53,17 @@ type Operation =
   | { readonly kind: 'truncate'; readonly seqno: number }
   | { readonly kind: 'committed'; readonly seqno: number }
   | { readonly kind: 'begin'; readonly after: number }
-  | { readonly kind: 'read'; readonly from: number; readonly to: number; readonly whole: boolean };
+  | ({ readonly kind: 'read' } & Read);
 
-type Read = Extract<Operation, { kind: 'read' }>;
+/** Which entries are wanted, and how. */
+interface Read {
+  readonly from: number;
+  readonly to: number;
+  /** Files are read whole, and another one with them, so that the disk tells little of what was asked for. */
+  readonly whole?: boolean;
+  /** What cannot be read ends it all. Otherwise it is told, and answered as if it were not there. */
+  readonly needed?: boolean;
+}
 
 type Append = Extract<Operation, { kind: 'append' }>;
 
@@ -136,9 +146,9 @@ export class LedgerFiles {
     this.#submit({ kind: 'begin', after });
   }
 
-  /** `whole`: files are read whole, and another one with them, so that the disk tells little of what was asked for. */
-  read(from: number, to: number, whole = false): void {
-    this.#submit({ kind: 'read', from, to, whole });
+  /** Answered by `entriesRead`, with entries from `from` on: none where they are not there. */
+  read(wanted: Read): void {
+    this.#submit({ ...wanted, kind: 'read' });
   }
 
   /** Resolves when everything submitted is done. */
@@ -357,8 +367,19 @@ export class LedgerFiles {
     await writeAll(current.fd, new Uint8Array(chunkHeaderBytes), 0);
   }
 
-  async #read({ from, to, whole }: Read): Promise<void> {
+  async #read(wanted: Read): Promise<void> {
     const entries: Uint8Array[] = [];
+    try {
+      await this.#readInto(entries, wanted);
+      if (wanted.whole) await this.#readAny();
+    } catch (error) {
+      if (wanted.needed) throw error;
+      this.#listener.unreadable(messageOf(error));
+    }
+    this.#listener.entriesRead(wanted.from, wanted.to, entries);
+  }
+
+  async #readInto(entries: Uint8Array[], { from, to, whole = false }: Read): Promise<void> {
     const budget = { bytes: limits.readBytesMax };
     for (
       let next = from;
@@ -369,30 +390,49 @@ export class LedgerFiles {
       if (found.length === 0) break;
       entries.push(...found);
     }
-    if (whole) await this.#readAny();
-    this.#listener.entriesRead(from, to, entries);
   }
 
   /** A chunk that nobody asked for. */
   async #readAny(): Promise<void> {
     const chunk = this.#complete[randomInt(Math.max(1, this.#complete.length))];
     if (!chunk) return;
-    await readCompleteChunk(chunk, { from: chunk.start, to: chunk.start, budget: { bytes: 0 }, whole: true });
+    await this.#readComplete(chunk, {
+      from: chunk.start,
+      to: chunk.start,
+      budget: { bytes: 0 },
+      whole: true,
+    });
   }
 
   async #readSome(request: ReadRequest): Promise<readonly Uint8Array[]> {
     const { from, to } = request;
     const chunk = findChunk(this.#complete, from);
-    if (chunk) return (await readCompleteChunk(chunk, request)).entries;
+    if (chunk) return this.#readComplete(chunk, request);
     const open = this.#current
       ? { ...this.#current, start: this.#current.writer.start, size: this.#current.writer.size }
       : this.#resume;
     if (open && from >= open.start) return readOpenChunk(open, request);
-    const lent = this.#lent.findLast(({ start, end }) => start <= from && from <= end);
+    const known = this.#lent.findLast(({ start, end }) => start <= from && from <= end);
+    const lent = known ?? (await this.#findLent(from));
     if (!lent) return [];
     const own = this.#complete.find(({ start }) => start > from)?.start ?? open?.start;
     const until = Math.min(to, (own ?? Number.POSITIVE_INFINITY) - 1);
-    return (await readCompleteChunk(lent, { ...request, to: until })).entries;
+    return this.#readComplete(lent, { ...request, to: until });
+  }
+
+  /** Reads from a complete chunk, also where it was moved to a read-only directory meanwhile. */
+  async #readComplete(chunk: CompleteChunk, request: ReadRequest): Promise<readonly Uint8Array[]> {
+    try {
+      return (await readCompleteChunk(chunk, request)).entries;
+    } catch (error) {
+      const moved = isMissingFile(error) ? await this.#findLent(request.from) : undefined;
+      if (!moved) throw error;
+      return (await readCompleteChunk(moved, request)).entries;
+    }
+  }
+
+  #findLent(seqno: number): Promise<CompleteChunk | undefined> {
+    return findCommitted(this.#options.readOnlyDirectories, seqno);
   }
 }
 
@@ -406,4 +446,8 @@ function findChunk(chunks: readonly CompleteChunk[], seqno: number): CompleteChu
   }
   const chunk = chunks[low];
   return chunk && chunk.start <= seqno ? chunk : undefined;
+}
+
+function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -196,6 +196,7 @@ export class Daemon {
       {
         appended: (seqno) => this.#turns.push({ kind: 'appended', seqno }),
         entriesRead: (from, to, entries) => this.#turns.push({ kind: 'entries-read', from, to, entries }),
+        unreadable: (why) => this.#complain(`ledger: ${why}`),
         slow: (what, ms) => this.#line('info', `slow: ${what} took ${ms.toFixed(1)} ms`),
         failed: (error) => this.fail(error),
       },

@@ -42,7 +42,7 @@ export function perform(effect: WorldEffect, parts: WorldParts): void {
       ledger.committed(effect.seqno);
       break;
     case 'read-entries':
-      ledger.read(effect.from, effect.to, effect.whole);
+      ledger.read(effect);
       break;
     case 'write-snapshot': {
       const { name } = effect;

@@ -21,7 +21,7 @@ export abstract class LedgerReader {
 
   start(): void {
     const to = Math.min(this.#last, this.#next + limits.readEntriesMax - 1);
-    this.#outbox.push({ kind: 'read-entries', from: this.#next, to });
+    this.#outbox.push({ kind: 'read-entries', from: this.#next, to, needed: true });
   }
 
   /** Takes what was read. Answers true when the ledger is read to its end. */
