@@ -156,6 +156,18 @@ test('receipt and status by id: of private transactions for those who see them',
   assert.equal(status(dan).body, service.ask(dan, 'GET', `/app/tx?transaction_id=r${'A'.repeat(22)}`).body);
 });
 
+test('a proof of standing by plain id is for those who may know of the transaction', async () => {
+  const service = await traded();
+  const id = service.ask(ann, 'POST', '/app/orders', place('z', 1)).headers['x-ms-ccf-transaction-id'] ?? '';
+  service.settle();
+  const standing = (who: Parameters<typeof listOf>[1], txId: string) =>
+    service.ask(who, 'GET', `/app/standing?transaction_id=${txId}`);
+  assert.equal((standing(ann, id).json as { standing: string }).standing, 'in-force');
+  const [hidden, absent] = [standing(dan, id), standing(dan, '2.99999')];
+  assert.equal(hidden.status, 404);
+  assert.equal(hidden.body.replace(id, 'ID'), absent.body.replace('2.99999', 'ID'));
+});
+
 test('with opaque ids, callers of the app see no count of all transactions', async () => {
   const service = await traded([{ name: 'set_access_settings', args: { opaque_ids: true } }]);
   const placed = service.ask(ann, 'POST', '/app/orders', place('z', 1));

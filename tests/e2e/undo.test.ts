@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { header, parseErrorBody } from '@coco/api';
 import {
+  type ClientError,
   fetchReceipt,
   fetchStanding,
   idOf,
@@ -126,7 +127,11 @@ describe('undo by vote', () => {
     await vote(service.session(), members[0] as Signer, proposalId, plainBallot(true));
     await write('order', { id: 4, item: 'salt' });
     const last = vote(service.session(), members[1] as Signer, proposalId, plainBallot(true));
-    await assert.rejects(last, /not the one that was previewed.* 1 transactions touched it/);
+    await assert.rejects(last, (error: ClientError) => {
+      assert.equal(error.refusal?.code, 'UndoRefused');
+      assert.match(error.message, /not the one that was previewed.* 1 transaction touched it/);
+      return !/Trace|Error:/.test(error.message);
+    });
     assert.equal((await standing(price)).standing, 'in-force');
   });
 
@@ -184,10 +189,23 @@ describe('undo by vote', () => {
     assert.match(error?.message ?? '', /POST \/app\/order.*prices are checked/);
     assert.equal(refused.headers[header.transactionId], undefined);
     await read('state');
-    await write('price', { item: 'milk', price: 1 });
+    const stranger = await service.session().request({ method: 'POST', path: '/app/order', json: {} });
+    assert.equal(stranger.status, 401, 'what members say is for who may call');
+    const priced = async (price: number) => {
+      const answer = await user.request({
+        method: 'POST',
+        path: '/app/price',
+        json: { item: 'milk', price },
+      });
+      return answer.status;
+    };
+    assert.equal(await priced(1), 204);
     assert.equal(await decide({ actions: [{ name: 'pause_app' }] }), 'Accepted');
-    const all = await user.request({ method: 'POST', path: '/app/price', json: { item: 'milk', price: 2 } });
-    assert.equal(all.status, 503);
+    assert.equal(await priced(2), 503);
+    const some = { name: 'resume_app', args: { endpoints: ['POST /price'] } };
+    assert.equal(await decide({ actions: [some] }), 'Accepted');
+    assert.equal(await priced(3), 204);
+    assert.equal((await user.request({ method: 'POST', path: '/app/order', json: {} })).status, 503);
     assert.equal(await decide({ actions: [{ name: 'resume_app' }] }), 'Accepted');
     await write('order', { id: 10, item: 'milk' });
   });

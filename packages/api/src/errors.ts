@@ -51,6 +51,7 @@ export const errorCatalogue = [
     [503],
     'What is touched is lent to nobody, and the primary is no node of its parties: ask again when one of them leads.',
   ],
+  ['UndoRefused', [409], 'The undo cannot be done, or not as it was previewed: preview it again.'],
   ['UndoNotReady', [503], 'What an undo rests on has yet to be read from the ledger: try again.'],
   ['ServiceNotWaitingForRecoveryShares', [403], 'The service is not being recovered.'],
   ['StateDigestMismatch', [400], 'The acknowledged digest is not the one the service asked to acknowledge.'],

@@ -1,7 +1,12 @@
 import { concatBytes, sha256, sha256Hex, toBase64 } from '@coco/crypto';
 import { byteStringToBytes, byteStringToUtf8, type ReadableMapState, type Tx } from '@coco/kv';
 import type { MemberCoseIdentity } from './authenticate/caller.ts';
-import { applyProposal, evaluateBallot, resolveProposal } from './constitution/evaluate.ts';
+import {
+  type ApplyFailure,
+  applyProposal,
+  evaluateBallot,
+  resolveProposal,
+} from './constitution/evaluate.ts';
 import { type MemberId, memberInfos } from './tables/members.ts';
 import {
   coseHistory,
@@ -52,7 +57,7 @@ export function forgetOtherClosedProposals(tx: Tx, kept: ProposalId): void {
 /** How an attempt to resolve ended. `failed`: the transaction must be discarded as a whole. */
 export type Resolution =
   | { readonly kind: 'standing'; readonly info: ProposalInfo }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  | { readonly kind: 'failed'; readonly failure: ApplyFailure };
 
 /**
  * Counts the ballots of an open proposal under the constitution in force and, when that accepts it,

@@ -75,6 +75,7 @@ describe('a proof of standing', () => {
 
   test('says nothing of what came later', () => {
     rejects({ ...proofOf(standingsOf(0), 6), transaction_id: '3.1001' }, /came after/);
+    rejects({ ...proofOf(standingsOf(5), 4), transaction_id: '4.4' }, /came after/);
   });
 
   test('cannot leave out the record, nor show others in its place', () => {

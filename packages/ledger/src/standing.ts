@@ -142,7 +142,7 @@ export function verifyStanding(
   );
   if (facts.txId.seqno !== asOf.seqno || facts.txId.view !== asOf.view)
     throw refused(`the signature is of ${formatTxId(facts.txId)}, not of ${formatTxId(asOf)}`);
-  if (txId.seqno > asOf.seqno)
+  if (txId.seqno > asOf.seqno || txId.view > asOf.view)
     throw refused(`${formatTxId(txId)} came after ${formatTxId(asOf)}, which can say nothing of it`);
   const record = recordIn(parsed, facts);
   const standing = record?.standing === 'undone' ? 'undone' : 'in-force';

@@ -125,8 +125,9 @@ function checkType(value, type, field) {
     if (!Array.isArray(value)) throw new Error(`${field} must be an array`);
   } else if (type === "integer") {
     if (!Number.isInteger(value)) throw new Error(`${field} must be an integer`);
-  } else if (typeof value !== type) {
-    throw new Error(`${field} must be of type ${type} but is ${typeof value}`);
+  } else {
+    const found = value === null ? "null" : typeof value;
+    if (found !== type) throw new Error(`${field} must be of type ${type} but is ${found}`);
   }
 }
 
@@ -452,8 +453,16 @@ function checkIndex(index, field, moduleNames) {
   if (!moduleNames.has(index.js_module)) throw new Error(`module '${index.js_module}' not found in bundle`);
 }
 
+// A misspelt field would stand for all endpoints, as its absence does.
+function checkPauseFields(args, known) {
+  const stranger = Object.keys(args ?? {}).find((field) => !known.includes(field));
+  if (stranger !== undefined) throw new Error(`unknown field ${stranger}: known are ${known.join(", ")}`);
+  checkEndpointNames(args?.endpoints);
+}
+
 function checkEndpointNames(names) {
   checkType(names, "array?", "endpoints");
+  if (names?.length === 0) throw new Error("endpoints must name at least one; without it all are meant");
   (names ?? []).forEach((name, i) => {
     checkType(name, "string", `endpoints[${i}]`);
     if (!/^[A-Z]+ \/\S*$/.test(name)) throw new Error(`endpoints[${i}] must be a method and a path, as POST /orders`);
@@ -712,7 +721,7 @@ const application = {
   // Reads go on; what `endpoints` names (`POST /orders`), or all of the app, takes no writes until resumed.
   pause_app: new Action(
     (args) => {
-      checkEndpointNames(args?.endpoints);
+      checkPauseFields(args, ["endpoints", "reason"]);
       // A misspelt one would let the writes go on that members believe paused.
       (args?.endpoints ?? []).forEach((name, i) => {
         if (!app.endpoints.has(name)) throw new Error(`endpoints[${i}] is no endpoint of the application: ${name}`);
@@ -725,11 +734,28 @@ const application = {
     },
   ),
 
+  // Of an application that is paused as a whole, the endpoints that are not named stay paused, one by one.
   resume_app: new Action(
-    (args) => checkEndpointNames(args?.endpoints),
     (args) => {
-      if (isAbsent(args?.endpoints)) app.paused.clear();
-      else args.endpoints.forEach((name) => app.paused.delete(name));
+      checkPauseFields(args, ["endpoints"]);
+      (args?.endpoints ?? []).forEach((name, i) => {
+        const isPaused = app.paused.has(name) || (app.paused.has("*") && app.endpoints.has(name));
+        if (!isPaused) throw new Error(`endpoints[${i}] is not paused: ${name}`);
+      });
+    },
+    (args) => {
+      if (isAbsent(args?.endpoints)) {
+        app.paused.clear();
+        return;
+      }
+      const pause = app.paused.get("*");
+      if (pause !== undefined) {
+        app.paused.delete("*");
+        for (const [name] of app.endpoints.entries()) {
+          if (!app.paused.has(name)) app.paused.set(name, pause);
+        }
+      }
+      args.endpoints.forEach((name) => app.paused.delete(name));
     },
   ),
 

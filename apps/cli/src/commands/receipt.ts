@@ -133,7 +133,7 @@ function provenStanding({ asOf, by, issuedAtSeconds, standing, txId }: VerifiedS
   const since = standing === 'undone' ? 'undone by' : 'brought back by';
   return {
     transaction: formatTxId(txId),
-    standing: standing === 'undone' ? 'undone' : 'in force',
+    standing: standing === 'undone' ? 'undone' : 'not undone',
     ...(by === undefined ? {} : { [since]: formatTxId(by) }),
     'as of': `${formatTxId(asOf)}, ${new Date(issuedAtSeconds * 1000).toISOString()}`,
   };

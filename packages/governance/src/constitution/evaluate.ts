@@ -105,12 +105,17 @@ export function resolveProposal(
   return { failure: { reason: `resolve() returned invalid status value: "${String(value)}"` } };
 }
 
+/** Why a proposal was not carried out. `isRefusal`: an undo that cannot be done now, or not as it was previewed. */
+export interface ApplyFailure extends Failure {
+  readonly isRefusal?: true;
+}
+
 /** Runs `apply`; undefined when all is done. */
 export function applyProposal(
   tx: Tx,
   world: GovernanceWorld,
   { id, source }: { id: ProposalId; source: string },
-): Failure | undefined {
+): ApplyFailure | undefined {
   const ran = run(tx, world, {
     phase: 'apply',
     name: constitutionName,
@@ -119,7 +124,9 @@ export function applyProposal(
     function: 'apply',
     args: [source, id],
   });
-  return ran.kind === 'returned' ? undefined : failureOf(ran, 'apply');
+  if (ran.kind === 'returned') return undefined;
+  if (ran.kind === 'threw' && ran.refused) return { reason: ran.refused.message, isRefusal: true };
+  return failureOf(ran, 'apply');
 }
 
 function failureOf(ran: Exclude<Ran, { kind: 'returned' }>, what: string): Failure {

@@ -9,28 +9,38 @@ import type { GovernanceWorld } from '../world.ts';
 import type { Runner, RunRequest } from './run.ts';
 import { validateConstitution } from './validate-constitution.ts';
 
+/** For which call host functions are. */
+interface HostRequest {
+  readonly request: RunRequest;
+  /** Throws what the caller of the code is told as it is, whatever the code makes of it. */
+  readonly refuse: (error: GovernanceError) => never;
+  readonly runner: Runner;
+}
+
 /** What governance code finds under `ccf` beside tables, cryptography and converters. */
 export function hostFunctions(
   tx: Tx,
   world: GovernanceWorld,
-  request: RunRequest,
-  runner: Runner,
+  { request, refuse, runner }: HostRequest,
 ): HostFunctions {
+  let undos = 0;
   const everywhere: HostFunctions = {
     'ccf.gov.validateConstitution': fn(1, (text) => {
       validateConstitution(tx, world.engine, text, request.rehearsal === true ? undefined : runner);
       return true;
     }),
     'ccf.undo.confirm': fn(1, (args) => {
+      // The second would have to be planned over what the first is about to write.
+      if (++undos > 1) throw new GovernanceError('UndoRefused', 'A proposal carries one undo.');
       confirmUndo(tx, world, fieldsOf(args));
       return undefined;
     }),
   };
-  return request.phase === 'apply' ? { ...everywhere, ...effects(tx, world) } : everywhere;
+  return request.phase === 'apply' ? { ...everywhere, ...effects(tx, world, refuse) } : everywhere;
 }
 
 /** What only an accepted proposal may do. */
-function effects(tx: Tx, world: GovernanceWorld): HostFunctions {
+function effects(tx: Tx, world: GovernanceWorld, refuse: HostRequest['refuse']): HostFunctions {
   const { node } = world;
   return {
     'ccf.node.triggerLedgerRekey': action(() => node.triggerLedgerRekey(tx)),
@@ -65,7 +75,12 @@ function effects(tx: Tx, world: GovernanceWorld): HostFunctions {
       return undefined;
     }),
     'ccf.undo.apply': fn(2, (args, proposal) => {
-      applyUndo(tx, world, fieldsOf(args), text(proposal, 'proposal id'));
+      try {
+        applyUndo(tx, world, fieldsOf(args), text(proposal, 'proposal id'));
+      } catch (error) {
+        if (error instanceof GovernanceError && error.code === 'UndoRefused') refuse(error);
+        throw error;
+      }
       return undefined;
     }),
     'ccf.removeJwtPublicSigningKeys': fn(1, (issuer) => {

@@ -1,5 +1,6 @@
 import type { EvaluationResult, HostValue, LogLine } from '@coco/contracts';
 import type { Tx } from '@coco/kv';
+import type { GovernanceError } from '../errors.ts';
 import { governanceLimits } from '../limits.ts';
 import { runtimeOptions } from '../tables/application.ts';
 import type { Failure } from '../tables/proposals.ts';
@@ -25,7 +26,8 @@ export interface RunRequest {
 /** How it went. `missing`: the module does not load, or has no such function. */
 export type Ran =
   | { readonly kind: 'returned'; readonly value: HostValue }
-  | { readonly kind: 'threw'; readonly failure: Failure }
+  /** `refused`: what a host function would not do, which is an outcome that members reckon with, no defect. */
+  | { readonly kind: 'threw'; readonly failure: Failure; readonly refused?: GovernanceError }
   | { readonly kind: 'missing'; readonly message: string };
 
 /** Runs governance code over the transaction at hand. */
@@ -33,6 +35,12 @@ export type Runner = (request: RunRequest) => Ran;
 
 /** Runs governance code in a world of its own: nothing survives from one call to the next. */
 export function run(tx: Tx, world: GovernanceWorld, request: RunRequest): Ran {
+  let refused: GovernanceError | undefined;
+  const refuse = (error: GovernanceError): never => {
+    refused = error;
+    throw error;
+  };
+  const functions = hostFunctions(tx, world, { request, refuse, runner: (next) => run(tx, world, next) });
   const context = request.phase === 'apply' ? 'read-write governance' : 'read-only governance';
   const result = world.engine.evaluate(
     { modules: new Map([[request.name, request.module]]), entry: request.name },
@@ -42,14 +50,15 @@ export function run(tx: Tx, world: GovernanceWorld, request: RunRequest): Ran {
       tx,
       access: (name) => tableAccess(name, context),
       context,
-      functions: hostFunctions(tx, world, request, (next) => run(tx, world, next)),
+      functions,
       now: world.now,
       random: (length) => world.random(length),
     },
     runtimeOptions.get(tx) ?? {},
   );
   for (const line of result.log) world.log(levels[line.level], line.text);
-  return ranOf(result);
+  const ran = ranOf(result);
+  return ran.kind === 'threw' && refused ? { ...ran, refused } : ran;
 }
 
 const levels: Readonly<Record<LogLine['level'], 'info' | 'fail' | 'fatal'>> = {

@@ -141,7 +141,9 @@ export function getBallot(context: GovContext): GovResponse {
 function resolved(context: GovContext, id: ProposalId, info: ProposalInfo, source: string): GovResponse {
   const resolution = resolve(context.tx, context.world, { id, info, source });
   if (resolution.kind === 'standing') return json(proposalOut(id, resolution.info));
-  return refuse(500, 'InternalError', describe(resolution.failure));
+  const { failure } = resolution;
+  if (failure.isRefusal) return refuse(409, 'UndoRefused', failure.reason);
+  return refuse(500, 'InternalError', describe(failure));
 }
 
 function describe({ reason, trace }: Failure): string {

@@ -115,7 +115,7 @@ function whyNot(plan: UndoPlan, { previewed_at: previewedAt }: Readonly<Record<s
   const what =
     later.size === 0
       ? ''
-      : ` Since ${previewedAt}, ${later.size} transactions touched it, first seqno ${Math.min(...later)}.`;
+      : ` Since ${previewedAt}, ${later.size === 1 ? '1 transaction' : `${later.size} transactions`} touched it, first seqno ${Math.min(...later)}.`;
   return `The plan is not the one that was previewed: it is ${plan.digest} now.${what} Preview it again, and propose anew.`;
 }
 

@@ -197,7 +197,7 @@ describe('an undo', () => {
     shop.service.vote(m0, proposalId);
     const order = shop.order('1', 'tea');
     const last = shop.service.vote(m1, proposalId);
-    assert.equal(last.status, 500);
+    assert.equal(last.status, 409);
     assert.match(last.text, /The plan is not the one that was previewed/);
     assert.match(
       last.text,

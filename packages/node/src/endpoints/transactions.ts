@@ -157,13 +157,13 @@ export const getStanding: Handler = (context) => {
     return txId ? standingOf(view, txId) : noSuchTransaction();
   }
   const txId = tryParseTxId(given);
-  return txId
-    ? standingOf(view, txId)
-    : refusal(404, 'TransactionInvalid', 'Could not extract Transaction Id');
+  if (!txId) return refusal(404, 'TransactionInvalid', 'Could not extract Transaction Id');
+  const isHidden = !view.access.mayKnow(context.viewer, txId.seqno);
+  return standingOf(view, txId, isHidden ? 'Unknown' : undefined);
 };
 
-function standingOf(view: NodeView, txId: TxId): Answer {
-  const status = statusOf(view.replica, txId);
+function standingOf(view: NodeView, txId: TxId, told?: 'Unknown'): Answer {
+  const status = told ?? statusOf(view.replica, txId);
   const name = formatTxId(txId);
   if (status === 'Invalid') return refusal(404, 'TransactionInvalid', `Transaction ${name} is invalid.`);
   // Only a signature is ever the commit point, and only what it signed can be proven.

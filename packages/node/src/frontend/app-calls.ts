@@ -123,16 +123,16 @@ export class AppCalls {
     const { properties } = endpoint;
     const { forwarding_required: forwarding, redirection_strategy: redirection = 'to_primary' } = properties;
     if (this.#leadsElsewhere(event, { forwarding, redirection })) return;
-    const pause = properties.mode === 'readwrite' ? this.#node.application.pauseOf(endpoint) : undefined;
-    if (pause) {
-      this.#finish(event, pausedAnswer(endpoint, pause), undefined);
-      return;
-    }
     const authenticated = this.#authentication.authenticate(properties.authn_policies, event, this.#node.now);
     if ('refusal' in authenticated) {
       const call = { at: this.#node.now, method: event.request.method, path: target.fullPath };
       this.#node.contractLog.note(call, authenticated.refusal.status, undefined, undefined);
       this.#finish(event, authenticated.refusal, undefined);
+      return;
+    }
+    const pause = properties.mode === 'readwrite' ? this.#node.application.pauseOf(endpoint) : undefined;
+    if (pause) {
+      this.#finish(event, pausedAnswer(endpoint, pause), undefined);
       return;
     }
     const past =
