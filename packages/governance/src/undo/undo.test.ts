@@ -201,7 +201,7 @@ describe('an undo', () => {
     assert.match(last.text, /The plan is not the one that was previewed/);
     assert.match(
       last.text,
-      new RegExp(`Since ${basis}, 1 transactions touched it, first seqno ${order.slice(2)}`),
+      new RegExp(`Since ${basis}, 1 transaction touched it, first seqno ${order.slice(2)}`),
     );
     assert.equal(shop.get(prices, 'tea'), '300');
     assert.equal(shop.standing(price), undefined);
