@@ -259,6 +259,26 @@ describe('a service of three members', { timeout: 120_000 }, () => {
     }
   });
 
+  test('who votes on an undo reads what it would do now, and whether that is what was proposed', async () => {
+    const record = async (msg: string) =>
+      (await as('dev', ...write, JSON.stringify({ id: 77, msg }))).value.transactionId as string;
+    await record('right');
+    const mistake = await record('wrong');
+    const { plan } = (await as('member1', 'undo', 'preview', mistake)).value as { plan: string };
+    const proposed = await as('member1', 'undo', 'propose', mistake, '--plan', plan, '--reason', 'wrong');
+    const show = ['governance', 'show', String(proposed.value.proposalId), '--profile', 'member2'];
+    const { out } = await here.coco(...show);
+    assert.match(out, /"reason": "wrong"/);
+    assert.match(out, new RegExp(`plan +${plan}\\n`));
+    assert.match(out, /changes 1 key\n(.*\n)+\nthis is the plan that was proposed/);
+    await record('meanwhile');
+    assert.match(
+      (await here.coco(...show)).out,
+      new RegExp(`not the plan that was proposed, ${plan}: the last`),
+    );
+    assert.equal((await as('member1', 'governance', 'withdraw', show[2]!)).code, 0);
+  });
+
   test('a member with nothing but openssl and this tool acknowledges, votes and opens its share', {
     skip: opensslMissing,
   }, async () => {

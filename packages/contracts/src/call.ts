@@ -97,6 +97,8 @@ export interface Response {
   readonly claimsDigest?: ByteString;
   /** The code looked at a clock: what it answered and wrote may follow from `Call.now`. */
   readonly sawTime?: boolean;
+  /** The code looked at past states: what it wrote may follow from values that it did not read in its transaction. */
+  readonly sawPast?: boolean;
   readonly log: readonly LogLine[];
 }
 

@@ -34,6 +34,7 @@ import { CliError } from '../errors.ts';
 import { readBytes, readText, writeFile } from '../files.ts';
 import { previewText } from '../governance/changes-text.ts';
 import { draftJson, envelopeOf, readDraft } from '../governance/draft.ts';
+import { proposedUndo, proposedUndoText } from '../governance/proposed-undo.ts';
 import { proposalIn, rehearsalOptions, rehearse, rehearsed } from '../governance/rehearse.ts';
 import { proposalOutcome, signing } from '../governance/signed.ts';
 import { profileOf } from '../profiles.ts';
@@ -216,13 +217,15 @@ async function listAll(input: Input, io: Io): Promise<Outcome> {
 
 async function showOne(input: Input, io: Io): Promise<Outcome> {
   const connection = connectionOf(input, io);
-  const [found, actions, told] = await withConnection(connection, io, async (session) => {
+  const [found, actions, told, undoes] = await withConnection(connection, io, async (session) => {
     const proposalId = await fullId(session, input.argument(0));
     const found = await proposal(session, proposalId);
     // What it would change is told to members only, because telling costs the service an evaluation.
     const asks = found.proposalState === 'Open' && connection.client !== undefined;
     const told = asks ? await previewIfTold(session, signerOf(connection), proposalId) : undefined;
-    return [found, await proposalActions(session, proposalId), told];
+    const actions = await proposalActions(session, proposalId);
+    const undoes = told ? await proposedUndo(session, signerOf(connection), actions) : undefined;
+    return [found, actions, told, undoes];
   });
   const votes = Object.entries(found.finalVotes ?? {}).map(
     ([member, yes]) => `  ${short(member)} voted ${yes ? 'for' : 'against'} it`,
@@ -241,8 +244,14 @@ async function showOne(input: Input, io: Io): Promise<Outcome> {
     ...asked.map((action) => action.replaceAll('\n', '\n  ')),
     ...(votes.length === 0 ? [] : ['votes', ...votes]),
     ...(told === undefined ? [] : [previewText(told)]),
+    ...(undoes === undefined ? [] : ['', proposedUndoText(undoes)]),
   ];
-  const json = { ...found, ...actions, ...(told === undefined ? {} : { preview: told }) };
+  const json = {
+    ...found,
+    ...actions,
+    ...(told === undefined ? {} : { preview: told }),
+    ...(undoes === undefined ? {} : { undo: undoes.preview }),
+  };
   return { ok: true, json, text: text.join('\n') };
 }
 

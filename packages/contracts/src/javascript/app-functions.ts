@@ -131,7 +131,9 @@ export function appFunctions(app: {
     call: (handle, start, end, expiry) => {
       const range = [handle, start, end, expiry].map((value) => count(value, 'argument'));
       const states = present().historical.stateRange(...(range as [number, number, number, number]));
-      return (states?.map((state) => board.lend(state)) ?? null) as HostValue;
+      if (states === null) return null;
+      board.sawPast = true;
+      return states.map((state) => board.lend(state)) as unknown as HostValue;
     },
   });
   return functions;

@@ -171,7 +171,8 @@ export class Batch {
       if (!isRefusal(error)) throw error;
       return failed(messages.threw, `TypeError: ${error.message}`);
     }
-    return board.sawTime ? { ...response, sawTime: true } : response;
+    if (!board.sawTime && !board.sawPast) return response;
+    return { ...response, sawTime: board.sawTime, sawPast: board.sawPast };
   }
 
   #settle(result: Outcome): void {

@@ -70,6 +70,8 @@ export class Switchboard {
   overflowed = false;
   /** The call in progress says that it looked at a clock. */
   sawTime = false;
+  /** The call in progress was given past states. */
+  sawPast = false;
   /** An exception that is the host's own mistake, to be thrown once the isolate has returned. */
   fault: unknown;
 
@@ -128,6 +130,7 @@ export class Switchboard {
     this.log = undefined;
     this.overflowed = false;
     this.sawTime = false;
+    this.sawPast = false;
     if (this.#states.length > 0) this.#states.length = 0;
     if (this.#scans.size > 0) this.#scans.clear();
   }

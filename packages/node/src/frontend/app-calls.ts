@@ -292,7 +292,8 @@ export class AppCalls {
       reference === undefined ? answer : withHeader(answer, header.transactionReference, reference);
     // With it the same code, run again, does the same.
     if (outcome.sawTime && tx.wrote) transactionTime.set(tx, call.now);
-    if (this.#node.application.recordsReads) recordReads(tx);
+    // What it saw of the past is in no read set: that it read this and that alone must not be said.
+    if (this.#node.application.recordsReads && !outcome.sawPast) recordReads(tx);
     if (recorded) this.#node.cover.pad(tx);
     const committed = this.#node.replica.commit(tx, { claimsDigest });
     if (committed.kind === 'conflict') this.#again(call, end);

@@ -13,7 +13,10 @@ const endpoint = (
   openapi: {},
 });
 
-/** Keeps one private value: `PUT /value` writes it, `GET /value` reads it wherever it is asked; `PUT /other` writes another. */
+/**
+ * Keeps one private value: `PUT /value` writes it, `GET /value` reads it wherever it is asked; `PUT /other` writes
+ * another, `PUT /copy` takes what was written at a seqno from the past.
+ */
 export const app = {
   metadata: {
     endpoints: {
@@ -22,6 +25,7 @@ export const app = {
         get: endpoint('get', 'readonly', 'sometimes', 'none'),
       },
       '/other': { put: endpoint('putOther', 'readwrite', 'always', 'to_primary') },
+      '/copy': { put: endpoint('putCopy', 'readwrite', 'always', 'to_primary') },
       '/stubborn': { put: endpoint('put', 'readwrite', 'never', 'none') },
     },
   },
@@ -35,6 +39,13 @@ export const app = {
         }
         export function putOther(request) {
           ccf.kv["values"].set(ccf.strToBuf("other"), request.body.arrayBuffer());
+          return { statusCode: 200 };
+        }
+        export function putCopy(request) {
+          const seqno = request.body.json();
+          const states = ccf.historical.getStateRange(seqno, seqno, seqno, 60);
+          if (states === null) return { statusCode: 202 };
+          ccf.kv["values"].set(ccf.strToBuf("copy"), states[0].kv["values"].get(ccf.strToBuf("v")));
           return { statusCode: 200 };
         }
         export function get() {

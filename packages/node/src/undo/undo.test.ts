@@ -38,6 +38,26 @@ function standingAt(cluster: Cluster, node: Machine, transaction: string): strin
 }
 
 describe('an undo on a service of three nodes', () => {
+  test('says who may have read a mistake from the past', () => {
+    const { cluster, nodes } = threeNodes();
+    const [first] = nodes;
+    const mistake = txIdOf(put(cluster, first, 'wrong'));
+    committedEverywhere(cluster, nodes, mistake);
+    const problems = () => previewAt(cluster, first, mistake, { policy: 'cascade' }).problems;
+    assert.deepEqual(problems(), []);
+    const body = JSON.stringify(parseTxId(mistake).seqno);
+    let copied: Reply | undefined;
+    cluster.passUntil('the past is read', () => {
+      copied = cluster.request(first, 'PUT', '/app/copy', { body });
+      return copied.status === 200;
+    });
+    committedEverywhere(cluster, nodes, txIdOf(copied!));
+    assert.deepEqual(
+      problems().map(({ code }) => code),
+      ['ReadsNotRecorded'],
+    );
+  });
+
   test('has one plan on all of them, and is carried out by one that never saw the preview', () => {
     const { cluster, nodes } = threeNodes();
     const [first] = nodes;
