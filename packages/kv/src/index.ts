@@ -7,6 +7,7 @@ export {
   utf8ToByteString,
   writeByteString,
 } from './bytes.ts';
+export { DependentSearch, dependentClosure } from './dependents.ts';
 export { KvError, type KvErrorCode } from './errors.ts';
 export type { ApplyHook, WriteHook } from './head.ts';
 export {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   decodeReadSet,
+  dependentClosure,
   eachDependency,
   encodeReadSet,
   invert,
@@ -91,6 +92,8 @@ class Traced {
 
   undo(roots: readonly Version[], struck: Set<Version>): Set<Version> {
     const undone = closure(this.lineage, roots, struck);
+    const found = dependentClosure(this.lineage, roots, (version) => struck.has(version), undone.size);
+    assert.deepEqual(found, { reached: [...undone].sort((a, b) => a - b), isComplete: true });
     const inverse = invert(this.lineage, undone, (version) => struck.has(version));
     assert.equal(inverse.kind, 'inverse');
     if (inverse.kind !== 'inverse') throw new Error('unreachable');
@@ -149,7 +152,10 @@ function closure(lineage: Lineage, roots: readonly Version[], struck: ReadonlySe
       lineage,
       version,
       (each) => struck.has(each),
-      ({ by }) => undone.add(by),
+      ({ by }) => {
+        undone.add(by);
+        return false;
+      },
     );
   return undone;
 }
@@ -188,6 +194,32 @@ describe('an inverse', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('is looked for once in each place, however many keys and transactions share it', () => {
+    const keys = Array.from({ length: 1_000 }, (_, i) => String(i).padStart(4, '0'));
+    const lineage = new Lineage(1);
+    lineage.record(1, {
+      writes: new Map([['a', new Map(keys.map((key) => [key, 'x']))]]),
+      reads: new Map(),
+      fixed: false,
+    });
+    const tx = new Store().begin();
+    tx.size('a');
+    const reads = decodeReadSet(encodeReadSet(tx.readSet(() => true)));
+    for (let version = 2; version <= 1_001; version++)
+      lineage.record(version, { writes: new Map([['a', new Map([['n', 'x']])]]), reads, fixed: false });
+    let looks = 0;
+    const counted = () => {
+      looks++;
+      return false;
+    };
+    assert.equal(dependentClosure(lineage, [1], counted, 2_000).reached.length, 1_001);
+    assert.ok(looks < 5_000, `${looks} looks`);
+    assert.deepEqual(dependentClosure(lineage, [1], nobody, 500).isComplete, false);
+    let listed = 0;
+    eachDependency(lineage, 1, nobody, () => ++listed === 100);
+    assert.equal(listed, 100);
   });
 
   test('refuses while something that stays has overwritten a key', () => {
@@ -293,7 +325,10 @@ describe('a lineage', () => {
 function graphOf(lineage: Lineage): string[] {
   const edges: string[] = [];
   for (let version = lineage.from; version < lineage.end; version++)
-    eachDependency(lineage, version, nobody, (edge) => edges.push(JSON.stringify(edge)));
+    eachDependency(lineage, version, nobody, (edge) => {
+      edges.push(JSON.stringify(edge));
+      return false;
+    });
   return edges.sort();
 }
 

@@ -1,6 +1,6 @@
 import type { ByteString } from './bytes.ts';
 import type { Lineage, Place } from './lineage.ts';
-import { touch } from './lineage-segment.ts';
+import { firstAfter, touch } from './lineage-segment.ts';
 import type { MapName, Version } from './write-set.ts';
 
 /** How a later transaction hangs on an earlier one. */
@@ -33,25 +33,31 @@ export type Inverse =
 
 /**
  * Calls `see` with everything after `version` that reads what it wrote, up to and including the next write of
- * the same key. What follows that write depends on the writer, and through it on this one.
+ * the same key, until it answers true. What follows that write depends on the writer, and through it on this one.
  */
 export function eachDependency(
   lineage: Lineage,
   version: Version,
   struck: Struck,
-  see: (dependency: Dependency) => void,
+  see: (dependency: Dependency) => boolean,
 ): void {
+  let enough = false;
   for (const place of lineage.written(version)) {
+    if (enough) return;
     let until = Number.POSITIVE_INFINITY;
     lineage.eachAfter(place, version, (by, kind) => {
       if (struck(by)) return false;
-      see({ on: version, by, kind: kind === touch.read ? 'read' : 'overwrite', ...place });
-      if (kind === touch.read) return false;
-      until = by;
-      return true;
+      enough = see({ on: version, by, kind: kind === touch.read ? 'read' : 'overwrite', ...place });
+      if (kind !== touch.read) until = by;
+      return enough || kind !== touch.read;
     });
-    lineage.eachScan(place, version, until, (by) => {
-      if (!struck(by)) see({ on: version, by, kind: 'scan', ...place });
+    lineage.eachScanners(place, version, (scanners) => {
+      for (
+        let i = firstAfter(scanners, version);
+        !enough && i < scanners.length && scanners[i]! <= until;
+        i++
+      )
+        enough = !struck(scanners[i]!) && see({ on: version, by: scanners[i]!, kind: 'scan', ...place });
     });
   }
 }

@@ -161,18 +161,9 @@ export class LineageSegment {
     return false;
   }
 
-  /** Calls `see` with each version after `after` and up to `until` that read an interval around a key. */
-  eachScan(
-    map: MapName,
-    key: ByteString,
-    after: Version,
-    until: Version,
-    see: (version: Version) => void,
-  ): void {
-    this.#maps.get(map)?.scans.eachAround(key, (readers) => {
-      for (let i = firstAfter(readers, after); i < readers.length && readers[i]! <= until; i++)
-        see(readers[i]!);
-    });
+  /** Calls `see` with the versions, ascending, that read an interval around a key: a list for each interval. */
+  eachScanners(map: MapName, key: ByteString, see: (scanners: readonly Version[]) => void): void {
+    this.#maps.get(map)?.scans.eachAround(key, see);
   }
 
   #begin(facts: number): void {
@@ -247,7 +238,7 @@ export class LineageSegment {
 }
 
 /** Index of the first number above `bound` in an ascending list. */
-function firstAfter(numbers: readonly number[], bound: number): number {
+export function firstAfter(numbers: readonly number[], bound: number): number {
   let low = 0;
   let high = numbers.length;
   while (low < high) {

@@ -163,10 +163,10 @@ export class Lineage {
     return found;
   }
 
-  /** Calls `see` with each version after `after` and up to `until` that read an interval around a key. */
-  eachScan({ map, key }: Place, after: Version, until: Version, see: (version: Version) => void): void {
+  /** Calls `see` with the versions that read an interval around a key, some of them after `after`: in ascending lists. */
+  eachScanners({ map, key }: Place, after: Version, see: (scanners: readonly Version[]) => void): void {
     for (const segment of this.#segments) {
-      if (segment.end > after) segment.eachScan(map, key, after, until, see);
+      if (segment.end > after) segment.eachScanners(map, key, see);
     }
   }
 

@@ -1,6 +1,5 @@
-import type { Dependency, Version } from '@coco/kv';
+import { type Dependency, DependentSearch, type Version } from '@coco/kv';
 import { formatTxId, type TxId } from '@coco/ledger';
-import { dependencyGraph } from './graph.ts';
 import type { Setting, UndoProblem } from './setting.ts';
 
 /** Whether a named transaction is one that can be undone at all. */
@@ -56,32 +55,43 @@ export function checkNothingDepends(
   }
 }
 
-/** What a cascade reaches must be of the application, like what was named. */
+/** What a cascade reaches must be of the application and in force, like what was named. */
 export function checkCascade(
-  setting: Setting,
+  { idOf, past, problems, world }: Setting,
   roots: ReadonlySet<Version>,
   undone: readonly Version[],
 ): void {
   for (const version of undone) {
-    if (roots.has(version) || !setting.world.undo.lineage.isFixed(version)) continue;
-    const transactionId = setting.idOf(version);
-    const message = `${transactionId} depends on what would be undone, and is of governance: it cannot be undone along.`;
-    setting.problems.push({ code: 'CannotCascade', message, transactionId });
+    if (roots.has(version)) continue;
+    const transactionId = idOf(version);
+    const cannot = (why: string) =>
+      problems.push({
+        code: 'CannotCascade',
+        message: `${transactionId} depends on what would be undone, and ${why}.`,
+        transactionId,
+      });
+    const by = past.find(({ active, undone: each }) => active && each.includes(transactionId));
+    if (by) cannot(`was made up for by ${by.id}: undo that first`);
+    else if (past.some((each) => each.version === version)) cannot('is an undo itself: undo that first');
+    else if (world.undo.lineage.isFixed(version)) cannot('is of governance: it cannot be undone along');
   }
 }
 
 /** What comes back into force must not hang on anything that stays undone. */
-export function checkWhatReturns({ world, struck, struckNow, problems, idOf }: Setting): void {
-  const returns = new Set([...struckNow].filter((version) => !struck.has(version)));
+export function checkWhatReturns({ request, world, struck, struckNow, problems, idOf }: Setting): void {
+  const named = new Set(request.transactions.map(({ seqno }) => seqno));
+  const returns = new Set([...struckNow].filter((version) => !struck.has(version) && !named.has(version)));
   if (returns.size === 0) return;
-  for (const gone of struck) {
+  const search = new DependentSearch(world.undo.lineage, (version) => struck.has(version));
+  for (const gone of [...struck].sort((a, b) => a - b)) {
     if (gone < world.undo.lineage.from) continue;
-    const graph = dependencyGraph(world.undo.lineage, [gone], (version) => struck.has(version), false);
-    const hangs = graph.dependencies.find(({ by }) => returns.has(by));
-    if (hangs === undefined) continue;
-    const [what, on] = [idOf(hangs.by), idOf(gone)];
-    const message = `${what} would be in force again, but depends on ${on}, which is undone: undo that undo first.`;
-    problems.push({ code: 'DependsOnUndone', message, transactionId: what });
+    search.each(gone, (by) => {
+      // It is said once of each.
+      if (!returns.delete(by)) return;
+      const [what, on] = [idOf(by), idOf(gone)];
+      const message = `${what} would be in force again, but depends on ${on}, which is undone: undo that undo first.`;
+      problems.push({ code: 'DependsOnUndone', message, transactionId: what });
+    });
   }
 }
 

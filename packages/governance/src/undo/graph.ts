@@ -1,11 +1,18 @@
-import { type Dependency, eachDependency, type Lineage, type Struck, type Version } from '@coco/kv';
+import {
+  type Dependency,
+  dependentClosure,
+  eachDependency,
+  type Lineage,
+  type Struck,
+  type Version,
+} from '@coco/kv';
 import { governanceLimits } from '../limits.ts';
 
 /** Which later transactions hang on the named ones. */
 export interface DependencyGraph {
   /** The named ones and, as far as asked for, all that hang on them; ascending. */
   readonly reached: readonly Version[];
-  /** What was found on the way, the first `undoDependenciesMax` of it. */
+  /** How they hang together, and what else hangs on them: the first `undoDependenciesMax` of it. */
   readonly dependencies: readonly Dependency[];
   /** More depends than may be undone at once: the graph is not complete. */
   readonly tooLarge: boolean;
@@ -18,16 +25,16 @@ export function dependencyGraph(
   struck: Struck,
   follows: boolean,
 ): DependencyGraph {
-  const reached = new Set(roots);
+  const { reached, isComplete } = follows
+    ? dependentClosure(lineage, roots, struck, governanceLimits.undoTransactionsMax)
+    : { reached: [...roots].sort((a, b) => a - b), isComplete: true };
   const dependencies: Dependency[] = [];
-  let tooLarge = false;
   for (const version of reached) {
+    if (dependencies.length >= governanceLimits.undoDependenciesMax) break;
     eachDependency(lineage, version, struck, (dependency) => {
-      if (dependencies.length < governanceLimits.undoDependenciesMax) dependencies.push(dependency);
-      if (follows && reached.size < governanceLimits.undoTransactionsMax) reached.add(dependency.by);
-      else if (follows && !reached.has(dependency.by)) tooLarge = true;
+      dependencies.push(dependency);
+      return dependencies.length >= governanceLimits.undoDependenciesMax;
     });
-    if (tooLarge) break;
   }
-  return { reached: [...reached].sort((a, b) => a - b), dependencies, tooLarge };
+  return { reached, dependencies, tooLarge: !isComplete };
 }

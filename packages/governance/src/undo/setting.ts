@@ -3,7 +3,7 @@ import type { ByteString, Place, ReadSet, Tx, Version } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
 import type { GovernanceWorld } from '../world.ts';
 import type { UndoRequest } from './request.ts';
-import { type PastUndo, pastUndos, struckBy } from './struck.ts';
+import { type PastUndo, pastOnceUndone, pastUndos, struckBy } from './struck.ts';
 import type { UndoPlanning } from './world.ts';
 
 /** Why an undo cannot be. The code is stable, the message for people. */
@@ -62,14 +62,14 @@ export interface Setting {
 /** Looks at the undos there were, and at those the request would take back. */
 export function settingOf(tx: Tx, world: PlanningWorld, request: UndoRequest): Setting {
   const past = pastUndos(tx, (seqno) => world.viewOf(seqno));
-  const named = new Set(request.transactions.map(({ seqno }) => seqno));
+  const named = request.transactions.map(formatTxId);
   return {
     tx,
     world,
     request,
     past,
     struckNow: struckBy(past),
-    struck: struckBy(past.map((each) => (named.has(each.version) ? { ...each, active: false } : each))),
+    struck: struckBy(pastOnceUndone(past, named)),
     problems: [],
     idOf: (version) => formatTxId({ view: world.viewOf(version) ?? 0, seqno: version }),
   };

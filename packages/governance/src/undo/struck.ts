@@ -39,15 +39,18 @@ export function undoneBy(past: readonly PastUndo[]): Set<string> {
   return new Set(past.flatMap(({ active, undone }) => (active ? undone : [])));
 }
 
+/** The undos there were, as they count once these transactions are undone as well. */
+export function pastOnceUndone(past: readonly PastUndo[], undone: readonly string[]): readonly PastUndo[] {
+  return withActivity([latestOf(undone), ...past]).slice(1);
+}
+
 /** Whose standing changes when these are undone on top: what is undone anew by it, and what is in force again. */
 export function shiftOf(
   past: readonly PastUndo[],
   undone: readonly string[],
 ): { readonly undoneAgain: readonly string[]; readonly restored: readonly string[] } {
-  const latest = { undone, version: Number.POSITIVE_INFINITY, id: '', plan: '', policy: 'restore' } as const;
   const before = undoneBy(past);
-  const none = { transactions: [], restored: [], undoneAgain: [] };
-  const after = undoneBy(withActivity([{ ...latest, ...none }, ...past]));
+  const after = undoneBy(withActivity([latestOf(undone), ...past]));
   const direct = new Set(undone);
   const ascending = (ids: Iterable<string>) =>
     [...ids].sort((a, b) => parseTxId(a).seqno - parseTxId(b).seqno);
@@ -55,6 +58,19 @@ export function shiftOf(
     undoneAgain: ascending([...after].filter((id) => !before.has(id) && !direct.has(id))),
     restored: ascending([...before].filter((id) => !after.has(id))),
   };
+}
+
+/** An undo that is yet to come. */
+function latestOf(undone: readonly string[]): Omit<PastUndo, 'active'> {
+  const unknown = {
+    id: '',
+    plan: '',
+    policy: 'restore',
+    transactions: [],
+    restored: [],
+    undoneAgain: [],
+  } as const;
+  return { ...unknown, undone, version: Number.POSITIVE_INFINITY };
 }
 
 /**

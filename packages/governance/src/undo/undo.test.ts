@@ -174,6 +174,28 @@ describe('an undo by compensation', () => {
     assert.equal(shop.standing(order), 'undone');
   });
 
+  test('is itself undone before a cascade takes along what it made up for', () => {
+    const shop = new Shop();
+    const price = shop.set(prices, 'tea', '300');
+    const order = shop.order('1', 'tea');
+    const writes = new Map([[orders, new Map([['credit', utf8ToByteString('300')]])]]);
+    shop.service.compensate = () => ({ kind: 'wrote', writes, reads: new Map(), parcels: [] });
+    const credit = shop.undo([order], 'compensate', { module: 'orders.js', function: 'makeUp' });
+    const { problems } = shop.preview([price], 'cascade');
+    assert.deepEqual(
+      problems.map(({ code, message }) => [code, message]),
+      [
+        [
+          'CannotCascade',
+          `${order} depends on what would be undone, and was made up for by ${credit}: undo that first.`,
+        ],
+      ],
+    );
+    shop.undo([credit]);
+    shop.undo([price], 'cascade');
+    assert.deepEqual([shop.get(orders, '1'), shop.get(orders, 'credit')], [undefined, undefined]);
+  });
+
   test('cannot be when the function fails', () => {
     const shop = new Shop();
     const order = shop.order('1', 'tea');
@@ -216,6 +238,23 @@ describe('an undo', () => {
     assert.equal(answer.status, 400);
     assert.match(answer.text, /not the one that was previewed/);
   });
+
+  for (const policy of ['restore', 'cascade']) {
+    test(`can be undone by ${policy} as often as members like`, () => {
+      const shop = new Shop();
+      shop.set(prices, 'tea', '3');
+      const price = shop.set(prices, 'tea', '300');
+      const order = shop.order('1', 'tea');
+      let latest = shop.undo([price], 'cascade');
+      for (let times = 1; times < 7; times++) {
+        const isUndone = times % 2 === 1;
+        assert.equal(shop.get(prices, 'tea'), isUndone ? '3' : '300', `after ${times}`);
+        assert.equal(shop.get(orders, '1'), isUndone ? undefined : 'tea at 300', `after ${times}`);
+        assert.equal(shop.standing(order), isUndone ? 'undone' : 'restored');
+        latest = shop.undo([latest], policy);
+      }
+    });
+  }
 
   test('can be undone, and that again', () => {
     const shop = new Shop();
