@@ -240,6 +240,7 @@ function shop(): Bundle {
         '/deals': { get: endpoint('deals', 'readonly') },
         '/state': { get: endpoint('state', 'readonly') },
       },
+      compensations: [{ js_module: 'shop.js', js_function: 'credit' }],
     },
     modules: [{ name: 'shop.js', module: shopSource }],
   } as unknown as Bundle;

@@ -27,6 +27,22 @@ describe('a bundle', () => {
     assert.deepEqual(parsed.metadata.endpoints['/log/{id}']?.post, rich);
     assert.deepEqual([...modulesOf(parsed)], [['/app.js', 'export const handler = () => ({});']]);
   });
+  test('says which functions make up for what is undone', () => {
+    const credit = { js_module: 'app.js', js_function: 'credit' };
+    const { metadata, modules } = bundleOf({});
+    const having = (compensations: unknown) => ({ modules, metadata: { ...metadata, compensations } });
+    assert.deepEqual(parseBundle(having([credit])).metadata.compensations, [credit]);
+    for (const [declared, message] of [
+      [credit, /metadata\.compensations: it must be an array/],
+      [[{ js_module: 'app.js' }], /metadata\.compensations\[0\]\.js_function: it must be a string/],
+      [
+        [{ ...credit, js_module: 'b.js' }],
+        /metadata\.compensations\[0\]\.js_module: the bundle has no module b\.js/,
+      ],
+      [Array(101).fill(credit), /metadata\.compensations: at most 100/],
+    ] as const)
+      assert.throws(() => parseBundle(having(declared)), message);
+  });
   test('may leave out what has a default', () => {
     assert.deepEqual(
       parseMetadata(bundleOf({ openapi: null }).metadata).endpoints['/log/{id}']?.post,

@@ -23,6 +23,14 @@ export interface AppMetadata {
   readonly endpoints: Readonly<Record<string, Readonly<Record<string, EndpointDeclaration>>>>;
   /** Beyond CCF, which ignores them: indexes by name. */
   readonly indexes?: Readonly<Record<string, IndexDeclaration>>;
+  /** Beyond CCF as well: functions that make up for transactions that members undo. No other may be called for it. */
+  readonly compensations?: readonly CompensationDeclaration[];
+}
+
+/** A function of the bundle that members may have called to make up for transactions. */
+export interface CompensationDeclaration {
+  readonly js_module: string;
+  readonly js_function: string;
 }
 
 /** An app as `set_js_app` takes it. */
@@ -70,6 +78,10 @@ export function parseBundle(value: unknown): Bundle {
     if (index.kind === 'history' || keys.has(moduleKey(index.js_module))) continue;
     throw invalid(`metadata.indexes.${name}.js_module`, `the bundle has no module ${index.js_module}`);
   }
+  for (const [i, { js_module }] of (metadata.compensations ?? []).entries()) {
+    if (keys.has(moduleKey(js_module))) continue;
+    throw invalid(`metadata.compensations[${i}].js_module`, `the bundle has no module ${js_module}`);
+  }
   return { metadata, modules };
 }
 
@@ -88,8 +100,24 @@ export function parseMetadata(value: unknown): AppMetadata {
     }
     endpoints[path] = byMethod;
   }
-  const { indexes } = value as Json;
-  return indexes === undefined ? { endpoints } : { endpoints, indexes: parseIndexes(indexes) };
+  const { compensations, indexes } = value as Json;
+  return {
+    endpoints,
+    ...(indexes === undefined ? {} : { indexes: parseIndexes(indexes) }),
+    ...(compensations === undefined ? {} : { compensations: parseCompensations(compensations) }),
+  };
+}
+
+function parseCompensations(value: unknown): CompensationDeclaration[] {
+  const declared = array(value, 'metadata.compensations');
+  if (declared.length > limits.compensationsMax)
+    throw invalid('metadata.compensations', `at most ${limits.compensationsMax} are allowed`);
+  return declared.map((each, i) => {
+    const where = `metadata.compensations[${i}]`;
+    const from = object(each, where);
+    const js_module = text(from.js_module, `${where}.js_module`);
+    return { js_module, js_function: text(from.js_function, `${where}.js_function`) };
+  });
 }
 
 function parseIndexes(value: unknown): Readonly<Record<string, IndexDeclaration>> {

@@ -2,6 +2,7 @@ export {
   type AppMetadata,
   assembleBundle,
   type Bundle,
+  type CompensationDeclaration,
   checkModules,
   type EndpointDeclaration,
   modulesOf,

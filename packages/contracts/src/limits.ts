@@ -71,6 +71,8 @@ export const limits = {
   indexRowsPerKeyMax: 100,
   /** Indexes of one contract. */
   indexesMax: 100,
+  /** Functions that a bundle may declare as compensations. */
+  compensationsMax: 100,
   /** A source map that traces are told by. */
   sourceMapCharactersMax: 16 * 1024 * 1024,
   /** What is told of an exception. */

@@ -86,6 +86,7 @@ const app = {
   modules: textTable("modules"),
   endpoints: jsonTable("endpoints"),
   indexes: jsonTable("indexes"),
+  compensations: jsonTable("compensations"),
   paused: jsonTable("endpoints.paused"),
   bytecode: textTable("modules_quickjs_bytecode"),
   bytecodeVersion: singleValue("public:ccf.gov.modules_quickjs_version", "Bytecode version"),
@@ -440,6 +441,20 @@ function checkBundle(bundle) {
   for (const [name, index] of Object.entries(bundle.metadata.indexes ?? {})) {
     checkIndex(index, `bundle.metadata.indexes["${name}"]`, moduleNames);
   }
+  checkType(bundle.metadata.compensations, "array?", "bundle.metadata.compensations");
+  (bundle.metadata.compensations ?? []).forEach((compensation, i) => {
+    checkCompensation(compensation, `bundle.metadata.compensations[${i}]`, moduleNames);
+  });
+}
+
+// Functions that `undo_transactions` may name with policy compensate; CCF has none.
+function checkCompensation(compensation, field, moduleNames) {
+  checkType(compensation, "object", field);
+  checkType(compensation.js_module, "string", `${field}.js_module`);
+  checkType(compensation.js_function, "string", `${field}.js_function`);
+  if (!moduleNames.has(compensation.js_module)) {
+    throw new Error(`module '${compensation.js_module}' not found in bundle`);
+  }
 }
 
 // Indexes are built by each node; CCF has none.
@@ -683,6 +698,7 @@ const application = {
     ({ bundle, disable_bytecode_cache: withoutCache }) => {
       app.modules.clear();
       app.endpoints.clear();
+      app.compensations.clear();
       for (const { name, module } of bundle.modules) app.modules.set(`/${name}`, module);
       if (withoutCache) {
         app.bytecode.clear();
@@ -697,12 +713,18 @@ const application = {
         }
       }
       setIndexes(bundle.metadata.indexes ?? {});
+      for (const { js_module, js_function } of bundle.metadata.compensations ?? []) {
+        app.compensations.set(`/${js_module}:${js_function}`, { js_module: `/${js_module}`, js_function });
+      }
     },
   ),
 
   remove_js_app: new Action(
     () => {},
-    () => [app.modules, app.endpoints, app.indexes, app.bytecode, app.bytecodeVersion, app.flush].forEach((each) => each.clear()),
+    () => {
+      const { modules, endpoints, indexes, compensations, bytecode, bytecodeVersion, flush } = app;
+      [modules, endpoints, indexes, compensations, bytecode, bytecodeVersion, flush].forEach((each) => each.clear());
+    },
   ),
 
   set_js_runtime_options: new Action(

@@ -25,7 +25,8 @@ export function previewUndo(context: GovContext): GovResponse {
     return planning.by === 'loading' ? loading(text) : refuse(503, 'UndoNotReady', text);
   }
   const idOf = (seqno: number) => formatTxId({ view: world.viewOf(seqno) ?? 0, seqno });
-  return json(previewOut(planning.plan, sightOf(asker.id, tx, world.undo), idOf));
+  const { plan } = planning;
+  return json(previewOut(plan, sightOf(asker.id, tx, world.undo, plan), idOf));
 }
 
 function undoRequestIn({ sent }: Asker): UndoRequest | GovResponse {

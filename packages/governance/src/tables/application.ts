@@ -1,5 +1,5 @@
 import type { AccessRule } from '@coco/access';
-import type { IndexDeclaration } from '@coco/contracts';
+import type { CompensationDeclaration, IndexDeclaration } from '@coco/contracts';
 import { json, raw, text } from './codec.ts';
 import { serviceMap, serviceValue } from './table.ts';
 
@@ -57,6 +57,8 @@ export const interpreterFlush = serviceValue('public:ccf.gov.interpreter.flush',
 export const endpoints = serviceMap('public:ccf.gov.endpoints', json<EndpointProperties>());
 /** Indexes that nodes keep for the contract, by name; a table that CCF does not have. */
 export const indexes = serviceMap('public:ccf.gov.indexes', json<IndexDeclaration>());
+/** Functions that make up for what is undone, by `/module:function`; a table that CCF does not have. */
+export const compensations = serviceMap('public:ccf.gov.compensations', json<CompensationDeclaration>());
 /** Who may read what the contract prints; a table that CCF does not have. */
 export const contractLogRules = serviceValue('public:ccf.gov.contract_log', json<ContractLogRules>());
 /** Limits of contract execution, as voted. */

@@ -2,6 +2,7 @@ import { type AudienceId, audienceIdOf, audienceIdToHex, hasAudiences, type Shel
 import { toBase64 } from '@coco/crypto';
 import { type ByteString, byteStringToBytes, invert, type Place, type Struck, type Version } from '@coco/kv';
 import { governanceLimits } from '../limits.ts';
+import { compensations } from '../tables/application.ts';
 import { openedRow } from './row.ts';
 import type { Change, Setting } from './setting.ts';
 import type { Obstacle, UndoPlanning } from './world.ts';
@@ -69,6 +70,16 @@ function isTooLarge({ problems }: Setting, changes: number): boolean {
  */
 export function compensationOf(setting: Setting, undone: readonly Version[]): Change[] | Obstacle {
   const { tx, world, request, problems, idOf } = setting;
+  const { module = '', function: name = '' } = request.compensation ?? {};
+  const declared = `${module.startsWith('/') ? '' : '/'}${module}:${name}`;
+  if (!compensations.has(tx, declared)) {
+    const how = 'members vote on them with the application, whose metadata lists them under compensations';
+    problems.push({
+      code: 'NotACompensation',
+      message: `The application declares no compensation ${name} of ${module}: ${how}.`,
+    });
+    return [];
+  }
   const onBehalfOf = audiencesOf(undone.flatMap((version) => world.undo.lineage.written(version)));
   const past = new PastValues(world.undo);
   const told = [];
@@ -79,13 +90,13 @@ export function compensationOf(setting: Setting, undone: readonly Version[]): Ch
   }
   const obstacle = past.obstacle ?? world.undo.lacking();
   if (obstacle) return obstacle;
-  const { module = '', function: name = '' } = request.compensation ?? {};
+  setting.concerned = onBehalfOf;
   const body = JSON.stringify({ transactions: told });
   const made = world.undo.compensate({ module, function: name, body, onBehalfOf });
   if (made.kind === 'obstructed') return made.by;
   if (made.kind === 'failed') {
-    const message = `${name} of ${module} does not make up for it: ${made.reason}`;
-    problems.push({ code: 'CompensationFailed', message });
+    const message = `${name} of ${module} does not make up for it`;
+    problems.push({ code: 'CompensationFailed', message, detail: made.reason });
     return [];
   }
   const changes: Change[] = [];

@@ -1,4 +1,4 @@
-import type { Parcel } from '@coco/access';
+import type { AudienceId, Parcel } from '@coco/access';
 import { changeDigest, planDigest } from '@coco/api';
 import type { ByteString, Dependency, ReadSet, Struck, Tx, Version } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
@@ -32,6 +32,8 @@ export interface UndoPlan {
   readonly reads: ReadSet | undefined;
   /** What it put into parcels, of which the changes have the slips. */
   readonly parcels: readonly Parcel[];
+  /** The audiences whose rows it was given: what comes of it is for those to see who read them all. */
+  readonly concerned: readonly AudienceId[];
   /** Later transactions of which nobody recorded what they read. */
   readonly unrecorded: number;
   readonly problems: readonly UndoProblem[];
@@ -103,7 +105,7 @@ function digested({ world, request }: Setting, change: Change): PlannedChange {
 }
 
 function planned(
-  { world, tx, request, problems, past, reads, parcels = [], idOf }: Setting,
+  { world, tx, request, problems, past, reads, parcels = [], concerned = [], idOf }: Setting,
   found: {
     readonly undone: readonly Version[];
     readonly dependencies: readonly Dependency[];
@@ -139,6 +141,7 @@ function planned(
     problems,
     reads,
     parcels,
+    concerned,
     digest,
   };
   return { kind: 'planned', plan };

@@ -10,12 +10,13 @@ import {
 import { formatTxId } from '@coco/ledger';
 import { governanceLimits } from '../limits.ts';
 import type { PlannedChange, UndoPlan } from './plan.ts';
-import type { Sight } from './sight.ts';
+import type { UndoProblem } from './setting.ts';
+import type { PlanSight, Sight } from './sight.ts';
 
 /** A plan as somebody may see it: every key that changes is there, some of them only as a digest. */
 export function previewOut(
   plan: UndoPlan,
-  sightOf: (change: PlannedChange) => Sight,
+  sight: PlanSight,
   idOf: (version: Version) => string,
 ): UndoPreviewOut {
   const { request, digest } = plan;
@@ -31,10 +32,15 @@ export function previewOut(
     restored: plan.restored,
     undoneAgain: plan.undoneAgain,
     dependencies: edgesOf(plan.dependencies, idOf),
-    changes: plan.changes.map((change) => changeOut(change, sightOf(change), idOf)),
+    changes: plan.changes.map((change) => changeOut(change, sight.of(change), idOf)),
     unrecordedReads: plan.unrecorded,
-    problems: plan.problems,
+    problems: plan.problems.map((problem) => problemOut(problem, sight)),
   };
+}
+
+function problemOut({ detail, message, ...problem }: UndoProblem, { seesDetails }: PlanSight) {
+  const all = detail !== undefined && seesDetails;
+  return { ...problem, message: all ? `${message}: ${detail}` : message };
 }
 
 /** One edge for each pair of transactions, however many keys lie between them. */

@@ -1,4 +1,4 @@
-import type { Parcel } from '@coco/access';
+import type { AudienceId, Parcel } from '@coco/access';
 import type { ByteString, Place, ReadSet, Tx, Version } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
 import type { GovernanceWorld } from '../world.ts';
@@ -20,8 +20,11 @@ export interface UndoProblem {
     | 'CannotCascade'
     | 'TooLarge'
     | 'ReadsNotRecorded'
+    | 'NotACompensation'
     | 'CompensationFailed';
   readonly message: string;
+  /** What is told besides, to those alone who may see all that a compensation is given. */
+  readonly detail?: string;
   readonly transactionId?: string;
 }
 
@@ -56,6 +59,8 @@ export interface Setting {
   reads?: ReadSet;
   /** What it put into parcels. */
   parcels?: readonly Parcel[];
+  /** The audiences whose rows it was given. */
+  concerned?: readonly AudienceId[];
   idOf(version: Version): string;
 }
 

@@ -5,6 +5,7 @@ import { type Tx, utf8ToByteString } from '@coco/kv';
 import { formatTxId } from '@coco/ledger';
 import fc from 'fast-check';
 import { recordReads, standings, undos } from '../index.ts';
+import { compensations } from '../tables/application.ts';
 import { Consortium } from '../testing/consortium.ts';
 import { testEngine } from '../testing/engine.ts';
 import type { Person } from '../testing/people.ts';
@@ -22,6 +23,8 @@ class Shop {
     const roles = Array.from({ length: members }, () => 'participant' as const);
     this.service = new Consortium({ engine, constitution: variant(), recoveryThreshold: 1, roles });
     this.service.activateAll();
+    const makeUp = { js_module: '/orders.js', js_function: 'makeUp' };
+    this.service.write((tx) => compensations.set(tx, '/orders.js:makeUp', makeUp));
   }
 
   /** Runs a transaction of the application and answers its id. */

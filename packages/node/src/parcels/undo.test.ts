@@ -85,6 +85,16 @@ describe('what only the parties keep', () => {
     const { bank, mill, baker } = nodes;
     const plans = [bank, mill, baker].map((node) => previewAt(cluster, node, transaction, compensation).plan);
     assert.ok(plans[0] !== undefined && new Set(plans).size === 1);
+    actFor(market, 'mill');
+    for (const node of [bank, mill]) {
+      const { changes, plan } = previewAt(cluster, node, transaction, compensation);
+      assert.deepEqual(
+        changes.map(({ key, to }) => [key?.text, to?.text]),
+        [['credit', credit]],
+        'its readers see what they vote for',
+      );
+      assert.equal(plan, plans[0]);
+    }
     const before = mill.parcels.size;
     const args = { ...compensation, plan: plans[0] };
     mill.keepsNothing = true;

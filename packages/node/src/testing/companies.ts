@@ -69,6 +69,7 @@ const bundleOf = (access: AccessRule) => ({
       '/past': { get: endpoint('past', 'historical', access) },
       '/swallow': { get: endpoint('swallow', 'readonly', access) },
     },
+    compensations: [{ js_module: 'deals.js', js_function: 'credit' }],
   },
   modules: [{ name: 'deals.js', module: source }],
 });

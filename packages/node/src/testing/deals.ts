@@ -44,6 +44,14 @@ export function creditByChance({ body }) {
   deals.set(ccf.crypto.generateAesKey(128), bytes({}));
   return credit({ body });
 }
+export function creditInTheOpen({ body }) {
+  const told = body.json().transactions.flatMap(({ writes }) => writes);
+  ccf.kv['public:credits'].set(ccf.strToBuf('credit'), bytes(told.map(({ value }) => fromBase64(value))));
+  return { statusCode: 200 };
+}
+export function refuse() {
+  return { statusCode: 409 };
+}
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 function fromBase64(text) {
   let bits = 0, count = 0, out = '';
@@ -57,11 +65,17 @@ function fromBase64(text) {
 
 /**
  * Deals between two parties: `POST /deals` strikes one with a party, `GET /deals` lists the caller's. `credit` makes up
- * for deals; `creditAll` tries to do so where others see it.
+ * for deals; `creditAll` tries to do so where others see it, `creditInTheOpen` where everybody does.
  */
 const dealsApp = {
   metadata: {
     endpoints: { '/deals': { post: endpoint('strike', 'readwrite'), get: endpoint('list', 'readonly') } },
+    compensations: ['credit', 'creditAll', 'creditByChance', 'creditInTheOpen', 'refuse'].map(
+      (js_function) => ({
+        js_module: 'deals.js',
+        js_function,
+      }),
+    ),
   },
   modules: [{ name: 'deals.js', module: source }],
 };

@@ -81,6 +81,32 @@ describe('a compensation for what an audience wrote', () => {
         assert.match(JSON.stringify(dealsOf(cluster, node, traders.ann)), /"credit":5/);
     });
 
+  test('is one that the application declares: no other function may be called on opened rows', () => {
+    const { cluster, nodes, deal } = dealt();
+    for (const name of ['strike', 'list', 'nothing']) {
+      const { changes, problems } = previewAt(cluster, nodes[0], deal, compensation(name));
+      const codes = problems.map(({ code }) => code);
+      assert.deepEqual([codes, changes], [['NotACompensation'], []]);
+    }
+  });
+
+  test('shows what it writes in the open, and why it fails, to readers of what it was given alone', () => {
+    const { cluster, nodes, deal } = dealt();
+    const told = () =>
+      ['creditInTheOpen', 'refuse'].map((name) => previewAt(cluster, nodes[0], deal, compensation(name)));
+    const [hidden, failed] = told();
+    assert.deepEqual(hidden?.changes.map(Object.keys), [['digest']]);
+    assert.deepEqual(
+      failed?.problems.map(({ message }) => message),
+      ['refuse of deals.js does not make up for it'],
+    );
+    actFor(cluster, nodes, 'grocer');
+    const [shown, explained] = told();
+    assert.equal(shown?.changes[0]?.to?.text, '["{\\"price\\":5}"]');
+    assert.equal(shown?.plan, hidden?.plan);
+    assert.match(explained?.problems[0]?.message ?? '', /: it answered with status 409$/);
+  });
+
   test('cannot write where others see it', () => {
     const { cluster, nodes, deal } = dealt();
     const { changes, problems } = previewAt(cluster, nodes[0], deal, compensation('creditAll'));

@@ -22,6 +22,8 @@ export class Errand implements Parcels {
   /** What the contract's own code lacked, beside what the planning did. */
   #lacked: readonly ParcelName[] = [];
   #made: readonly Parcel[] = [];
+  /** What the contract's own code put into parcels, for those who look at the plan. */
+  readonly #planned = new Map<ParcelId, Parcel>();
   #desk = new ParcelDesk(this);
   /** Whether nodes of the parties could not be given what was made. */
   #isRefused = false;
@@ -31,15 +33,21 @@ export class Errand implements Parcels {
   }
 
   find(id: ParcelId): Parcel | undefined {
-    return this.#loans.get(id) ?? this.#node.parcels.find(id);
+    return this.#loans.get(id) ?? this.#planned.get(id) ?? this.#node.parcels.find(id);
   }
 
   /** Where a planning looks for parcels. */
   begin(): ParcelDesk {
     this.#lacked = [];
     this.#made = [];
+    this.#planned.clear();
     this.#desk = new ParcelDesk(this);
     return this.#desk;
+  }
+
+  /** Has these at hand for as long as the planning is looked at; they are stored nowhere. */
+  show(parcels: readonly Parcel[]): void {
+    for (const parcel of parcels) this.#planned.set(parcel.id, parcel);
   }
 
   /** What stands in the way of a planning whose code lacked these; undefined: nothing. */

@@ -80,6 +80,7 @@ export class UndoDesk {
       storing: (parcels) => noted(errand.storing(parcels)),
       compensate: (call) => {
         const made = compensate(parts, call);
+        if (made.kind === 'wrote') errand.show(made.parcels);
         if (made.kind !== 'lacked') return made;
         return { kind: 'obstructed', by: noted(errand.lacking(made.names) ?? 'away') };
       },
