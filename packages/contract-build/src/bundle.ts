@@ -1,4 +1,4 @@
-import type { IndexDeclaration } from '@coco/contracts';
+import type { CompensationDeclaration, IndexDeclaration } from '@coco/contracts';
 import { BuildError } from './errors.ts';
 
 /** How one function is reached: an entry of `app.json`. */
@@ -30,7 +30,11 @@ export type Indexes = Readonly<Record<string, IndexDeclaration>>;
 
 /** A bundle as governance installs it (`set_js_app`): CCF's format. */
 export interface Bundle {
-  readonly metadata: { readonly endpoints: Endpoints; readonly indexes?: Indexes };
+  readonly metadata: {
+    readonly endpoints: Endpoints;
+    readonly indexes?: Indexes;
+    readonly compensations?: readonly CompensationDeclaration[];
+  };
   readonly modules: readonly { readonly name: string; readonly module: string }[];
 }
 

@@ -11,6 +11,8 @@ export interface Description {
   readonly routes: Readonly<Record<string, string>>;
   /** Index by the name of the function that derives its rows. */
   readonly derivations: Readonly<Record<string, string>>;
+  /** Names of compensations, which their functions have too. */
+  readonly compensations: readonly string[];
 }
 
 /** Key of the only module of a declared contract. */
@@ -33,15 +35,16 @@ export function describingSource(appFile: string): string {
     '    routes: Object.fromEntries([...app.endpoints].map(([route, { exported }]) => [exported, route])),',
     "    derivations: Object.fromEntries([...app.indexes.values()].filter(({ kind }) => kind === 'rows')",
     '      .map(({ name }) => [derivingFunction(name), name])),',
+    '    compensations: [...app.compensations.keys()],',
     '  };',
     '}',
   ].join('\n');
 }
 
-/** Source of the module that is deployed: one exported function per endpoint, and per index that is derived. */
+/** Source of the module that is deployed: one exported function per endpoint, index that is derived and compensation. */
 export function servingSource(
   appFile: string,
-  { routes, derivations }: Pick<Description, 'routes' | 'derivations'>,
+  { compensations, derivations, routes }: Pick<Description, 'compensations' | 'derivations' | 'routes'>,
 ): string {
   const functions = Object.entries(routes).map(
     ([name, route]) => `export const ${name} = serve(app, ${JSON.stringify(route)});`,
@@ -49,11 +52,17 @@ export function servingSource(
   const derived = Object.entries(derivations).map(
     ([name, index]) => `export const ${name} = derive(app, ${JSON.stringify(index)});`,
   );
+  // Their names are the author's own: none may meet another name of this module.
+  const madeUp = compensations.map(
+    (name, i) =>
+      `const compensation${i} = makeUp(app, ${JSON.stringify(name)});\nexport { compensation${i} as ${name} };`,
+  );
   return [
     `import { app } from ${JSON.stringify(appFile)};`,
-    `import { derive, serve } from ${sdk};`,
+    `import { derive, makeUp, serve } from ${sdk};`,
     ...functions,
     ...derived,
+    ...madeUp,
   ].join('\n');
 }
 

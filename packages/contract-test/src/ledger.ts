@@ -83,6 +83,17 @@ export class TestLedger {
     };
   }
 
+  /** What a transaction wrote. The seqno must have been written. */
+  writeSetAt(seqno: number): WriteSet {
+    return (this.#written[seqno - 1] as Written).writeSet;
+  }
+
+  /** What a key held before a transaction; null for nothing. */
+  valueBefore(seqno: number, map: string, key: ByteString): ByteString | null {
+    const earlier = this.#written.slice(0, seqno - 1).findLast(({ writeSet }) => writeSet.get(map)?.has(key));
+    return earlier?.writeSet.get(map)?.get(key) ?? null;
+  }
+
   /** What committed transactions after a seqno wrote to a map, in order. */
   changesOf(map: string, after: number): readonly Change[] {
     return this.#written.slice(after, this.committed).flatMap(({ writeSet }, at) => {

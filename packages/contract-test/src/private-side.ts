@@ -1,5 +1,6 @@
 import {
   AccessError,
+  type AudienceId,
   Audiences,
   CallAccess,
   hasAudiences,
@@ -28,10 +29,11 @@ export class PrivateSide {
     this.#audiences = new Audiences(store, random);
   }
 
-  /** The private side of one call. */
-  open(tx: Tx, endpoint: PlacedEndpoint, caller: unknown): CallAccess {
+  /** The private side of one call; `onBehalfOf`: it acts for these audiences, whoever calls. */
+  open(tx: Tx, endpoint: PlacedEndpoint, caller: unknown, onBehalfOf?: readonly AudienceId[]): CallAccess {
     const state = this.#store.begin();
     return new CallAccess(tx, {
+      ...(onBehalfOf ? { onBehalfOf } : {}),
       audiences: this.#audiences,
       viewer: viewerOfCaller(state, caller as Caller | null),
       rule: ruleOf(state, endpoint.route, endpoint.props.access),

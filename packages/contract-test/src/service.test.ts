@@ -194,3 +194,35 @@ test('a contract that does not parse is refused at once', async () => {
   const broken = { ...bundle, modules: [{ name: 'app.js', module: 'export function {' }] };
   await assert.rejects(createTestService(broken), { code: 'ContractUnusable' });
 });
+
+test('a compensation is given rows of audiences opened, and writes for them', async () => {
+  const source = `
+    const deals = ccf.kv['audience:deals'];
+    export function deal({ body }) {
+      ccf.access.setAudience(['caller']);
+      deals.set(ccf.strToBuf('d'), body.arrayBuffer());
+      return { statusCode: 200 };
+    }
+    export function credit({ body }) {
+      const [{ writes }] = body.json().transactions;
+      deals.set(ccf.strToBuf('credit'), ccf.strToBuf(JSON.stringify(writes)));
+      return { statusCode: 200 };
+    }`;
+  const service = await createTestService({
+    metadata: {
+      endpoints: {
+        '/deal': { post: endpoint('deal', { mode: 'readwrite', authn_policies: ['user_cert'] }) },
+      },
+      compensations: [{ js_module: 'app.js', js_function: 'credit' }],
+    },
+    modules: [{ name: 'app.js', module: source }],
+  });
+  await service.as('ann').post('/deal', 'at 3');
+  const second = await service.as('ann').post('/deal', 'at 5');
+  const { writes } = service.makeUp('credit', second.transactionId ?? '');
+  const [told] = (writes['audience:deals']?.credit ?? []) as Record<string, string>[];
+  assert.deepEqual(
+    [told?.map, ...[told?.key, told?.value, told?.before].map((each) => atob(each ?? ''))],
+    ['audience:deals', 'd', 'at 5', 'at 3'],
+  );
+});

@@ -1,4 +1,4 @@
-import type { CallAccess } from '@coco/access';
+import type { AudienceId, CallAccess } from '@coco/access';
 import type { Bundle, PlacedEndpoint } from '@coco/contract-build';
 import type { App, AppWorld, Call, HistoricalState, Outcome, RuntimeOptions } from '@coco/contracts';
 import {
@@ -29,6 +29,7 @@ import { enrol, type Person, type PersonOptions, TokenIssuer } from './people.ts
 import { PrivateSide } from './private-side.ts';
 import { type ShownMaps, showText, showValue, showWrites } from './readable.ts';
 import { type Found, routesOf } from './routes.ts';
+import { undoneOf } from './undone.ts';
 
 /** How a service for tests begins. */
 export interface ServiceOptions {
@@ -76,6 +77,7 @@ export class TestService {
 
   readonly #app: App;
   readonly #lane: string;
+  readonly #bundle: Bundle;
   readonly #find: (method: string, path: string) => Found;
   readonly #store = new Store();
   readonly #ledger = new TestLedger();
@@ -90,6 +92,7 @@ export class TestService {
     const { app, bundle, lane } = installed;
     this.#app = app;
     this.#lane = lane;
+    this.#bundle = bundle;
     this.#find = routesOf(bundle);
     this.#indexes = new TestIndexes(bundle, app);
     this.clock = clockFrom(options.now);
@@ -140,6 +143,44 @@ export class TestService {
   /** The service as anybody sees it. */
   get anybody(): Client {
     return clientOver((request) => this.#send({}, request));
+  }
+
+  /**
+   * Runs a compensation that the contract declares over the latest state, as an undo of these transactions does that
+   * members vote for. Throws `ContractUnusable` for one that is not declared.
+   */
+  makeUp(name: string, ...transactionIds: readonly string[]): TestResponse {
+    const declared = this.#bundle.metadata.compensations?.find(({ js_function }) => js_function === name);
+    if (declared === undefined)
+      throw new TestServiceError('ContractUnusable', `the contract declares no compensation ${name}`);
+    const seqnos = transactionIds.map((id) => parseTxId(id).seqno).sort((a, b) => a - b);
+    const { body, onBehalfOf } = undoneOf(this.#ledger, this.#private, seqnos);
+    const call: Call = {
+      module: declared.js_module,
+      export: name,
+      mode: 'readwrite',
+      request: {
+        headers: { 'content-type': 'application/json' },
+        query: '',
+        path: '/undo',
+        url: '/undo',
+        route: '/undo',
+        method: 'POST',
+        hostname: null,
+        params: {},
+        body: utf8ToByteString(body),
+        caller: { policy: 'no_auth' },
+      },
+      now: 0,
+    };
+    const props = {
+      ...declared,
+      mode: 'readwrite',
+      authn_policies: ['no_auth'],
+      forwarding_required: 'always',
+    };
+    const endpoint: PlacedEndpoint = { route: 'undo', method: 'POST', path: '/undo', props };
+    return this.#call(call, endpoint, onBehalfOf);
   }
 
   /** Commits up to a transaction, or all that was written. */
@@ -281,9 +322,9 @@ export class TestService {
     return { ...refusal(202, '', ''), headers: headersThen, body: loading };
   }
 
-  #call(call: Call, endpoint: PlacedEndpoint): TestResponse {
+  #call(call: Call, endpoint: PlacedEndpoint, onBehalfOf?: readonly AudienceId[]): TestResponse {
     for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
-      const settled = this.#attempt(call, endpoint);
+      const settled = this.#attempt(call, endpoint, onBehalfOf);
       if (settled !== 'conflict') return settled;
     }
     return refusal(
@@ -293,11 +334,15 @@ export class TestService {
     );
   }
 
-  #attempt(call: Call, endpoint: PlacedEndpoint): TestResponse | 'conflict' {
+  #attempt(
+    call: Call,
+    endpoint: PlacedEndpoint,
+    onBehalfOf?: readonly AudienceId[],
+  ): TestResponse | 'conflict' {
     let tx = this.#store.begin();
     let access: CallAccess | undefined;
     const openAccess = (): CallAccess => {
-      access ??= this.#private.open(tx, endpoint, call.request.caller);
+      access ??= this.#private.open(tx, endpoint, call.request.caller, onBehalfOf);
       return access;
     };
     let outcome: Outcome | undefined;

@@ -1,3 +1,4 @@
+import type { Compensation } from './compensation.ts';
 import type { Endpoint } from './endpoint.ts';
 import { SdkError } from './errors.ts';
 import type { DeclaredIndex } from './map-index.ts';
@@ -24,6 +25,8 @@ export interface App {
   readonly endpoints: ReadonlyMap<string, DeclaredEndpoint>;
   /** By name. */
   readonly indexes: ReadonlyMap<string, DeclaredIndex>;
+  /** By name. */
+  readonly compensations: ReadonlyMap<string, Compensation>;
 }
 
 /** An endpoint where it is reached. */
@@ -47,6 +50,8 @@ export interface AppOptions {
   readonly reuseInterpreter?: boolean;
   /** What `mapIndex` and `mapHistory` declare. */
   readonly indexes?: readonly DeclaredIndex[];
+  /** What makes up for transactions that cannot be taken back, when members undo them; by the name that they propose. */
+  readonly compensations?: Readonly<Record<string, Compensation>>;
 }
 
 type Fitting<T> = {
@@ -88,7 +93,28 @@ export function defineApp<const T extends { readonly [R in Route]?: Endpoint<nev
     reuseInterpreter: options.reuseInterpreter ?? true,
     endpoints: declared,
     indexes: indexesByName(options.indexes ?? []),
+    compensations: compensationsByName(options.compensations ?? {}, owners),
   };
+}
+
+function compensationsByName(
+  declared: Readonly<Record<string, Compensation>>,
+  exported: ReadonlyMap<string, string>,
+): ReadonlyMap<string, Compensation> {
+  for (const name of Object.keys(declared)) {
+    if (!/^[A-Za-z]\w*$/.test(name))
+      throw new SdkError(
+        'DeclarationInvalid',
+        `the compensation ${name} needs a name of letters, digits and _`,
+      );
+    const owner = exported.get(name);
+    if (owner !== undefined || name.startsWith('index_'))
+      throw new SdkError(
+        'DeclarationInvalid',
+        `the compensation ${name} is called like ${owner ?? 'an index'}: rename it`,
+      );
+  }
+  return new Map(Object.entries(declared));
 }
 
 function indexesByName(declared: readonly DeclaredIndex[]): ReadonlyMap<string, DeclaredIndex> {

@@ -24,6 +24,16 @@ test('the metadata is what governance installs', () => {
   assert.equal(endpoints['/past/{word}']?.get?.forwarding_required, 'never');
 });
 
+test('compensations are declared for governance, under names of their own', () => {
+  assert.deepEqual(metadataOf(app, 'app.js').compensations, [{ js_module: 'app.js', js_function: 'refund' }]);
+  for (const name of ['get_hello', 'index_x', 'no words'])
+    assert.throws(
+      () => defineApp({ 'GET /hello': endpoint(open) }, { compensations: { [name]: () => {} } }),
+      { code: 'DeclarationInvalid' },
+      name,
+    );
+});
+
 test('a declaration that keeps interpreters apart says nothing of reuse', () => {
   const metadata = metadataOf(defineApp({ 'GET /a': endpoint(open) }, { reuseInterpreter: false }), 'app.js');
   assert.equal('interpreter_reuse' in (metadata.endpoints['/a']?.get ?? {}), false);

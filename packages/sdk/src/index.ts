@@ -18,6 +18,7 @@ export {
 export type { CallerOf, Callers, Policy, PolicyName } from './caller.ts';
 export { claim } from './claim.ts';
 export { bytes, type Codec, checked, json, type KeyCodec, text, tuple, uint } from './codec.ts';
+export { type Compensation, makeUp, type UndoneTransaction, type UndoneWrite } from './compensation.ts';
 export {
   type BodyForm,
   type Call,

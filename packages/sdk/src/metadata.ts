@@ -25,6 +25,8 @@ export interface AppMetadata {
   readonly endpoints: Readonly<Record<string, Readonly<Record<string, EndpointMetadata>>>>;
   /** By name. An extension that CCF ignores. */
   readonly indexes?: Readonly<Record<string, IndexMetadata>>;
+  /** As well: what members may have called to make up for transactions. */
+  readonly compensations?: readonly { readonly js_module: string; readonly js_function: string }[];
 }
 
 /** What is installed of an index. */
@@ -47,9 +49,16 @@ export function metadataOf(app: App, module: string): AppMetadata {
     const methods = endpoints[endpoint.path] as Record<string, EndpointMetadata>;
     methods[endpoint.method.toLowerCase()] = endpointMetadata(app, endpoint, module);
   }
-  if (app.indexes.size === 0) return { endpoints };
   const indexes = [...app.indexes.values()].map((index) => [index.name, indexMetadata(index, module)]);
-  return { endpoints, indexes: Object.fromEntries(indexes) };
+  const compensations = [...app.compensations.keys()].map((name) => ({
+    js_module: module,
+    js_function: name,
+  }));
+  return {
+    endpoints,
+    ...(indexes.length === 0 ? {} : { indexes: Object.fromEntries(indexes) }),
+    ...(compensations.length === 0 ? {} : { compensations }),
+  };
 }
 
 /** The exported function that derives the rows of an index. */

@@ -119,3 +119,16 @@ test('a past transaction shows what it wrote and nothing else', async () => {
   assert.deepEqual((await service.anybody.get('/past/hello', { transactionId })).body, { was: 5 });
   assert.deepEqual((await service.anybody.get('/past/later', { transactionId })).body, { was: null });
 });
+
+test('a compensation is told what transactions wrote, in the types of their maps', async () => {
+  const service = await createTestService(contract);
+  const order = (price: number) =>
+    service.as('alice').post('/orders/north', { items: [{ name: 'bolt', price }] });
+  const first = await order(2);
+  const made = service.makeUp('refund', first.transactionId ?? '');
+  assert.equal(made.status, 204, JSON.stringify(made.failure));
+  assert.deepEqual(made.writes, { 'public:words': { [`refund ${first.transactionId} north 0`]: 2 } });
+  const second = await order(3);
+  assert.equal(service.makeUp('refund', second.transactionId ?? '').status, 409, 'it says that it cannot');
+  assert.throws(() => service.makeUp('post_broken', first.transactionId ?? ''), /declares no compensation/);
+});

@@ -51,10 +51,17 @@ export function derive(app: App, name: string): () => Response {
 }
 
 function answer(endpoint: DeclaredEndpoint, request: Request): Response | Promise<Response> {
-  try {
+  return answered(() => {
     const result = endpoint.handle(callOf(endpoint, request));
     if (!isPromise(result)) return responseOf(endpoint, result);
     return result.then((value) => responseOf(endpoint, value)).catch(refusedOrThrown);
+  });
+}
+
+/** What a function answers, or the refusal that it throws. */
+export function answered(run: () => Response | Promise<Response>): Response | Promise<Response> {
+  try {
+    return run();
   } catch (error) {
     return refusedOrThrown(error);
   }

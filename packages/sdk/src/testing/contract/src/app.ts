@@ -115,5 +115,17 @@ export const app = defineApp(
     }),
     'GET /hidden': endpoint({ mode: 'readonly', auth: [], hidden: true, handler: () => 'found' }),
   },
-  { title: 'Shop', version: '1.2.3' },
+  {
+    title: 'Shop',
+    version: '1.2.3',
+    compensations: {
+      refund(undone) {
+        for (const { transactionId, writesTo } of undone)
+          for (const { before, key, value } of writesTo(items)) {
+            if (before !== undefined) throw new Refusal(409, 'Replaced', `${key} was there before`);
+            words.set(`refund ${transactionId} ${key.join(' ')}`, value?.price ?? 0);
+          }
+      },
+    },
+  },
 );
