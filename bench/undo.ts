@@ -17,6 +17,10 @@ export function setPrice({ body }) {
   prices.set(bytes(item), bytes(price));
   return { body: true };
 }
+export function amendOrders({ body }) {
+  for (const id of body.json().ids) orders.set(bytes(id), bytes(0));
+  return { body: true };
+}
 export function placeOrder({ body }) {
   const { id, item } = body.json();
   const price = prices.get(bytes(item));
@@ -36,7 +40,11 @@ const endpoint = (js_function: string) => ({
 
 const bundle: MemoryBundle = {
   metadata: {
-    endpoints: { '/price': { post: endpoint('setPrice') }, '/order': { post: endpoint('placeOrder') } },
+    endpoints: {
+      '/price': { post: endpoint('setPrice') },
+      '/order': { post: endpoint('placeOrder') },
+      '/amend': { post: endpoint('amendOrders') },
+    },
   },
   modules: [{ name: 'shop.js', module: source }],
 };
@@ -116,12 +124,15 @@ async function previewCosts(transactions: number): Promise<Result[]> {
   orders(service, 'order', transactions, (i) => i % items);
   const late = writeOne(service, 'price', { item: 7, price: 777 });
   orders(service, 'late', 1_000, () => 7);
+  const ids = Array.from({ length: 1_000 }, (_, i) => `order ${Math.floor((i * transactions) / 1_000)}`);
+  const wide = writeOne(service, 'amend', { ids });
   const last = writeOne(service, 'order', { id: 'last', item: 9 });
   service.settle();
   const entries = `${(service.entries.length - before).toLocaleString('en')} entries`;
   return [
     await timed(service, `preview after ${entries}: the latest`, { transactions: [last], policy: 'restore' }),
     await timed(service, 'a late one and all that hangs on it', { transactions: [late], policy: 'cascade' }),
+    await timed(service, 'one that overwrote a thousand others', { transactions: [wide], policy: 'restore' }),
     await timed(service, 'the first and all that hangs on it', { transactions: [early], policy: 'cascade' }),
     {
       name: `heap of ${entries}, state included`,

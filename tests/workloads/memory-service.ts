@@ -76,6 +76,8 @@ export class MemoryService {
   readonly node: Node;
   /** Entries of the ledger, the first at index 0. */
   readonly entries: Uint8Array[] = [];
+  /** How many of them were read back. */
+  entriesRead = 0;
   /** Parcels by path. */
   readonly parcels = new Map<string, Uint8Array>();
   readonly log: string[] = [];
@@ -295,6 +297,7 @@ export class MemoryService {
         break;
       case 'read-entries': {
         const entries = this.entries.slice(effect.from - 1, effect.to);
+        this.entriesRead += entries.length;
         events.push({ kind: 'entries-read', from: effect.from, to: effect.to, entries });
         break;
       }

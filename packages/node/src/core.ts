@@ -451,6 +451,7 @@ export class Core implements NodeView {
         const next = this.replica.signatures.after(seqno - 1);
         return next !== undefined && next <= this.replica.raft.commit ? next : undefined;
       },
+      isFirstSignature: (seqno: number) => this.replica.signatures.after(0) === seqno,
       viewAt: (seqno: number) => this.replica.viewAt(seqno),
       endorsementsAt: (seqno: number) => previousServices.endorsementsAt(seqno, this.service),
       serviceCertificate: () => this.#servicePem,

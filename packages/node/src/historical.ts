@@ -1,4 +1,4 @@
-import { byteStringToBytes, type WriteSet } from '@coco/kv';
+import { type ByteString, byteStringToBytes, type WriteSet } from '@coco/kv';
 import {
   buildReceipt,
   buildSignatureReceipt,
@@ -33,6 +33,8 @@ export interface HistoricalSource {
   readonly secrets: LedgerSecrets;
   /** First committed signature known at or after `seqno`; undefined when there is none. */
   signatureAfter(seqno: number): number | undefined;
+  /** Whether it knows of signatures before this one: then none lies between two that follow each other. */
+  isFirstSignature(seqno: number): boolean;
   /** View of a committed entry. */
   viewAt(seqno: number): number;
   /** Certificates that chain a receipt of an earlier service identity to the present one. */
@@ -49,6 +51,8 @@ interface Request {
   /** The signature that vouches for the last of them; at first, and of each source, only the latest that it may be. */
   until: number;
   readonly untilMax: number;
+  /** It is `until` that vouches for them: nothing between the last of them and it has to be read. */
+  readonly isExact: boolean;
   expiryMs: number;
   usedAt: number;
   entries: DecodedEntry[];
@@ -67,6 +71,8 @@ export class HistoricalQueries {
   readonly #source: HistoricalSource;
   readonly #outbox: Outbox;
   readonly #loans: Pick<EntryLoans, 'borrow'>;
+  /** Signatures that held, by seqno: those that were read last. */
+  readonly #verified = new Map<number, CheckedSignature>();
   /** By handle, least recently used first. */
   readonly #requests = new Map<string, Request>();
   #now = 0;
@@ -99,6 +105,7 @@ export class HistoricalQueries {
       to,
       until,
       untilMax: until,
+      isExact: !this.#source.isFirstSignature(until),
       expiryMs,
       usedAt: this.#now,
       entries: [],
@@ -156,7 +163,8 @@ export class HistoricalQueries {
   }
 
   #read(request: Request): void {
-    const to = Math.min(request.until, request.next + limits.readEntriesMax - 1);
+    const last = request.isExact && request.next <= request.to ? request.to : request.until;
+    const to = Math.min(last, request.next + limits.readEntriesMax - 1);
     if (request.source > 0) this.#loans.borrow(request.next, to, { after: request.source - 1 });
     else this.#outbox.push({ kind: 'read-entries', from: request.next, to, whole: this.#source.isCovered() });
   }
@@ -185,9 +193,15 @@ export class HistoricalQueries {
         request.next++;
         // A node that began with a snapshot does not know where signatures are before it.
         if (entry.seqno >= request.to && isSignature(entry.writeSet)) request.until = entry.seqno;
+        if (request.isExact && entry.seqno === request.to && request.until > request.next) {
+          request.next = request.until;
+          break;
+        }
       }
-      if (request.next <= request.until) this.#read(request);
-      else request.states = this.#verify(request);
+      const isRead = request.isExact && request.next > request.to;
+      const known = isRead ? this.#verified.get(request.until) : undefined;
+      if (known || request.next > request.until) request.states = this.#verify(request, known);
+      else this.#read(request);
       if (request.states) request.entries = [];
     } catch (error) {
       this.#refuse(request, error instanceof Error ? error.message : String(error));
@@ -205,24 +219,28 @@ export class HistoricalQueries {
     this.#outbox.log('fail', `${whose} not give back ${what}: ${why}`);
   }
 
-  #verify(request: Request): PastState[] {
+  /** `known`: the signature that vouches for the last of them, when it has not been read again. */
+  #verify({ entries, to }: Request, known: CheckedSignature | undefined): PastState[] {
     const states: PastState[] = [];
     let pending: DecodedEntry[] = [];
-    for (const entry of request.entries) {
+    for (const entry of entries) {
       const signature = isSignature(entry.writeSet) ? this.#signatureOf(entry) : undefined;
       if (signature) {
         states.push(...this.#statesBefore(signature, pending));
         pending = [];
-        if (entry.seqno <= request.to) states.push(this.#signatureState(entry, signature));
-      } else if (entry.seqno <= request.to) {
+        if (entry.seqno <= to) states.push(this.#signatureState(entry, signature));
+      } else if (entry.seqno <= to) {
         pending.push(entry);
       }
     }
+    if (known) states.push(...this.#statesBefore(known, pending));
     return states;
   }
 
   /** The signature of an entry with the tree it carries; the signature itself is verified with its first receipt. */
   #signatureOf(entry: DecodedEntry): CheckedSignature {
+    const verified = this.#verified.get(entry.seqno);
+    if (verified?.leaf === entry.leaf) return verified;
     const value = entry.writeSet.get(tables.signatures)?.get(singletonKey);
     const tree = entry.writeSet.get(tables.tree)?.get(singletonKey);
     if (typeof value !== 'string' || typeof tree !== 'string')
@@ -233,7 +251,7 @@ export class HistoricalQueries {
       throw new Error(`signature ${entry.seqno} carries another tree than it signs`);
     const { nodeCert } = signature;
     if (nodeCert === undefined) throw new Error(`signature ${entry.seqno} names no certificate`);
-    return { ...signature, nodeCert, history };
+    return { ...signature, nodeCert, history, leaf: entry.leaf };
   }
 
   #statesBefore(signature: CheckedSignature, entries: readonly DecodedEntry[]): PastState[] {
@@ -251,8 +269,19 @@ export class HistoricalQueries {
       return { transactionId: formatTxId(entry), receipt, writeSet: entry.writeSet };
     });
     // One signature covers them all: the first receipt verified vouches for the rest, whose leaves are in its tree.
-    if (states[0]) verifyReceipt(states[0].receipt, this.#source.serviceCertificate());
+    if (states[0] && this.#verified.get(signature.seqno) !== signature) {
+      verifyReceipt(states[0].receipt, this.#source.serviceCertificate());
+      this.#remember(signature);
+    }
     return states;
+  }
+
+  /** A signature that held vouches for whoever asks next. */
+  #remember(signature: CheckedSignature): void {
+    this.#verified.set(signature.seqno, signature);
+    const [oldest] = this.#verified.keys();
+    if (this.#verified.size > limits.verifiedSignaturesMax && oldest !== undefined)
+      this.#verified.delete(oldest);
   }
 
   #signatureState(entry: DecodedEntry, signature: CheckedSignature): PastState {
@@ -266,4 +295,10 @@ function isWaitingFor(seqno: number, { failed, next, states }: Request): boolean
   return !failed && states === undefined && next === seqno;
 }
 
-type CheckedSignature = RootSignature & { readonly nodeCert: string; readonly history: History };
+/** A signature that signs the tree it carries. */
+interface CheckedSignature extends RootSignature {
+  readonly nodeCert: string;
+  readonly history: History;
+  /** Of its own entry, in the trees of later ones. */
+  readonly leaf: ByteString;
+}

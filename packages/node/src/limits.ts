@@ -18,6 +18,8 @@ export const limits = {
   readEntriesMax: 1_000,
   /** Reads of the ledger for undo at one time, and how long one of them is kept. */
   undoReadsInFlightMax: 16,
+  /** Signatures of the past kept with their trees, about 100 bytes for each entry under them. */
+  verifiedSignaturesMax: 16,
   undoReadExpiryMs: 60_000,
   /** Seqnos further apart than this are read apart. */
   undoReadGapMax: 50,
