@@ -77,7 +77,7 @@ export function audienceIdOf(segment: Segment): AudienceId {
 }
 
 /** Who is in an audience now. */
-export function readersIn(audience: Audience): Reader[] {
+function readersIn(audience: Audience): Reader[] {
   return audience.members.filter(({ until }) => until === null).map(({ reader }) => reader);
 }
 

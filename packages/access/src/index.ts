@@ -6,7 +6,6 @@ export {
   audienceIdToHex,
   type Home,
   type MembershipChange,
-  readersIn,
   readersOfSegment,
   type Segment,
   segmentBytes,

@@ -281,8 +281,15 @@ function checkReaders(values, field) {
 }
 
 // The things that can be said of an endpoint's private side.
+// What is misspelt would be left out in silence, and with it a bound that members believe in.
+function checkKnown(value, known, field) {
+  const stranger = Object.keys(value).find((name) => !known.includes(name));
+  if (stranger !== undefined) throw new Error(`${field} has an unknown field ${stranger}: known are ${known.join(", ")}`);
+}
+
 function checkAccessRule(rule, field) {
   checkType(rule, "object", field);
+  checkKnown(rule, ["audience", "within", "reads", "home", "lend"], field);
   if (rule.audience !== undefined) checkReaders(rule.audience, `${field}.audience`);
   if (rule.within !== undefined) checkReaders(rule.within, `${field}.within`);
   if (rule.reads !== undefined) {
@@ -293,11 +300,16 @@ function checkAccessRule(rule, field) {
     throw new Error(`${field}.home must be "everywhere" or "parties"`);
   }
   checkType(rule.lend, "boolean?", `${field}.lend`);
+  if (!isAbsent(rule.lend) && rule.home !== "parties") throw new Error(`${field}.lend goes with home "parties"`);
 }
 
 function checkTime(value, field) {
   checkType(value, "string", field);
-  if (Number.isNaN(Date.parse(value))) throw new Error(`${field} must be a time as of ISO 8601`);
+  // Without its zone, each node would take it for its own.
+  const isWhole = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(value);
+  if (!isWhole || Number.isNaN(Date.parse(value))) {
+    throw new Error(`${field} must be a time with its zone, as 2026-03-31T12:00:00Z`);
+  }
 }
 
 function checkAudienceId(value, field) {
@@ -468,10 +480,8 @@ function checkIndex(index, field, moduleNames) {
   if (!moduleNames.has(index.js_module)) throw new Error(`module '${index.js_module}' not found in bundle`);
 }
 
-// A misspelt field would stand for all endpoints, as its absence does.
 function checkPauseFields(args, known) {
-  const stranger = Object.keys(args ?? {}).find((field) => !known.includes(field));
-  if (stranger !== undefined) throw new Error(`unknown field ${stranger}: known are ${known.join(", ")}`);
+  checkKnown(args ?? {}, known, "args");
   checkEndpointNames(args?.endpoints);
 }
 
@@ -886,6 +896,7 @@ const privateTransactions = {
 
   set_access_grant: new Action(
     (args) => {
+      checkKnown(args, ["grant", "to", "from", "until", "expires", "reader", "endpoint", "purpose"], "args");
       checkName(args.grant, "grant");
       checkReader(args.to, "to");
       for (const field of ["from", "until", "expires"]) checkTime(args[field], field);

@@ -241,7 +241,11 @@ const checks: readonly [string, unknown, string][] = [
   ],
   ['pause_app', { endpoints: ['POST /nope'] }, 'endpoints[0] is no endpoint of the application: POST /nope'],
   ['pause_app', { endpoints: [] }, 'endpoints must name at least one; without it all are meant'],
-  ['pause_app', { endpoint: ['POST /nope'] }, 'unknown field endpoint: known are endpoints, reason'],
+  [
+    'pause_app',
+    { endpoint: ['POST /nope'] },
+    'args has an unknown field endpoint: known are endpoints, reason',
+  ],
   ['resume_app', { endpoints: ['POST /nope'] }, 'endpoints[0] is not paused: POST /nope'],
   ['undo_transactions', null, 'args must be of type object but is null'],
   ['add_virtual_measurement', {}, 'measurement must be of type string but is undefined'],

@@ -171,6 +171,23 @@ describe('a look by grant', () => {
     }
   });
 
+  test('shows nothing before it is recorded for good', () => {
+    const { cluster, nodes, references, traders } = traded(1);
+    committedEverywhere(cluster, nodes, txIdOf(cluster.propose(cluster.primary, grant)));
+    const { primary } = cluster;
+    const backups = nodes.filter((node) => node !== primary);
+    for (const node of backups) node.isUp = false;
+    const session = cluster.session(traders.rita.der);
+    const asked = routes(references[0] ?? '').map((route) => cluster.ask(primary, 'GET', route, { session }));
+    cluster.pass(200);
+    for (const reply of asked) assert.notEqual(reply()?.status, 200);
+    for (const node of backups) node.isUp = true;
+    cluster.pass(5_000);
+    // Its look was committed with it, or was lost and it showed nothing.
+    const seen = asked.filter((reply) => reply()?.status === 200).length;
+    assert.equal(looks(cluster, cluster.primary, traders.bob).length, seen);
+  });
+
   test('leads to the primary where clients are redirected', () => {
     const { cluster, nodes, references, traders } = traded(1, { redirects: true });
     committedEverywhere(cluster, nodes, txIdOf(cluster.propose(cluster.primary, grant)));

@@ -12,7 +12,7 @@ import {
   looksAt,
   ParcelDesk,
   paddedJson,
-  readersIn,
+  readersOfSegment,
   recordAt,
   type Segment,
   Shelves,
@@ -28,7 +28,7 @@ import { formatTxId, type TxId } from '@coco/ledger';
 import { type BuiltinContext, type Handler, type NodeView, receiptBody } from '../endpoints/context.ts';
 import { noSuchTransaction, pastStateAt } from '../endpoints/transactions.ts';
 import { type Answer, json, refusal } from '../frontend/answer.ts';
-import { hasReader, recordSight, type Sight, segmentsInSight, sightOf } from './sight.ts';
+import { isReadBy, recordSight, type Sight, segmentsInSight, sightOf } from './sight.ts';
 
 /** A JSON answer whose length tells little: filled up with blanks. */
 function padded(value: unknown): Answer {
@@ -61,9 +61,10 @@ export const listTransactions: Handler = (context) => {
     visible.map(({ segments }) => segments),
   );
   const value = visible.map(({ item, segments }) => shownTransaction(context.node, { ...item, segments }));
-  return padded(
+  const list = padded(
     page.next === undefined ? { value } : { value, nextLink: linkTo(context, sight, asked.text, page.next) },
   );
+  return sight.grant ? { ...list, whenCommitted: true } : list;
 };
 
 /** A question as text, to which cursors are bound, and which page of its answers is wanted. */
@@ -125,8 +126,7 @@ export function questionOf(context: BuiltinContext, sight: Sight): Question | An
       ...(party == null
         ? {}
         : {
-            withReader: (segment: Segment) =>
-              hasReader(audiences.find(audienceIdOf(segment)), `party:${party}`),
+            withReader: (segment: Segment) => isReadBy(audiences, segment, `party:${party}`),
           }),
       ...(map == null || key == null || !audiences.secret
         ? {}
@@ -206,7 +206,7 @@ function shownAudience(access: NodeView['access'], segment: Segment): object {
   const audience = access.audiences.find(id);
   return {
     id: audienceIdToHex(id),
-    readers: audience ? readersIn(audience) : [],
+    readers: audience ? readersOfSegment(audience, segment) : [],
     ...(audience?.home === 'parties' ? { home: audience.home } : {}),
     ...(audience?.lends === false ? { lend: false } : {}),
     shredded: access.audiences.isShredded(segment),
@@ -234,10 +234,10 @@ function locate(context: BuiltinContext): Located | Answer {
   return { txId, record, segments, sight };
 }
 
-/** The answer that shows of a transaction what was asked for: by grant, that leaves a trace. */
+/** The answer that shows of a transaction what was asked for: by grant, that leaves a trace, which is there before it. */
 function showing(context: BuiltinContext, { segments, sight }: Located, answer: Answer): Answer {
   recordSight(context, sight, [segments]);
-  return answer;
+  return sight.grant ? { ...answer, whenCommitted: true } : answer;
 }
 
 /** `GET /app/transactions/{reference}`. */

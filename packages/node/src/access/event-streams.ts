@@ -18,6 +18,8 @@ interface Stream {
   at: number;
   /** The host has sent all it was given: more may follow. */
   isReady: boolean;
+  /** There is more to look through, however little of it is told. */
+  isBehind: boolean;
   sentAt: number;
 }
 
@@ -57,7 +59,16 @@ export class EventStreams {
     const present = this.#node.replica.committed?.seqno ?? 0;
     const at = question.at ?? (question.query.from === undefined ? present : 0);
     const { id, session, request } = context;
-    this.#streams.set(id, { id, session, request, question, at, isReady: false, sentAt: this.#node.now });
+    this.#streams.set(id, {
+      id,
+      session,
+      request,
+      question,
+      at,
+      isReady: false,
+      isBehind: false,
+      sentAt: this.#node.now,
+    });
     const headers = [
       [header.contentType, contentType.eventStream],
       [header.cacheControl, 'no-store'],
@@ -93,7 +104,8 @@ export class EventStreams {
     this.#lookedAt = Math.min(committed, this.#latest);
     const { now } = this.#node;
     for (const stream of this.#streams.values()) {
-      if (stream.isReady && (isNews || now - stream.sentAt >= limits.eventSilenceMsMax)) this.#tell(stream);
+      if (stream.isReady && (isNews || stream.isBehind || now - stream.sentAt >= limits.eventSilenceMsMax))
+        this.#tell(stream);
     }
   }
 
@@ -111,6 +123,8 @@ export class EventStreams {
     const query: ListQuery = { ...stream.question.query, order: 'oldest', limit: limits.eventsPerPiece };
     const page = listPage({ state, index: access.index }, access.audiences.seenBy(viewer), query, stretch);
     state.discard();
+    // It goes on by itself: that others write must not make it come sooner.
+    stream.isBehind = page.next !== undefined;
     stream.at = page.next ?? page.items.at(-1)?.seqno ?? stream.at;
     const binding = { viewer, query: stream.question.text };
     const piece = page.items

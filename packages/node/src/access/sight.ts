@@ -1,8 +1,9 @@
 import {
-  type Audience,
+  type Audiences,
   audienceIdOf,
   partsSeen,
   type Reader,
+  readersOfSegment,
   recordLook,
   type Segment,
   type TransactionRecord,
@@ -55,12 +56,13 @@ export function segmentsInSight(
   if (grant.endpoint !== undefined && grant.endpoint !== record.endpoint) return [];
   const { reader } = grant;
   if (reader === undefined) return seen;
-  return seen.filter((segment) => hasReader(node.access.audiences.find(audienceIdOf(segment)), reader));
+  return seen.filter((segment) => isReadBy(node.access.audiences, segment, reader));
 }
 
-/** Whether somebody is, or once was, in an audience. */
-export function hasReader(audience: Audience | undefined, reader: Reader): boolean {
-  return audience?.members.some((member) => member.reader === reader) ?? false;
+/** Whether somebody sees what is in a segment: was there in its time, or was let in to the past. */
+export function isReadBy(audiences: Audiences, segment: Segment, reader: Reader): boolean {
+  const audience = audiences.find(audienceIdOf(segment));
+  return audience !== undefined && readersOfSegment(audience, segment).includes(reader);
 }
 
 /** Leaves a trace, for the audiences concerned, of what was shown by a grant. */

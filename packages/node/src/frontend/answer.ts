@@ -8,6 +8,8 @@ export interface Answer {
   readonly body: ByteString | Uint8Array;
   readonly close?: boolean;
   readonly streams?: boolean;
+  /** It must not be given before what was written with it is committed. */
+  readonly whenCommitted?: boolean;
 }
 
 const jsonHeaders = [[header.contentType, contentType.json]] as const;

@@ -273,6 +273,10 @@ export class Pipeline {
     const txId = outcome?.kind === 'read-only' && isSuccess(answer.status) ? outcome.txId : null;
     const wrote = outcome?.kind === 'committed' ? outcome.txId : null;
     const named = this.#hidesIds(event) ? answer : nameTransaction(answer, wrote ?? txId);
+    if (wrote && answer.whenCommitted) {
+      if (!this.#holdRead(event, named, wrote)) this.#respond(event.id, tooManyAttempts());
+      return;
+    }
     if (outcome?.kind === 'committed' && this.#hold(event, named, outcome)) return;
     if (txId && wantsCurrent(event) && this.#holdRead(event, named, txId)) return;
     this.#respond(event.id, named);
