@@ -300,7 +300,6 @@ function checkAccessRule(rule, field) {
     throw new Error(`${field}.home must be "everywhere" or "parties"`);
   }
   checkType(rule.lend, "boolean?", `${field}.lend`);
-  if (!isAbsent(rule.lend) && rule.home !== "parties") throw new Error(`${field}.lend goes with home "parties"`);
 }
 
 function checkTime(value, field) {
