@@ -770,8 +770,9 @@ const application = {
     (args) => {
       checkPauseFields(args, ["endpoints"]);
       (args?.endpoints ?? []).forEach((name, i) => {
-        const isPaused = app.paused.has(name) || (app.paused.has("*") && app.endpoints.has(name));
-        if (!isPaused) throw new Error(`endpoints[${i}] is not paused: ${name}`);
+        if (!app.paused.has(name) && !app.endpoints.has(name)) {
+          throw new Error(`endpoints[${i}] is no endpoint of the application: ${name}`);
+        }
       });
     },
     (args) => {

@@ -246,7 +246,7 @@ const checks: readonly [string, unknown, string][] = [
     { endpoint: ['POST /nope'] },
     'args has an unknown field endpoint: known are endpoints, reason',
   ],
-  ['resume_app', { endpoints: ['POST /nope'] }, 'endpoints[0] is not paused: POST /nope'],
+  ['resume_app', { endpoints: ['POST /nope'] }, 'endpoints[0] is no endpoint of the application: POST /nope'],
   ['undo_transactions', null, 'args must be of type object but is null'],
   ['add_virtual_measurement', {}, 'measurement must be of type string but is undefined'],
 ];
