@@ -80,6 +80,6 @@ export const bugs: readonly Bug[] = [
         replace: '',
       },
     ],
-    seed: 37,
+    seed: 7,
   },
 ];
