@@ -79,6 +79,11 @@ test('a repeated key is refused wherever the map stands, deep keys too', () => {
   );
 });
 
+test('keys that are no simple values have no deterministic order', () => {
+  assert.throws(() => decodeCbor(fromHex('a1820102f6'), 'deterministic'), { code: 'MalformedCbor' });
+  assert.equal((decodeCbor(fromHex('a1420102f6'), 'deterministic') as Map<unknown, null>).size, 1);
+});
+
 test('keys keep the order in which they came', () => {
   const decoded = decodeCbor(fromHex('a203f601f6'));
   assert.deepEqual([...(decoded as Map<number, null>).keys()], [3, 1]);

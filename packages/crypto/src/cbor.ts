@@ -28,7 +28,7 @@ export class CborTag extends Tagged {
  * are unique.
  * - `any`: nothing more. For signed bytes that are kept as received, where another encoding does no harm.
  * - `shortest`: integers, lengths and tags in their shortest form.
- * - `deterministic`: also map keys in bytewise order (RFC 8949, section 4.2.1), floats shortest and never
+ * - `deterministic`: also map keys simple and in bytewise order (RFC 8949, section 4.2.1), floats shortest and never
  *   integral: the only bytes that `encodeCbor` gives for the value.
  */
 export type CborForm = 'any' | 'shortest' | 'deterministic';
@@ -192,6 +192,8 @@ class Decoder {
   #checkKey(frame: MapFrame, key: CborValue, encoded: Uint8Array): void {
     if (frame.entries.has(key)) throw malformed('CBOR map repeats a key');
     if (typeof key === 'object' && key !== null) {
+      if (this.#form === 'deterministic' && !(key instanceof Uint8Array))
+        throw malformed('CBOR map has a key that is no number, text or bytes');
       const identity = encodeCbor(key).toHex();
       if (frame.compound.has(identity)) throw malformed('CBOR map repeats a key');
       frame.compound.add(identity);
